@@ -1,0 +1,96 @@
+import type { Duplex } from "node:stream";
+
+/** Where a function runs. One interface, several implementations, one contract suite (driver.contract.ts). */
+export interface Driver {
+  readonly name: "container" | "process";
+  /** Makes a sandbox whose first process is the agent. Resolves when the agent has dialled and said HELLO. Rejects with SandboxError. */
+  create(spec: SandboxSpec): Promise<Sandbox>;
+  /** Kills every sandbox and waits until nothing of them is left. */
+  close(): Promise<void>;
+}
+
+/** What a driver found out about this machine. */
+export interface Probe {
+  readonly driver: "container" | "process";
+  readonly usable: boolean;
+  /** one sentence: why usable or not */
+  readonly reason: string;
+  /** one row a feature: user namespaces, cgroup memory, freezer, seccomp … */
+  readonly features: readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[];
+}
+
+export interface Mount {
+  /** path on the host: a directory or a file */
+  readonly source: string;
+  /** absolute path inside the sandbox */
+  readonly target: string;
+}
+
+/** What a sandbox is made of. All mounts are read-only. */
+export interface SandboxSpec {
+  /** 32 hex digits, unique for ever */
+  readonly id: string;
+  readonly mounts: readonly Mount[];
+  /** bytes of the private /tmp */
+  readonly tmpBytes: number;
+  /** bytes all its processes may use together; the driver adds nothing */
+  readonly memoryBytes: number;
+  /** CPUs, fractional: memoryMb / 1769 */
+  readonly cpus: number;
+  readonly network: "none" | "egress";
+}
+
+/** Marks of a sandbox's making, monotonicMs(). */
+export interface SandboxMarks {
+  /** the driver was asked */
+  readonly asked: number;
+  /** the agent's first instruction inside the finished sandbox */
+  readonly main: number;
+  /** HELLO was read by the host */
+  readonly hello: number;
+}
+
+/** How a sandbox ended. */
+export interface SandboxExit {
+  readonly code: number | undefined;
+  readonly signal: string | undefined;
+  /** the kernel killed something in it for want of memory */
+  readonly outOfMemory: boolean;
+}
+
+export interface Sandbox {
+  readonly id: string;
+  readonly marks: SandboxMarks;
+  /** the agent's connection, HELLO already taken off it; closed when the sandbox ends */
+  readonly link: Duplex;
+  /** true where freeze() and thaw() stop the processes from outside; false: send FREEZE and THAW frames instead */
+  readonly freezer: boolean;
+  /** path of the public endpoint's socket inside the sandbox, if the driver provides one */
+  readonly endpointSocket: string | undefined;
+  /** a path of the sandbox as its processes see it: unchanged for a container, translated through the mounts for a process */
+  path(inside: string): string;
+  /** directory its processes use as /tmp */
+  readonly tmp: string;
+  /** its processes get no CPU until thaw(); both return at once, take < 0.2 ms, and may be called twice */
+  freeze(): void;
+  thaw(): void;
+  /** highest memory use so far in bytes; cheap enough for every invocation */
+  memoryPeakBytes(): number;
+  memoryBytes(): number;
+  /** has the kernel killed a process of it for want of memory since the last call? */
+  takeOutOfMemory(): boolean;
+  /** SIGKILL to everything in it (frozen or not); resolves when nothing is left: processes, mounts, cgroups, files */
+  kill(): Promise<SandboxExit>;
+  /** settles when the sandbox is gone, whoever ended it */
+  readonly exited: Promise<SandboxExit>;
+}
+
+/** The driver could not make a sandbox. `step` names the kernel call or the part that failed. */
+export class SandboxError extends Error {
+  readonly step: string;
+  constructor(step: string, message: string, options?: ErrorOptions) {
+    super(`${step}: ${message}`, options);
+    this.name = "SandboxError";
+    this.step = step;
+  }
+}

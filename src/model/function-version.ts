@@ -1,0 +1,50 @@
+/** One function version, `$LATEST` included, as everything below the API needs it. Frozen; a change makes a new one. */
+export interface FunctionVersion {
+  readonly account: string;
+  readonly region: string;
+  readonly name: string;
+  /** `$LATEST` or a number as text */
+  readonly version: string;
+  /** qualified with the version unless `$LATEST` */
+  readonly arn: string;
+  /**
+   * Names the pool of environments that may serve it: changes with every change of code or configuration, so that an
+   * update can never be answered by an environment of before.
+   */
+  readonly key: string;
+  readonly runtime: string;
+  readonly handler: string;
+  readonly architecture: "x86_64" | "arm64";
+  readonly memoryMb: number;
+  readonly timeoutSeconds: number;
+  readonly ephemeralMb: number;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly code: CodeRef;
+  readonly layers: readonly LayerRef[];
+  readonly logFormat: "Text" | "JSON";
+  readonly logGroup: string;
+  readonly applicationLogLevel: string;
+  readonly systemLogLevel: string;
+  readonly tracing: "Active" | "PassThrough";
+  /** undefined: no reservation */
+  readonly reservedConcurrency: number | undefined;
+  /** private network with no way out, or the host's network */
+  readonly network: "none" | "egress";
+}
+
+/** Bytes in the artifact store. */
+export interface CodeRef {
+  /** lower-case hex SHA-256 of the zip: its address */
+  readonly digest: string;
+  /** bytes, zipped */
+  readonly size: number;
+}
+
+export interface LayerRef extends CodeRef {
+  readonly arn: string;
+}
+
+/** Lambda's CodeSha256: base64 of the same hash. */
+export function codeSha256(code: CodeRef): string {
+  return Buffer.from(code.digest, "hex").toString("base64");
+}

@@ -1,0 +1,5 @@
+export * from "./clock.ts";
+export * from "./errors.ts";
+export * from "./function-version.ts";
+export * from "./invocation.ts";
+export * from "./limits.ts";
