@@ -1,0 +1,4 @@
+//! Makes sandboxes.
+pub fn main(_args: Vec<String>) {
+    todo!()
+}

@@ -1,0 +1,1 @@
+//! Linux-only wrappers (namespaces, mounts, cgroups, seccomp), used by the launcher.
