@@ -1,0 +1,3 @@
+export * from "./admission.ts";
+export * from "./keep-alive.ts";
+export * from "./shares.ts";
