@@ -1,0 +1,62 @@
+/** Where one execution environment stands. */
+export const states = [
+  "creating", // the sandbox is being made
+  "initializing", // the runtime boots and loads the code
+  "failed", // init failed or took too long; the sandbox stands, no runtime runs in it
+  "idle", // waits for an event, may use the CPU
+  "frozen", // waits for an event, gets no CPU
+  "busy", // runs an event
+  "settling", // has answered, has not asked for the next event yet
+  "stopping", // is being killed
+  "gone", // nothing is left
+] as const;
+export type State = (typeof states)[number];
+
+/** What can happen to it. */
+export const moves = [
+  "made", // the agent said HELLO
+  "ready", // the runtime asked for its next event
+  "broke", // the runtime reported an init error, exited or overstayed during init
+  "boot", // the runtime is started again
+  "freeze",
+  "thaw",
+  "invoke",
+  "answered", // the answer came, the runtime has not asked for more
+  "stop", // somebody decided to end it
+  "ended", // the sandbox is gone, whoever ended it
+] as const;
+export type Move = (typeof moves)[number];
+
+/**
+ * Every legal move. An absent cell is illegal: input is checked before a move is made, because a move cannot be taken back.
+ */
+export const transitions: Readonly<Record<State, Readonly<Partial<Record<Move, State>>>>> = Object.freeze({
+  creating: { made: "initializing", stop: "stopping", ended: "gone" },
+  initializing: { ready: "idle", broke: "failed", stop: "stopping", ended: "gone" },
+  failed: { boot: "initializing", stop: "stopping", ended: "gone" },
+  idle: { invoke: "busy", freeze: "frozen", stop: "stopping", ended: "gone" },
+  frozen: { thaw: "idle", stop: "stopping", ended: "gone" },
+  busy: { answered: "settling", ready: "idle", stop: "stopping", ended: "gone" },
+  settling: { ready: "idle", stop: "stopping", ended: "gone" },
+  stopping: { ended: "gone" },
+  gone: {},
+});
+
+/** A move that the table does not have: a fault of the platform, never of a function. */
+export class IllegalMove extends Error {
+  readonly state: State;
+  readonly move: Move;
+  constructor(state: State, move: Move) {
+    super(`an environment that is ${state} cannot take the move "${move}"`);
+    this.name = "IllegalMove";
+    this.state = state;
+    this.move = move;
+  }
+}
+
+/** The state after a move. Throws IllegalMove where the table has no cell. */
+export function next(state: State, move: Move): State {
+  const after = transitions[state][move];
+  if (after === undefined) throw new IllegalMove(state, move);
+  return after;
+}
