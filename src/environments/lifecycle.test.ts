@@ -45,6 +45,12 @@ for (const state of states) {
 
 test("every state but the first can be reached, and every state but the last can be left", () => {
   const reached = new Set(Object.values(transitions).flatMap((row) => Object.values(row)));
-  assert.deepEqual(states.filter((state) => !reached.has(state)), ["creating"]);
-  assert.deepEqual(states.filter((state) => Object.keys(transitions[state]).length === 0), ["gone"]);
+  assert.deepEqual(
+    states.filter((state) => !reached.has(state)),
+    ["creating"],
+  );
+  assert.deepEqual(
+    states.filter((state) => Object.keys(transitions[state]).length === 0),
+    ["gone"],
+  );
 });

@@ -1,0 +1,448 @@
+import { randomUUID } from "node:crypto";
+import type { Driver, Sandbox } from "../isolation/index.ts";
+import {
+  type FunctionVersion,
+  type Invocation,
+  limits,
+  monotonicMs,
+  type Outcome,
+  type StartKind,
+} from "../model/index.ts";
+import { answerTooLarge, exited, type LoggedFailure, reported, timedOut } from "./failure.ts";
+import { headOf } from "./head.ts";
+import { type Move, next, type State } from "./lifecycle.ts";
+import { createLink, type Link, type ReadyMarks, type RuntimeExit } from "./link.ts";
+import type { EnvironmentLog } from "./needs.ts";
+import { bootDocument, type Plan } from "./plan.ts";
+
+/** What an environment needs from its surroundings. */
+export interface EnvironmentNeeds {
+  readonly driver: Pick<Driver, "name" | "create">;
+  openLog(target: FunctionVersion, logStream: string): EnvironmentLog;
+  /** it is idle now and may serve whoever waits */
+  onIdle(environment: Environment): void;
+  /** it has begun to end, or ended by itself: never offer it again */
+  onEnding(environment: Environment): void;
+  /** idle for this long, it gets no more CPU (milliseconds) */
+  readonly freezeAfterMs: number;
+}
+
+/** Stations of a start, monotonicMs(). */
+export interface StartMarks {
+  asked: number;
+  main: number;
+  spawned: number;
+  load: number | undefined;
+  loaded: number | undefined;
+  ready: number;
+}
+
+/** One run of one event: what came of it and when. */
+export interface Run {
+  readonly outcome: Outcome;
+  /** the event was sent; the answer was read */
+  readonly invoked: number;
+  readonly answered: number;
+  readonly logTail: Buffer | undefined;
+  /** set when this run is the first of its environment */
+  readonly start: Readonly<StartMarks> | undefined;
+}
+
+interface Current {
+  readonly stream: number;
+  readonly invocation: Invocation;
+  readonly began: number;
+  readonly settle: (run: Run) => void;
+  timer: NodeJS.Timeout | undefined;
+  /** answers that a streaming function gives to a caller who wants it whole */
+  collected: Buffer[] | undefined;
+  collectedBytes: number;
+  streaming: boolean;
+}
+
+interface InitFailure {
+  /** `timeout`, or the runtime's error type */
+  readonly errorType: string;
+  /** what the caller gets when the second try fails too; undefined where the agent could not say */
+  readonly failure: ((requestId: string) => LoggedFailure) | undefined;
+}
+
+/** One execution environment: a sandbox, the agent in it, at most one event at a time. */
+export class Environment {
+  readonly id = randomUUID().replaceAll("-", "");
+  readonly createdAt = Date.now();
+  readonly startKind: StartKind = "plain";
+  invocations = 0;
+  /** milliseconds from the runtime's spawn until it asked for its first event */
+  initMs = 0;
+  /** when it last became idle, monotonicMs() */
+  idleSince = 0;
+  /** it serves the event it has and then ends */
+  retired = false;
+  readonly plan: Plan;
+
+  #state: State = "creating";
+  #sandbox: Sandbox | undefined;
+  #link: Link | undefined;
+  readonly #needs: EnvironmentNeeds;
+  readonly #log: EnvironmentLog;
+  readonly #logStream: string;
+  readonly #marks: StartMarks = { asked: 0, main: 0, spawned: 0, load: undefined, loaded: undefined, ready: 0 };
+  #current: Current | undefined;
+  #stream = 0;
+  #initSettled: (() => void) | undefined;
+  #initFailure: InitFailure | undefined;
+  #freezeTimer: NodeJS.Timeout | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(plan: Plan, needs: EnvironmentNeeds) {
+    this.plan = plan;
+    this.#needs = needs;
+    const day = new Date(this.createdAt).toISOString().slice(0, 10).replaceAll("-", "/");
+    this.#logStream = `${day}/[${plan.target.version}]${this.id}`;
+    this.#log = needs.openLog(plan.target, this.#logStream);
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /**
+   * Makes the sandbox and boots the runtime. Resolves when the environment is idle, or when its init failed (state
+   * `failed`: the first invocation tries once more, as Lambda does). Rejects with the driver's error when there is no sandbox.
+   */
+  async start(): Promise<void> {
+    this.#marks.asked = monotonicMs();
+    let sandbox: Sandbox;
+    try {
+      sandbox = await this.#needs.driver.create({
+        id: this.id,
+        mounts: this.plan.mounts,
+        tmpBytes: this.plan.tmpBytes,
+        memoryBytes: this.plan.memoryBytes,
+        cpus: this.plan.cpus,
+        network: this.plan.target.network,
+      });
+    } catch (error) {
+      this.#ended();
+      throw error;
+    }
+    this.#sandbox = sandbox;
+    this.#marks.main = sandbox.marks.main;
+    void sandbox.exited.then(() => this.#ended());
+    if (this.#state === "stopping") {
+      await sandbox.kill();
+      throw new Error("the environment was stopped while its sandbox was being made");
+    }
+    this.#link = createLink(sandbox.link, {
+      ready: (_stream, marks) => this.#ready(marks),
+      initError: (errorType, document) => this.#initBroke(errorType, () => reported(errorType, document)),
+      response: (stream, body, ready) => {
+        if (this.#is(stream)) this.#answer({ kind: "returned", payload: body }, ready);
+      },
+      streamStart: (stream, contentType) => this.#streamStart(stream, contentType),
+      streamChunk: (stream, bytes) => this.#streamChunk(stream, bytes),
+      streamEnd: (stream, error, ready) => this.#streamEnd(stream, error, ready),
+      error: (stream, errorType, document, ready) => {
+        if (this.#is(stream)) this.#fail(reported(errorType, document), ready);
+      },
+      log: (source, bytes) => this.#log.write(source, bytes),
+      exit: (status) => this.#exit(status),
+      closed: () => this.#linkClosed(),
+    });
+    this.#move("made");
+    await this.#boot("init", limits.initSeconds * 1e3);
+  }
+
+  /**
+   * Runs one event. Legal when idle, frozen or failed. Never rejects: whatever the function does is an outcome.
+   * `admitted` and what came before are the caller's to time.
+   */
+  run(invocation: Invocation): Promise<Run> | Run {
+    if (this.#state === "failed") return this.#runAfterFailedInit(invocation);
+    return this.#invoke(invocation, monotonicMs(), invocation.target.timeoutSeconds * 1e3);
+  }
+
+  /** Kills everything in it. Resolves when nothing is left. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  /** Highest memory use so far, bytes. */
+  memoryPeakBytes(): number {
+    return this.#sandbox?.memoryPeakBytes() ?? 0;
+  }
+
+  memoryBytes(): number {
+    return this.#sandbox?.memoryBytes() ?? 0;
+  }
+
+  #move(move: Move): void {
+    this.#state = next(this.#state, move);
+  }
+
+  #is(stream: number): boolean {
+    return this.#current?.stream === stream && this.#state === "busy";
+  }
+
+  // — init —
+
+  async #boot(phase: "init" | "invoke", limitMs: number): Promise<void> {
+    const began = monotonicMs();
+    this.#initFailure = undefined;
+    this.#marks.load = undefined;
+    this.#marks.loaded = undefined;
+    this.#log.initStart(this.plan.runtimeVersion);
+    const sandbox = this.#sandbox!;
+    const settled = new Promise<void>((resolve) => {
+      this.#initSettled = resolve;
+    });
+    this.#link!.boot(bootDocument(this.plan, sandbox, this.#logStream, this.#needs.driver.name !== "process"));
+    const timer = setTimeout(() => this.#initBroke("timeout", undefined), limitMs);
+    await settled;
+    clearTimeout(timer);
+    const failure = this.#brokeWith();
+    if (failure) this.#log.initReport(monotonicMs() - began, phase, failure.errorType);
+  }
+
+  #brokeWith(): InitFailure | undefined {
+    return this.#initFailure;
+  }
+
+  #ready(marks: ReadyMarks | undefined): void {
+    if (this.#state === "initializing") {
+      const now = monotonicMs();
+      this.#marks.spawned = marks?.spawned ?? now;
+      this.#marks.load = marks?.load;
+      this.#marks.loaded = marks?.loaded;
+      this.#marks.ready = now;
+      this.initMs = now - this.#marks.spawned;
+      this.#becomeIdle();
+      this.#initSettled?.();
+    } else if (this.#state === "settling") {
+      this.#becomeIdle();
+      this.#needs.onIdle(this);
+    }
+  }
+
+  #initBroke(errorType: string, failure: ((requestId: string) => LoggedFailure) | undefined): void {
+    if (this.#state !== "initializing") return;
+    this.#initFailure = { errorType, failure };
+    this.#move("broke");
+    this.#initSettled?.();
+  }
+
+  /** Lambda tries a failed init once more inside the first invocation, under the function's timeout. */
+  async #runAfterFailedInit(invocation: Invocation): Promise<Run> {
+    const began = monotonicMs();
+    const limitMs = invocation.target.timeoutSeconds * 1e3;
+    this.#move("boot");
+    await this.#boot("invoke", limitMs);
+    const left = limitMs - (monotonicMs() - began);
+    if (this.#state === "idle") return this.#invoke(invocation, began, left);
+    const broke = this.#brokeWith();
+    const failure =
+      broke?.failure?.(invocation.requestId) ??
+      (broke?.errorType === "timeout"
+        ? timedOut(invocation.requestId, invocation.target.timeoutSeconds)
+        : exited(invocation.requestId, { signal: "SIGKILL" }, this.#sandbox?.takeOutOfMemory() ?? false));
+    this.#log.begin(invocation);
+    const run = this.#finish(invocation, began, { kind: "failed", failure }, failure, began);
+    void this.stop();
+    return run;
+  }
+
+  // — one event —
+
+  #invoke(invocation: Invocation, began: number, limitMs: number): Promise<Run> {
+    clearTimeout(this.#freezeTimer);
+    this.#freezeTimer = undefined;
+    if (this.#state === "frozen") this.#thaw();
+    this.#move("invoke");
+    const stream = ++this.#stream;
+    this.invocations++;
+    this.#log.begin(invocation);
+    return new Promise<Run>((settle) => {
+      this.#current = {
+        stream,
+        invocation,
+        began,
+        settle,
+        timer: setTimeout(() => this.#overstayed(), limitMs),
+        collected: undefined,
+        collectedBytes: 0,
+        streaming: false,
+      };
+      this.#link!.invoke(stream, headOf(invocation, Date.now() + limitMs), invocation.payload);
+    });
+  }
+
+  #answer(outcome: Outcome, ready: boolean, failure?: LoggedFailure): void {
+    const current = this.#current!;
+    clearTimeout(current.timer);
+    this.#current = undefined;
+    const run = this.#finish(current.invocation, current.began, outcome, failure, monotonicMs());
+    if (ready) this.#becomeIdle();
+    else this.#move("answered");
+    current.settle(run);
+    // After the caller has its answer: whoever waits for this environment comes second.
+    if (ready) this.#needs.onIdle(this);
+  }
+
+  #fail(failure: LoggedFailure, ready: boolean): void {
+    this.#answer({ kind: "failed", failure }, ready, failure);
+  }
+
+  #finish(
+    invocation: Invocation,
+    began: number,
+    outcome: Outcome,
+    failure: LoggedFailure | undefined,
+    answered: number,
+  ): Run {
+    const first = this.#marks.ready > 0 || failure ? this.#takeStart() : undefined;
+    if (failure?.logged) this.#log.platform(failure.logged);
+    const logTail = this.#log.end({
+      durationMs: monotonicMs() - began,
+      initMs: first ? this.initMs : undefined,
+      memoryPeakBytes: this.memoryPeakBytes(),
+      errorType: failure?.errorType,
+      tail: invocation.tail,
+    });
+    return { outcome, invoked: began, answered, logTail, start: first };
+  }
+
+  #takeStart(): Readonly<StartMarks> | undefined {
+    if (this.#marks.asked === 0) return undefined;
+    const marks = { ...this.#marks };
+    this.#marks.asked = 0;
+    return marks;
+  }
+
+  #overstayed(): void {
+    const current = this.#current;
+    if (!current) return;
+    this.#fail(timedOut(current.invocation.requestId, current.invocation.target.timeoutSeconds), false);
+    void this.stop();
+  }
+
+  #exit(status: RuntimeExit): void {
+    const outOfMemory = this.#sandbox?.takeOutOfMemory() ?? false;
+    if (this.#state === "initializing") {
+      const errorType = outOfMemory ? "Runtime.OutOfMemory" : "Runtime.ExitError";
+      this.#initBroke(errorType, (requestId) => exited(requestId, status, outOfMemory));
+      return;
+    }
+    if (this.#state === "failed") return;
+    const current = this.#current;
+    if (current) this.#fail(exited(current.invocation.requestId, status, outOfMemory), false);
+    void this.stop();
+  }
+
+  /** The agent itself is gone, or spoke wrongly: the sandbox with everything in it follows. */
+  #linkClosed(): void {
+    if (this.#state === "stopping" || this.#state === "gone") return;
+    this.#exit({ signal: "SIGKILL" });
+    void this.stop();
+  }
+
+  // — streamed answers —
+
+  #streamStart(stream: number, contentType: string): void {
+    if (!this.#is(stream)) return;
+    const current = this.#current!;
+    current.streaming = true;
+    if (current.invocation.onStream) current.invocation.onStream.start(contentType);
+    else current.collected = [];
+  }
+
+  #streamChunk(stream: number, bytes: Buffer): void {
+    if (!this.#is(stream)) return;
+    const current = this.#current!;
+    if (current.collected) {
+      current.collectedBytes += bytes.length;
+      if (current.collectedBytes <= limits.syncResponseBytes) current.collected.push(bytes);
+      return;
+    }
+    const wait = current.invocation.onStream?.write(bytes);
+    if (!wait) return;
+    this.#link?.pause();
+    void wait.finally(() => this.#link?.resume());
+  }
+
+  #streamEnd(
+    stream: number,
+    error: { readonly type: string; readonly document: Buffer } | undefined,
+    ready: boolean,
+  ): void {
+    if (!this.#is(stream)) return;
+    const current = this.#current!;
+    const failure = error ? reported(error.type, error.document) : undefined;
+    if (!current.collected) {
+      this.#answer(failure ? { kind: "streamed", error: failure } : { kind: "streamed" }, ready, failure);
+    } else if (failure) {
+      this.#fail(failure, ready);
+    } else if (current.collectedBytes > limits.syncResponseBytes) {
+      this.#fail(answerTooLarge(current.invocation.requestId, limits.syncResponseBytes), ready);
+    } else {
+      this.#answer({ kind: "returned", payload: Buffer.concat(current.collected) }, ready);
+    }
+  }
+
+  // — between events —
+
+  #becomeIdle(): void {
+    this.#move("ready");
+    this.idleSince = monotonicMs();
+    // One timer serves a whole burst: it looks again only when the last event was too recent.
+    this.#freezeTimer ??= setTimeout(() => this.#freezeWhenQuiet(), this.#needs.freezeAfterMs);
+  }
+
+  #freezeWhenQuiet(): void {
+    this.#freezeTimer = undefined;
+    if (this.#state !== "idle") return;
+    const quiet = monotonicMs() - this.idleSince;
+    if (quiet + 0.5 < this.#needs.freezeAfterMs) {
+      this.#freezeTimer = setTimeout(() => this.#freezeWhenQuiet(), this.#needs.freezeAfterMs - quiet);
+      return;
+    }
+    this.#move("freeze");
+    if (this.#sandbox!.freezer) this.#sandbox!.freeze();
+    else this.#link!.freeze();
+  }
+
+  #thaw(): void {
+    this.#move("thaw");
+    if (this.#sandbox!.freezer) this.#sandbox!.thaw();
+    else this.#link!.thaw();
+  }
+
+  // — the end —
+
+  async #stop(): Promise<void> {
+    if (this.#state === "gone") return;
+    this.#move("stop");
+    this.#leave();
+    if (this.#sandbox) await this.#sandbox.kill();
+    this.#ended();
+  }
+
+  #ended(): void {
+    if (this.#state === "gone") return;
+    const current = this.#current;
+    if (current) {
+      const outOfMemory = this.#sandbox?.takeOutOfMemory() ?? false;
+      this.#fail(exited(current.invocation.requestId, { signal: "SIGKILL" }, outOfMemory), false);
+    }
+    if (this.#state === "initializing") this.#initBroke("Runtime.ExitError", undefined);
+    this.#leave();
+    this.#move("ended");
+  }
+
+  #leave(): void {
+    clearTimeout(this.#freezeTimer);
+    this.#link?.close();
+    this.#needs.onEnding(this);
+  }
+}

@@ -1,0 +1,131 @@
+import { type FunctionVersion, limits } from "../model/index.ts";
+
+/** What the planner asks of the rooms below. */
+export interface PlanNeeds {
+  unpacked(code: FunctionVersion["code"]): Promise<string>;
+  layers(layers: FunctionVersion["layers"]): Promise<string | undefined>;
+  runtime(name: string): Promise<Distribution>;
+  cpusOf(memoryMb: number): number;
+  /** TCP port of the platform's own endpoint, the same inside every sandbox; 0 while it does not listen */
+  endpointPort(): number;
+}
+
+/** The part of a runtime distribution that a plan is made from. */
+export interface Distribution {
+  readonly mounts: readonly { readonly source: string; readonly target: string }[];
+  readonly command: readonly (readonly string[])[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly link: "frames" | "http";
+  readonly version: string;
+}
+
+/** Everything about a function version that starts of its environments share; made once, so that a cold start only fills in an id. */
+export interface Plan {
+  readonly target: FunctionVersion;
+  readonly mounts: readonly { readonly source: string; readonly target: string }[];
+  readonly command: readonly (readonly string[])[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly link: "frames" | "http";
+  readonly runtimeVersion: string;
+  readonly memoryBytes: number;
+  readonly tmpBytes: number;
+  readonly cpus: number;
+  readonly endpointPort: number;
+}
+
+/** Makes the plan of a function version. Rejects with what the artifacts rejected with. */
+export async function planOf(target: FunctionVersion, needs: PlanNeeds): Promise<Plan> {
+  const [code, layers, runtime] = await Promise.all([
+    needs.unpacked(target.code),
+    needs.layers(target.layers),
+    needs.runtime(target.runtime),
+  ]);
+  const wrapper = target.environment.AWS_LAMBDA_EXEC_WRAPPER;
+  const mounts = [...runtime.mounts, { source: code, target: "/var/task" }];
+  if (layers !== undefined) mounts.push({ source: layers, target: "/opt" });
+  return {
+    target,
+    mounts,
+    command: wrapper ? runtime.command.map((argv) => [wrapper, ...argv]) : runtime.command,
+    env: environmentOf(target, runtime, needs.endpointPort()),
+    link: runtime.link,
+    runtimeVersion: runtime.version,
+    memoryBytes: target.memoryMb * 1024 * 1024,
+    tmpBytes: target.ephemeralMb * 1024 * 1024,
+    cpus: needs.cpusOf(target.memoryMb),
+    endpointPort: needs.endpointPort(),
+  };
+}
+
+/**
+ * The runtime's environment: Lambda's defaults, then the function's own variables, then what Lambda reserves
+ * (Lambda Developer Guide, "Defined runtime environment variables").
+ */
+function environmentOf(target: FunctionVersion, runtime: Distribution, endpointPort: number): Record<string, string> {
+  const endpoint = endpointPort > 0 ? { AWS_ENDPOINT_URL: `http://127.0.0.1:${endpointPort}` } : {};
+  return {
+    LANG: "en_US.UTF-8",
+    TZ: ":UTC",
+    PATH: "/var/lang/bin:/usr/local/bin:/usr/bin:/bin:/opt/bin",
+    LD_LIBRARY_PATH: "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
+    AWS_XRAY_CONTEXT_MISSING: "LOG_ERROR",
+    ...endpoint,
+    ...runtime.env,
+    ...target.environment,
+    _HANDLER: target.handler,
+    AWS_REGION: target.region,
+    AWS_DEFAULT_REGION: target.region,
+    AWS_EXECUTION_ENV: `AWS_Lambda_${target.runtime}`,
+    AWS_LAMBDA_FUNCTION_NAME: target.name,
+    AWS_LAMBDA_FUNCTION_VERSION: target.version,
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(target.memoryMb),
+    AWS_LAMBDA_LOG_GROUP_NAME: target.logGroup,
+    AWS_LAMBDA_LOG_FORMAT: target.logFormat,
+    ...(target.logFormat === "JSON" ? { AWS_LAMBDA_LOG_LEVEL: target.applicationLogLevel } : {}),
+    AWS_LAMBDA_INITIALIZATION_TYPE: "on-demand",
+    // A 12-digit key id selects the account of whoever calls our endpoint: a function calls as its own account.
+    AWS_ACCESS_KEY_ID: target.account,
+    AWS_SECRET_ACCESS_KEY: "thaw",
+    AWS_SESSION_TOKEN: "thaw",
+    LAMBDA_TASK_ROOT: "/var/task",
+    LAMBDA_RUNTIME_DIR: "/var/runtime",
+  };
+}
+
+/** Where a sandbox puts the paths that a plan names; a container puts them where they are. */
+export interface Places {
+  path(inside: string): string;
+  readonly tmp: string;
+  readonly endpointSocket: string | undefined;
+}
+
+/** BOOT's document (agent/PROTOCOL.md) for one sandbox. */
+export function bootDocument(plan: Plan, places: Places, logStream: string, isolated: boolean): string {
+  const env: Record<string, string> = { ...plan.env, AWS_LAMBDA_LOG_STREAM_NAME: logStream };
+  let command = plan.command;
+  if (!isolated) {
+    // No mounts: every path of the sandbox is translated to where it really lies.
+    for (const [name, value] of Object.entries(env)) env[name] = translated(value, places);
+    command = command.map((argv) => argv.map((word) => translated(word, places)));
+    env.TMPDIR = places.tmp;
+  }
+  return JSON.stringify({
+    command,
+    env,
+    cwd: places.path("/var/task"),
+    link: plan.link,
+    apiPort: isolated ? 9001 : 0,
+    maxResponseBytes: limits.syncResponseBytes,
+    ...(places.endpointSocket && plan.endpointPort > 0
+      ? { relay: { port: plan.endpointPort, socket: places.endpointSocket } }
+      : {}),
+  });
+}
+
+/** Paths below the sandbox's well-known directories, also inside PATH-like lists. */
+function translated(value: string, places: Places): string {
+  return value.replace(
+    /(^|[:=])(\/(?:var\/(?:task|runtime|lang)|opt)(?:\/[^:]*)?)(?=:|$)/g,
+    (_all, before, path) => `${before}${places.path(path)}`,
+  );
+}

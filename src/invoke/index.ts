@@ -1,0 +1,1 @@
+export { createInvoke, type InvokeNeeds } from "./invoke.ts";
