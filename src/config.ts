@@ -1,0 +1,80 @@
+import { homedir, totalmem } from "node:os";
+import { join, resolve } from "node:path";
+
+/** What `thaw up` may be told; everything else has a default. */
+export interface Options {
+  readonly port?: number;
+  readonly host?: string;
+  readonly data?: string;
+  readonly driver?: "auto" | "container" | "process";
+  readonly egress?: "none" | "all";
+  readonly rootfs?: string;
+}
+
+/** The platform's settings, decided once at start. */
+export interface Config {
+  /** 0 lets the kernel choose */
+  readonly port: number;
+  readonly host: string;
+  /** everything that survives a restart */
+  readonly dataDir: string;
+  /** sockets; gone with the process */
+  readonly runDir: string;
+  /** language runtimes, shared between data directories */
+  readonly runtimesDir: string;
+  readonly driver: "auto" | "container" | "process";
+  readonly egress: "none" | "all";
+  /** directory used as every sandbox's root instead of one made from the host's */
+  readonly rootfs: string | undefined;
+  readonly account: string;
+  readonly region: string;
+  readonly keepAliveMs: number;
+  readonly freezeAfterMs: number;
+  readonly memoryBudgetBytes: number;
+  /** milliseconds that running invocations get to finish after SIGTERM */
+  readonly drainMs: number;
+}
+
+/** An option that cannot be used. The message names it, its value and what would be right. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** Options over environment over defaults. Throws ConfigError. The only reader of `process.env` below the command line. */
+export function configOf(options: Options, env: NodeJS.ProcessEnv = process.env): Config {
+  const cache = env.XDG_CACHE_HOME || join(homedir(), ".cache");
+  const state = env.XDG_DATA_HOME || join(homedir(), ".local", "share");
+  const dataDir = resolve(options.data ?? env.THAW_DATA ?? join(state, "thaw"));
+  return Object.freeze({
+    port: options.port ?? whole("THAW_PORT", env.THAW_PORT, 4566, 0, 65535),
+    host: options.host ?? env.THAW_HOST ?? "127.0.0.1",
+    dataDir,
+    runDir: join(dataDir, "run"),
+    runtimesDir: resolve(env.THAW_RUNTIMES ?? join(cache, "thaw", "runtimes")),
+    driver: options.driver ?? oneOf("THAW_DRIVER", env.THAW_DRIVER, ["auto", "container", "process"] as const),
+    egress: options.egress ?? oneOf("THAW_EGRESS", env.THAW_EGRESS, ["none", "all"] as const),
+    rootfs: options.rootfs ?? env.THAW_ROOTFS,
+    account: "000000000000",
+    region: "us-east-1",
+    keepAliveMs: whole("THAW_KEEP_ALIVE_SECONDS", env.THAW_KEEP_ALIVE_SECONDS, 600, 1, 86_400) * 1e3,
+    freezeAfterMs: 5,
+    memoryBudgetBytes:
+      whole("THAW_MEMORY_MB", env.THAW_MEMORY_MB, Math.floor((totalmem() * 0.7) / 2 ** 20), 64, 2 ** 30) * 2 ** 20,
+    drainMs: 10_000,
+  });
+}
+
+function whole(name: string, value: string | undefined, byDefault: number, min: number, max: number): number {
+  if (value === undefined || value === "") return byDefault;
+  const number = Number(value);
+  if (Number.isInteger(number) && number >= min && number <= max) return number;
+  throw new ConfigError(`${name} is "${value}": it must be a whole number from ${min} to ${max}`);
+}
+
+/** The first is the default. */
+function oneOf<T extends string>(name: string, value: string | undefined, allowed: readonly T[]): T {
+  if (value === undefined || value === "") return allowed[0]!;
+  const found = allowed.find((one) => one === value);
+  if (found) return found;
+  throw new ConfigError(`${name} is "${value}": it must be one of ${allowed.join(", ")}`);
+}
