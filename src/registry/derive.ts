@@ -1,0 +1,38 @@
+import type { FunctionVersion } from "../model/index.ts";
+import { type FunctionRecord, functionArn, type VersionRecord } from "./records.ts";
+
+/** Tag that opens or closes a function's way to the network. */
+export const egressTag = "thaw:egress";
+
+/** What everything below the API needs of a version, frozen. `egressDefault` applies where no tag decides. */
+export function derive(record: FunctionRecord, version: VersionRecord, egressDefault: boolean): FunctionVersion {
+  const { settings } = version;
+  const base = functionArn(record, record.name);
+  const tag = record.tags[egressTag];
+  const egress = tag === undefined ? egressDefault : tag === "on";
+  return Object.freeze({
+    account: record.account,
+    region: record.region,
+    name: record.name,
+    version: version.version,
+    arn: version.version === "$LATEST" ? base : `${base}:${version.version}`,
+    // An environment made with another network must not serve, so the network is part of its pool's name.
+    key: egress ? `${version.key}+egress` : version.key,
+    runtime: settings.Runtime ?? "",
+    handler: settings.Handler ?? "",
+    architecture: settings.Architectures[0] ?? "x86_64",
+    memoryMb: settings.MemorySize,
+    timeoutSeconds: settings.Timeout,
+    ephemeralMb: settings.EphemeralStorage.Size,
+    environment: Object.freeze({ ...settings.Environment?.Variables }),
+    code: Object.freeze({ ...version.code }),
+    layers: Object.freeze(version.layers.map((layer) => Object.freeze({ ...layer }))),
+    logFormat: settings.LoggingConfig.LogFormat,
+    logGroup: settings.LoggingConfig.LogGroup,
+    applicationLogLevel: settings.LoggingConfig.ApplicationLogLevel ?? "INFO",
+    systemLogLevel: settings.LoggingConfig.SystemLogLevel ?? "INFO",
+    tracing: settings.TracingConfig.Mode,
+    reservedConcurrency: record.reservedConcurrency,
+    network: egress ? "egress" : "none",
+  });
+}

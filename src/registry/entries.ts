@@ -1,0 +1,97 @@
+import { derive } from "./derive.ts";
+import type { AliasRecord, FunctionRecord, Scope, VersionRecord } from "./records.ts";
+import { functionNotFound, type Route, routeOf } from "./resolve.ts";
+import type { Store } from "./store.ts";
+
+/** A function as memory holds it. */
+export interface Entry {
+  record: FunctionRecord;
+  latest: VersionRecord;
+  /** published versions by number, in order of publication */
+  readonly versions: Map<string, VersionRecord>;
+  readonly aliases: Map<string, AliasRecord>;
+  /** by qualifier; rebuilt with every change, so that resolving only looks up */
+  routes: ReadonlyMap<string, Route>;
+}
+
+export const kinds = { function: "function", version: "version", alias: "alias" } as const;
+
+/** Key of a function in the store, or of one of its versions or aliases. */
+export const keyOf = (scope: Scope, name: string, part?: string): string =>
+  `${scope.account}/${scope.region}/${name}${part === undefined ? "" : `/${part}`}`;
+
+/** Every function in memory: account, region, name. */
+export interface Entries {
+  route(account: string, region: string, name: string, qualifier: string): Route | undefined;
+  find(scope: Scope, name: string): Entry | undefined;
+  /** Throws ResourceNotFoundException. */
+  get(scope: Scope, name: string): Entry;
+  region(scope: Scope): Map<string, Entry>;
+  everything(): Iterable<Entry>;
+  /** To be called after every change of an entry. */
+  reroute(entry: Entry): void;
+}
+
+export function loadEntries(store: Store, egressDefault: boolean): Entries {
+  const accounts = new Map<string, Map<string, Map<string, Entry>>>();
+
+  function region(scope: Scope): Map<string, Entry> {
+    const regions = accounts.get(scope.account) ?? new Map<string, Map<string, Entry>>();
+    accounts.set(scope.account, regions);
+    const names = regions.get(scope.region) ?? new Map<string, Entry>();
+    regions.set(scope.region, names);
+    return names;
+  }
+
+  function* everything(): Iterable<Entry> {
+    for (const regions of accounts.values()) for (const names of regions.values()) yield* names.values();
+  }
+
+  const find = (scope: Scope, name: string) => accounts.get(scope.account)?.get(scope.region)?.get(name);
+
+  function get(scope: Scope, name: string): Entry {
+    const entry = find(scope, name);
+    if (entry === undefined) throw functionNotFound(scope, name);
+    return entry;
+  }
+
+  function reroute(entry: Entry): void {
+    const routes = new Map<string, Route>();
+    for (const version of [entry.latest, ...entry.versions.values()]) {
+      routes.set(version.version, { target: derive(entry.record, version, egressDefault), shares: undefined });
+    }
+    for (const alias of entry.aliases.values()) {
+      const route = routeOf(alias, routes);
+      if (route !== undefined) routes.set(alias.name, route);
+    }
+    entry.routes = routes;
+  }
+
+  const versions = new Map(store.all<VersionRecord>(kinds.version));
+  for (const [key, record] of store.all<FunctionRecord>(kinds.function)) {
+    const latest = versions.get(`${key}/$LATEST`);
+    if (latest === undefined) throw new Error(`the registry is damaged: ${key} has no $LATEST`);
+    region(record).set(record.name, { record, latest, versions: new Map(), aliases: new Map(), routes: new Map() });
+  }
+  const ownerOf = (key: string): Entry => {
+    const [account = "", regionName = "", name = ""] = key.split("/");
+    return get({ account, region: regionName }, name);
+  };
+  for (const [key, version] of [...versions].sort(
+    ([, one], [, other]) => Number(one.version) - Number(other.version),
+  )) {
+    if (version.version !== "$LATEST") ownerOf(key).versions.set(version.version, version);
+  }
+  for (const [key, alias] of store.all<AliasRecord>(kinds.alias)) ownerOf(key).aliases.set(alias.name, alias);
+  for (const entry of everything()) reroute(entry);
+
+  return {
+    route: (account, regionName, name, qualifier) =>
+      accounts.get(account)?.get(regionName)?.get(name)?.routes.get(qualifier),
+    find,
+    get,
+    region,
+    everything,
+    reroute,
+  };
+}

@@ -1,0 +1,262 @@
+import { codeSha256, type FunctionVersion, limits, ServiceError } from "../model/index.ts";
+import { type Entry, keyOf, kinds, loadEntries } from "./entries.ts";
+import { type AliasRecord, type FunctionRecord, functionArn, type Scope, type VersionRecord } from "./records.ts";
+import { choose, functionNotFound } from "./resolve.ts";
+import type { Store } from "./store.ts";
+import {
+  type Content,
+  changedVersion,
+  checkRevision,
+  newVersion,
+  type Settlement,
+  settledVersion,
+} from "./transitions.ts";
+
+/** A function with its versions and aliases, as memory holds it. Read it; change it through `Functions` only. */
+export interface FunctionEntry {
+  readonly record: FunctionRecord;
+  readonly latest: VersionRecord;
+  /** published versions by number, in order of publication */
+  readonly versions: ReadonlyMap<string, VersionRecord>;
+  readonly aliases: ReadonlyMap<string, AliasRecord>;
+}
+
+export interface NewFunction extends Content {
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+export interface Publication {
+  readonly description?: string | undefined;
+  /** refuse unless $LATEST has this code */
+  readonly codeSha256?: string | undefined;
+  readonly revisionId?: string | undefined;
+}
+
+/**
+ * Functions, versions and aliases. Every change is written before memory shows it, and throws ServiceError in Lambda's
+ * words without having changed anything.
+ */
+export interface Functions {
+  /**
+   * What to run. Memory only. `qualifier`: version, `$LATEST` or alias; a weighted alias is drawn anew on every call.
+   * Throws ResourceNotFoundException.
+   */
+  resolve(account: string, region: string, name: string, qualifier?: string): FunctionVersion;
+  /** Throws ResourceNotFoundException. */
+  get(scope: Scope, name: string): FunctionEntry;
+  find(scope: Scope, name: string): FunctionEntry | undefined;
+  /** `$LATEST`, a number, or an alias's version. Throws ResourceNotFoundException. */
+  version(scope: Scope, name: string, qualifier?: string): VersionRecord;
+  /** By name, in one account and region. */
+  list(scope: Scope): readonly FunctionEntry[];
+  /** Every function of every account. */
+  everything(): Iterable<FunctionEntry>;
+  /** Pending until settle(). Throws ResourceConflictException. */
+  create(scope: Scope, name: string, made: NewFunction): FunctionEntry;
+  /** Replaces code or configuration of $LATEST; InProgress until settle(). Throws PreconditionFailedException. */
+  update(scope: Scope, name: string, change: Partial<Content>, revisionId?: string): FunctionEntry;
+  /** $LATEST as a new immutable version, or the last one when nothing changed since. */
+  publish(
+    scope: Scope,
+    name: string,
+    publication: Publication,
+  ): { readonly version: VersionRecord; readonly made: boolean };
+  /** Ends Pending or InProgress, unless the version was changed meanwhile (another `key`). */
+  settle(scope: Scope, name: string, version: string, key: string, settlement: Settlement): void;
+  remove(scope: Scope, name: string): void;
+  /** A published version. Throws ResourceConflictException while an alias needs it. */
+  removeVersion(scope: Scope, name: string, version: string): void;
+  /** undefined: no reservation. Throws InvalidParameterValueException below the account's floor. */
+  reserve(scope: Scope, name: string, executions: number | undefined): void;
+  setTags(scope: Scope, name: string, tags: Readonly<Record<string, string>>): void;
+  putAlias(scope: Scope, name: string, alias: AliasRecord): void;
+  removeAlias(scope: Scope, name: string, alias: string): void;
+}
+
+export interface FunctionsNeeds {
+  readonly store: Store;
+  readonly egressDefault: boolean;
+  /** most concurrent executions of one account in one region */
+  readonly accountConcurrency: number;
+}
+
+/** Loads everything from the store. */
+export function createFunctions(needs: FunctionsNeeds): Functions {
+  const { store } = needs;
+  const entries = loadEntries(store, needs.egressDefault);
+  const putVersion = (record: FunctionRecord, version: VersionRecord): void =>
+    store.put(kinds.version, keyOf(record, record.name, version.version), version);
+  const putRecord = (record: FunctionRecord): void => store.put(kinds.function, keyOf(record, record.name), record);
+  const changeRecord = (entry: Entry, record: FunctionRecord): void => {
+    putRecord(record);
+    entry.record = record;
+    entries.reroute(entry);
+  };
+
+  function resolve(account: string, region: string, name: string, qualifier = "$LATEST"): FunctionVersion {
+    const route = entries.route(account, region, name, qualifier);
+    if (route === undefined) throw functionNotFound({ account, region }, name, qualifier);
+    return route.shares === undefined ? route.target : choose(route, Math.random());
+  }
+
+  function version(scope: Scope, name: string, qualifier = "$LATEST"): VersionRecord {
+    const entry = entries.get(scope, name);
+    if (qualifier === "$LATEST") return entry.latest;
+    const found = entry.versions.get(entry.aliases.get(qualifier)?.version ?? qualifier);
+    // An alias of $LATEST.
+    if (found === undefined && entry.aliases.get(qualifier)?.version === "$LATEST") return entry.latest;
+    if (found === undefined) throw functionNotFound(scope, name, qualifier);
+    return found;
+  }
+
+  function create(scope: Scope, name: string, made: NewFunction): FunctionEntry {
+    if (entries.find(scope, name) !== undefined) {
+      throw new ServiceError("ResourceConflictException", `Function already exist: ${name}`);
+    }
+    const { account, region } = scope;
+    const record: FunctionRecord = { account, region, name, nextVersion: 1, tags: made.tags };
+    const latest = newVersion("$LATEST", made);
+    store.transaction(() => {
+      putRecord(record);
+      putVersion(record, latest);
+    });
+    const entry: Entry = { record, latest, versions: new Map(), aliases: new Map(), routes: new Map() };
+    entries.reroute(entry);
+    entries.region(scope).set(name, entry);
+    return entry;
+  }
+
+  function update(scope: Scope, name: string, change: Partial<Content>, revisionId?: string): FunctionEntry {
+    const entry = entries.get(scope, name);
+    checkRevision(entry.latest.revisionId, revisionId);
+    const latest = changedVersion(entry.latest, change);
+    putVersion(entry.record, latest);
+    entry.latest = latest;
+    entries.reroute(entry);
+    return entry;
+  }
+
+  function publish(scope: Scope, name: string, publication: Publication) {
+    const entry = entries.get(scope, name);
+    const { latest } = entry;
+    const current = codeSha256(latest.code);
+    if (publication.codeSha256 !== undefined && publication.codeSha256 !== current) {
+      throw new ServiceError(
+        "InvalidParameterValueException",
+        `CodeSHA256 (${publication.codeSha256}) is different from current CodeSHA256 in $LATEST (${current}). Please try again with the CodeSHA256 in $LATEST.`,
+      );
+    }
+    checkRevision(latest.revisionId, publication.revisionId);
+    const last = [...entry.versions.values()].at(-1);
+    if (last?.fingerprint === latest.fingerprint) return { version: last, made: false };
+
+    const { description } = publication;
+    const settings = description === undefined ? latest.settings : { ...latest.settings, Description: description };
+    const published: VersionRecord = {
+      ...newVersion(String(entry.record.nextVersion), { settings, code: latest.code, layers: latest.layers }),
+      // Compared with $LATEST at the next publication, whatever description this one got.
+      fingerprint: latest.fingerprint,
+    };
+    const record = { ...entry.record, nextVersion: entry.record.nextVersion + 1 };
+    store.transaction(() => {
+      putRecord(record);
+      putVersion(record, published);
+    });
+    entry.record = record;
+    entry.versions.set(published.version, published);
+    entries.reroute(entry);
+    return { version: published, made: true };
+  }
+
+  function settle(scope: Scope, name: string, number: string, key: string, settlement: Settlement): void {
+    const entry = entries.find(scope, name);
+    const old = number === "$LATEST" ? entry?.latest : entry?.versions.get(number);
+    if (entry === undefined || old === undefined || old.key !== key) return;
+    const settled = settledVersion(old, settlement);
+    putVersion(entry.record, settled);
+    if (number === "$LATEST") entry.latest = settled;
+    else entry.versions.set(number, settled);
+  }
+
+  function remove(scope: Scope, name: string): void {
+    const entry = entries.get(scope, name);
+    store.transaction(() => {
+      store.remove(kinds.function, keyOf(scope, name));
+      for (const number of ["$LATEST", ...entry.versions.keys()])
+        store.remove(kinds.version, keyOf(scope, name, number));
+      for (const alias of entry.aliases.keys()) store.remove(kinds.alias, keyOf(scope, name, alias));
+    });
+    entries.region(scope).delete(name);
+  }
+
+  function removeVersion(scope: Scope, name: string, number: string): void {
+    const entry = entries.get(scope, name);
+    const users = [...entry.aliases.values()].filter(
+      (alias) => alias.version === number || alias.weights?.[number] !== undefined,
+    );
+    if (users.length > 0) {
+      const arn = functionArn(scope, name);
+      const listed = users.map((alias) => `${arn}:${alias.name}`).join(", ");
+      throw new ServiceError(
+        "ResourceConflictException",
+        `Cannot delete version ${number} of function ${arn} because it is referenced by aliases: ${listed}`,
+      );
+    }
+    store.remove(kinds.version, keyOf(scope, name, number));
+    entry.versions.delete(number);
+    entries.reroute(entry);
+  }
+
+  function reserve(scope: Scope, name: string, executions: number | undefined): void {
+    const entry = entries.get(scope, name);
+    const { reservedConcurrency: _, ...record } = entry.record;
+    if (executions === undefined) {
+      changeRecord(entry, record);
+      return;
+    }
+    let unreserved = needs.accountConcurrency - executions;
+    for (const other of entries.region(scope).values()) {
+      if (other !== entry) unreserved -= other.record.reservedConcurrency ?? 0;
+    }
+    if (unreserved < limits.unreservedConcurrencyFloor) {
+      throw new ServiceError(
+        "InvalidParameterValueException",
+        `Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [${limits.unreservedConcurrencyFloor}].`,
+      );
+    }
+    changeRecord(entry, { ...record, reservedConcurrency: executions });
+  }
+
+  return {
+    resolve,
+    get: entries.get,
+    find: entries.find,
+    version,
+    list: (scope) =>
+      [...entries.region(scope).values()].sort((one, other) => (one.record.name < other.record.name ? -1 : 1)),
+    everything: entries.everything,
+    create,
+    update,
+    publish,
+    settle,
+    remove,
+    removeVersion,
+    reserve,
+    setTags(scope, name, tags) {
+      const entry = entries.get(scope, name);
+      changeRecord(entry, { ...entry.record, tags });
+    },
+    putAlias(scope, name, alias) {
+      const entry = entries.get(scope, name);
+      store.put(kinds.alias, keyOf(scope, name, alias.name), alias);
+      entry.aliases.set(alias.name, alias);
+      entries.reroute(entry);
+    },
+    removeAlias(scope, name, alias) {
+      const entry = entries.get(scope, name);
+      store.remove(kinds.alias, keyOf(scope, name, alias));
+      entry.aliases.delete(alias);
+      entries.reroute(entry);
+    },
+  };
+}

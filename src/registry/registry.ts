@@ -1,0 +1,52 @@
+import { type CodeRef, type FunctionVersion, limits } from "../model/index.ts";
+import { createFunctions, type Functions } from "./functions.ts";
+import { createLayers, type Layers } from "./layers.ts";
+import { createNamed, type Named, type PolicyRecord, type RoleRecord } from "./roles.ts";
+import { openStore } from "./store.ts";
+
+export interface RegistryNeeds {
+  /** the database file; its folder must exist */
+  readonly path: string;
+  /** may functions without the tag `thaw:egress` reach the network? */
+  readonly egressDefault?: boolean;
+  readonly accountConcurrency?: number;
+}
+
+/** What exists. Reads are answered from memory; a write is durable when the call returns. */
+export interface Registry {
+  readonly functions: Functions;
+  readonly layers: Layers;
+  readonly roles: Named<RoleRecord>;
+  readonly policies: Named<PolicyRecord>;
+  /** What to run; see Functions.resolve. */
+  resolve(account: string, region: string, name: string, qualifier?: string): FunctionVersion;
+  /** Every zip that a version or a layer needs: what garbage collection must leave alone. */
+  liveCode(): readonly CodeRef[];
+  close(): void;
+}
+
+/** Opens the metadata store and loads it. Throws what SQLite says about a file that is not a registry. */
+export function createRegistry(needs: RegistryNeeds): Registry {
+  const store = openStore(needs.path);
+  const functions = createFunctions({
+    store,
+    egressDefault: needs.egressDefault ?? false,
+    accountConcurrency: needs.accountConcurrency ?? limits.accountConcurrency,
+  });
+  const layers = createLayers(store);
+  return {
+    functions,
+    layers,
+    roles: createNamed<RoleRecord>(store, "role"),
+    policies: createNamed<PolicyRecord>(store, "policy"),
+    resolve: functions.resolve,
+    liveCode() {
+      const live: CodeRef[] = [...layers.everything()].map((layer) => layer.code);
+      for (const entry of functions.everything()) {
+        for (const version of [entry.latest, ...entry.versions.values()]) live.push(version.code, ...version.layers);
+      }
+      return live;
+    },
+    close: () => store.close(),
+  };
+}

@@ -1,0 +1,65 @@
+import type { Store } from "./store.ts";
+
+/** An IAM role, as far as deployment tools create and read it back. Nothing is enforced by it yet. */
+export interface RoleRecord {
+  readonly account: string;
+  readonly name: string;
+  readonly path: string;
+  /** AROA… */
+  readonly id: string;
+  readonly assumeRolePolicy: string;
+  readonly description?: string;
+  readonly maxSessionSeconds: number;
+  /** ISO 8601 */
+  readonly created: string;
+  readonly tags: Readonly<Record<string, string>>;
+  /** policy documents by name */
+  readonly inline: Readonly<Record<string, string>>;
+  /** ARNs of managed policies */
+  readonly attached: readonly string[];
+}
+
+/** A customer-managed policy: one version is kept. */
+export interface PolicyRecord {
+  readonly account: string;
+  readonly name: string;
+  readonly path: string;
+  /** ANPA… */
+  readonly id: string;
+  readonly document: string;
+  readonly description?: string;
+  readonly created: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** Documents of one account by name. */
+export interface Named<T> {
+  get(account: string, name: string): T | undefined;
+  put(record: T): void;
+  remove(account: string, name: string): void;
+  list(account: string): readonly T[];
+}
+
+export function createNamed<T extends { readonly account: string; readonly name: string }>(
+  store: Store,
+  kind: string,
+): Named<T> {
+  const records = new Map<string, T>(store.all<T>(kind));
+  const keyOf = (account: string, name: string) => `${account}/${name}`;
+  return {
+    get: (account, name) => records.get(keyOf(account, name)),
+    put(record) {
+      const key = keyOf(record.account, record.name);
+      store.put(kind, key, record);
+      records.set(key, record);
+    },
+    remove(account, name) {
+      store.remove(kind, keyOf(account, name));
+      records.delete(keyOf(account, name));
+    },
+    list: (account) =>
+      [...records.values()]
+        .filter((record) => record.account === account)
+        .sort((one, other) => (one.name < other.name ? -1 : 1)),
+  };
+}

@@ -1,0 +1,84 @@
+import { createHash, randomUUID } from "node:crypto";
+import { type CodeRef, type LayerRef, ServiceError } from "../model/index.ts";
+import { type FunctionSettings, timestamp, type VersionRecord } from "./records.ts";
+
+/** What a version consists of. */
+export interface Content {
+  readonly settings: FunctionSettings;
+  readonly code: CodeRef;
+  readonly layers: readonly LayerRef[];
+}
+
+/** How the preparation of a version went: ready to run, or why not. */
+export type Settlement =
+  | { readonly ready: true }
+  | { readonly ready: false; readonly reason: string; readonly code: string };
+
+// Lambda gives this reason for updates too.
+const reason = "The function is being created.";
+
+/** A version nobody has run yet. */
+export function newVersion(version: string, content: Content): VersionRecord {
+  return { version, ...contentOf(content), ...pending() };
+}
+
+/** `$LATEST` with other code or configuration. A function that never became active is still being created. */
+export function changedVersion(old: VersionRecord, change: Partial<Content>): VersionRecord {
+  const { settings, code, layers } = { ...old, ...change };
+  const content = contentOf({ settings, code, layers });
+  if (old.state !== "Active") return { version: old.version, ...content, ...pending() };
+  return {
+    version: old.version,
+    ...content,
+    revisionId: randomUUID(),
+    state: "Active",
+    lastUpdateStatus: "InProgress",
+    lastUpdateStatusReason: reason,
+    lastUpdateStatusReasonCode: "Creating",
+  };
+}
+
+/** Pending becomes Active or Failed; of an update, LastUpdateStatus ends. */
+export function settledVersion(old: VersionRecord, settlement: Settlement): VersionRecord {
+  const { settings, code, layers, key, fingerprint, lastModified, version } = old;
+  const same = { settings, code, layers, key, fingerprint, lastModified, version, revisionId: randomUUID() };
+  if (settlement.ready) return { ...same, state: "Active", lastUpdateStatus: "Successful" };
+  if (old.state === "Active") {
+    return {
+      ...same,
+      state: "Active",
+      lastUpdateStatus: "Failed",
+      lastUpdateStatusReason: settlement.reason,
+      lastUpdateStatusReasonCode: settlement.code,
+    };
+  }
+  return {
+    ...same,
+    state: "Failed",
+    stateReason: settlement.reason,
+    stateReasonCode: settlement.code,
+    lastUpdateStatus: "Failed",
+    lastUpdateStatusReason: settlement.reason,
+    lastUpdateStatusReasonCode: settlement.code,
+  };
+}
+
+/** Throws PreconditionFailedException when the caller saw another revision. */
+export function checkRevision(revisionId: string, expected: string | undefined): void {
+  if (expected === undefined || expected === revisionId) return;
+  throw new ServiceError(
+    "PreconditionFailedException",
+    "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id",
+  );
+}
+
+/** Content with its fingerprint and a new key. */
+function contentOf({ settings, code, layers }: Content) {
+  const fingerprint = createHash("sha256")
+    .update(JSON.stringify([settings, code, layers]))
+    .digest("hex");
+  return { settings, code, layers, fingerprint, key: randomUUID(), lastModified: timestamp() };
+}
+
+const pending = () =>
+  ({ revisionId: randomUUID(), state: "Pending", stateReason: reason, stateReasonCode: "Creating" }) as const;
