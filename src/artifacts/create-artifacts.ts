@@ -1,0 +1,72 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { CodeRef } from "../model/index.ts";
+import type { Artifacts } from "./artifacts.ts";
+import { mergeTrees } from "./merge.ts";
+import { createRuntimes } from "./runtimes.ts";
+import { createSingleFlight } from "./single-flight.ts";
+import { mergeKey, sweep } from "./sweep.ts";
+import { createTrees } from "./trees.ts";
+import { unpack } from "./unpack.ts";
+import { createZipStore, sha256 } from "./zip-store.ts";
+
+export interface ArtifactsNeeds {
+  /** directory of this platform's data; only one platform uses it at a time */
+  readonly dataDir: string;
+  /** fetched language runtimes, shared between data directories; default ~/.cache/thaw/runtimes */
+  readonly runtimesDir?: string;
+  /** where to look for interpreters (the value of PATH); default: the usual directories */
+  readonly path?: string;
+  /** one line for the operator: what is being fetched, what was found */
+  readonly log: (line: string) => void;
+}
+
+/** How long what nobody refers to is kept: longer than an upload takes, and than an environment drains. */
+const defaultGraceMs = 60 * 60 * 1000;
+
+/** Opens (or makes) the store under `dataDir`. What a crash left half-done is removed first. */
+export function createArtifacts(needs: ArtifactsNeeds): Artifacts {
+  const temporary = join(needs.dataDir, "unfinished");
+  rmSync(temporary, { recursive: true, force: true });
+  mkdirSync(temporary, { recursive: true });
+  const zips = createZipStore(join(needs.dataDir, "blobs"), temporary);
+  const unpackedTrees = createTrees(join(needs.dataDir, "unpacked"), temporary);
+  const merged = createTrees(join(needs.dataDir, "layers"), temporary);
+  const runtimes = createRuntimes({
+    directory: needs.runtimesDir ?? join(homedir(), ".cache", "thaw", "runtimes"),
+    path: needs.path,
+    log: needs.log,
+  });
+  const puts = createSingleFlight<void>();
+
+  const unpacked = ({ digest }: CodeRef): Promise<string> =>
+    unpackedTrees.get(digest, async (into) => unpack(await zips.get(digest), into));
+
+  return {
+    async putZip(bytes) {
+      const zip = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      const digest = await sha256(zip);
+      await puts.get(digest, async () => {
+        // Unpacking is the check, and the first start will want the tree: one pass does for both.
+        await unpackedTrees.get(digest, (into) => unpack(zip, into));
+        if (zips.has(digest)) await zips.touch(digest);
+        else await zips.put(digest, zip);
+      });
+      puts.forget(digest);
+      return { digest, size: zip.length };
+    },
+    getZip: ({ digest }) => zips.get(digest),
+    unpacked,
+    async layers(layers) {
+      if (layers.length === 0) return undefined;
+      const trees = await Promise.all(layers.map(unpacked));
+      if (trees.length === 1) return trees[0];
+      return merged.get(mergeKey(layers), (into) => mergeTrees(trees, into));
+    },
+    runtime: runtimes.get,
+    runtimes: runtimes.list,
+    sweep: (live, graceMs = defaultGraceMs) => sweep({ zips, unpacked: unpackedTrees, merged }, live, graceMs),
+    storedBytes: zips.size,
+  };
+}

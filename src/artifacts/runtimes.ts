@@ -1,0 +1,64 @@
+import type { RuntimeDistribution, RuntimeStatus } from "./artifacts.ts";
+import { RuntimeUnavailable } from "./artifacts.ts";
+import { createNodeRuntimes } from "./node-runtimes.ts";
+import { createProvidedRuntimes } from "./provided-runtimes.ts";
+import { createPythonRuntimes } from "./python-runtimes.ts";
+import { createSingleFlight } from "./single-flight.ts";
+
+export interface RuntimesNeeds {
+  /** cache of fetched runtimes and of what was found on this machine */
+  readonly directory: string;
+  /** value of PATH to search */
+  readonly path: string | undefined;
+  readonly log: (line: string) => void;
+}
+
+/** Runtimes of one language family. */
+export interface RuntimeFamily {
+  knows(name: string): boolean;
+  /** Rejects with RuntimeUnavailable. */
+  get(name: string): Promise<RuntimeDistribution>;
+  /** Without fetching. */
+  list(): Promise<readonly RuntimeStatus[]>;
+}
+
+export interface Runtimes {
+  get(name: string): Promise<RuntimeDistribution>;
+  list(): Promise<readonly RuntimeStatus[]>;
+}
+
+/** Names that Lambda knows and this release cannot run. */
+const laterReleases = [
+  { pattern: /^java/, language: "Java", names: ["java25", "java21", "java17", "java11", "java8.al2"] },
+  { pattern: /^ruby/, language: "Ruby", names: ["ruby4.0", "ruby3.4", "ruby3.3", "ruby3.2"] },
+  { pattern: /^dotnet/, language: ".NET", names: ["dotnet10", "dotnet8"] },
+];
+
+export function createRuntimes(needs: RuntimesNeeds): Runtimes {
+  const families: readonly RuntimeFamily[] = [
+    createNodeRuntimes(needs),
+    createPythonRuntimes(needs),
+    createProvidedRuntimes(),
+  ];
+  const flights = createSingleFlight<RuntimeDistribution>();
+  return {
+    get(name) {
+      const family = families.find((candidate) => candidate.knows(name));
+      if (family === undefined) return Promise.reject(new RuntimeUnavailable(name, whyNot(name)));
+      return flights.get(name, () => family.get(name));
+    },
+    async list() {
+      const known = await Promise.all(families.map((family) => family.list()));
+      const later = laterReleases.flatMap(({ names }) =>
+        names.map((name): RuntimeStatus => ({ name, state: "missing", detail: whyNot(name) })),
+      );
+      return [...known.flat(), ...later];
+    },
+  };
+}
+
+function whyNot(name: string): string {
+  const later = laterReleases.find(({ pattern }) => pattern.test(name));
+  if (later === undefined) return `${name} is not a runtime of Lambda.`;
+  return `${later.language} as a managed runtime comes with a later release; until then bring your own as provided.al2023 with a bootstrap.`;
+}
