@@ -22,7 +22,7 @@ test("a reservation is both a guarantee and a cap", () => {
   assert.equal(admission.admit(target("reserved", 2)), undefined);
   assert.equal(admission.admit(target("reserved", 2)), undefined);
   assert.equal(admission.admit(target("reserved", 2)), "ReservedFunctionConcurrentInvocationLimitExceeded");
-  assert.equal(admission.running("000000000000"), 3);
+  assert.equal(admission.running("000000000000", "us-east-1"), 3);
 });
 
 test("a reservation of zero switches a function off", () => {
@@ -30,8 +30,10 @@ test("a reservation of zero switches a function off", () => {
   assert.equal(admission.admit(target("off", 0)), "ReservedFunctionConcurrentInvocationLimitExceeded");
 });
 
-test("accounts do not share their limits", () => {
+test("accounts and regions do not share their limits", () => {
   const admission = createAdmission({ accountConcurrency: 1, reservedTotal: () => 0 });
   assert.equal(admission.admit(target("a")), undefined);
   assert.equal(admission.admit({ ...target("a"), account: "111111111111" } as FunctionVersion), undefined);
+  assert.equal(admission.admit({ ...target("a"), region: "eu-west-1" } as FunctionVersion), undefined);
+  assert.equal(admission.admit(target("a")), "ConcurrentInvocationLimitExceeded");
 });

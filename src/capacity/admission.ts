@@ -2,10 +2,10 @@ import type { FunctionVersion, ThrottleReason } from "../model/index.ts";
 
 /** What admission must be told; nothing else decides. */
 export interface AdmissionNeeds {
-  /** concurrent executions an account may have */
+  /** concurrent executions an account may have in one region */
   readonly accountConcurrency: number;
-  /** sum of the reserved concurrency of an account's functions */
-  reservedTotal(account: string): number;
+  /** sum of the reserved concurrency of an account's functions in one region; asked for every invocation */
+  reservedTotal(account: string, region: string): number;
 }
 
 /**
@@ -17,59 +17,57 @@ export interface Admission {
   admit(target: FunctionVersion): ThrottleReason | undefined;
   /** Gives the place back; exactly once for every admit() that returned undefined. */
   release(target: FunctionVersion): void;
-  /** invocations running now, of an account or of one function */
-  running(account: string): number;
+  /** invocations of an account running now in one region */
+  running(account: string, region: string): number;
 }
 
 interface Counters {
   /** running invocations of the account's functions that have no reservation */
   unreserved: number;
-  /** running invocations of each function that has a reservation, by region and name */
+  /** running invocations of each function that has a reservation, by name */
   readonly byFunction: Map<string, number>;
 }
 
 /** Makes an Admission with nothing running. */
 export function createAdmission(needs: AdmissionNeeds): Admission {
-  const accounts = new Map<string, Counters>();
-  const countersOf = (account: string) => {
-    let counters = accounts.get(account);
+  const scopes = new Map<string, Counters>();
+  const countersOf = (account: string, region: string) => {
+    const scope = `${account}/${region}`;
+    let counters = scopes.get(scope);
     if (!counters) {
       counters = { unreserved: 0, byFunction: new Map() };
-      accounts.set(account, counters);
+      scopes.set(scope, counters);
     }
     return counters;
   };
-  const functionOf = (target: FunctionVersion) => `${target.region}/${target.name}`;
 
   return {
     admit(target) {
-      const counters = countersOf(target.account);
+      const counters = countersOf(target.account, target.region);
       if (target.reservedConcurrency !== undefined) {
-        const name = functionOf(target);
-        const running = counters.byFunction.get(name) ?? 0;
+        const running = counters.byFunction.get(target.name) ?? 0;
         if (running >= target.reservedConcurrency) return "ReservedFunctionConcurrentInvocationLimitExceeded";
-        counters.byFunction.set(name, running + 1);
+        counters.byFunction.set(target.name, running + 1);
         return undefined;
       }
-      if (counters.unreserved >= needs.accountConcurrency - needs.reservedTotal(target.account)) {
+      if (counters.unreserved >= needs.accountConcurrency - needs.reservedTotal(target.account, target.region)) {
         return "ConcurrentInvocationLimitExceeded";
       }
       counters.unreserved++;
       return undefined;
     },
     release(target) {
-      const counters = countersOf(target.account);
+      const counters = countersOf(target.account, target.region);
       if (target.reservedConcurrency === undefined) {
         counters.unreserved--;
         return;
       }
-      const name = functionOf(target);
-      const running = counters.byFunction.get(name)! - 1;
-      if (running === 0) counters.byFunction.delete(name);
-      else counters.byFunction.set(name, running);
+      const running = counters.byFunction.get(target.name)! - 1;
+      if (running === 0) counters.byFunction.delete(target.name);
+      else counters.byFunction.set(target.name, running);
     },
-    running(account) {
-      const counters = countersOf(account);
+    running(account, region) {
+      const counters = countersOf(account, region);
       let sum = counters.unreserved;
       for (const running of counters.byFunction.values()) sum += running;
       return sum;
