@@ -6,7 +6,7 @@ export interface Child {
   readonly pid: number;
   /** standard output up to now */
   output(): string;
-  /** SIGTERM to the group, SIGKILL after 5 s; resolves when the process is gone */
+  /** SIGTERM to the process, SIGKILL to its group after 5 s; resolves when it is gone */
   stop(): Promise<void>;
 }
 
@@ -60,7 +60,8 @@ export async function startChild(
   });
 
   const stop = async (): Promise<void> => {
-    signalGroup(child, "SIGTERM");
+    // to the server alone: it has children of its own to end in its own order
+    child.kill("SIGTERM");
     const timer = setTimeout(() => signalGroup(child, "SIGKILL"), 5000);
     await gone;
     clearTimeout(timer);

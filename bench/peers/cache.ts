@@ -1,0 +1,96 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { program } from "../harness/processes.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const cache = join(root, "node_modules", ".cache", "thaw-bench");
+const run = promisify(execFile);
+
+/** The repository's folder. */
+export const repository = root;
+/** The benchmark's own fixtures. */
+export const fixtures = join(root, "bench", "fixtures");
+
+/**
+ * A directory of the cache, made once by `make` in a temporary place and then put there with one rename, so that a
+ * broken attempt is never taken for a good one.
+ */
+export async function cached(name: string, make: (directory: string) => Promise<void>): Promise<string> {
+  const directory = join(cache, name);
+  if (existsSync(directory)) return directory;
+  mkdirSync(cache, { recursive: true });
+  const temporary = mkdtempSync(join(cache, ".making-"));
+  try {
+    await make(temporary);
+    if (!existsSync(directory)) renameSync(temporary, directory);
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+  return directory;
+}
+
+/** Packages of npm, with all they need: a directory that has them in node_modules. Their install scripts do not run. */
+export function npmPackages(name: string, packages: readonly string[]): Promise<string> {
+  return cached(`npm-${name}`, async (directory) => {
+    const options = ["--prefix", directory, "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"];
+    await command("npm", ["install", ...options, ...packages], directory);
+  });
+}
+
+/** A distribution of PyPI with all it needs: a directory for sys.path. */
+export function pipPackages(name: string, packages: readonly string[]): Promise<string> {
+  return cached(`pip-${name}`, async (directory) => {
+    const options = ["--quiet", "--disable-pip-version-check", "--no-compile", "--target", directory];
+    await command("python3", ["-m", "pip", "install", ...options, ...packages], directory);
+  });
+}
+
+/** Runs a program to its end; rejects with what it printed. */
+export async function command(
+  file: string,
+  args: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  if (!program(file)) throw new Error(`${file} is not installed`);
+  const { stdout } = await run(file, [...args], {
+    cwd,
+    env: { ...process.env, ...env },
+    maxBuffer: 64 * 2 ** 20,
+  });
+  return stdout;
+}
+
+/** The native function of fixtures/go or fixtures/rust, built with the toolchain of this machine: path of the binary. */
+export async function nativeBinary(language: "go" | "rust"): Promise<string> {
+  const source = join(fixtures, language);
+  const directory = await cached(`${language}-${digest(source)}`, async (target) => {
+    const copy = join(target, "source");
+    cpSync(source, copy, { recursive: true });
+    if (language === "go") {
+      const flags = ["build", "-trimpath", "-ldflags=-s -w", "-o", join(target, "bootstrap"), "."];
+      await command("go", flags, copy, { CGO_ENABLED: "0" });
+      return;
+    }
+    await command("cargo", ["build", "--release", "--locked", "--quiet"], copy, {
+      CARGO_TARGET_DIR: join(copy, "target"),
+    });
+    cpSync(join(copy, "target", "release", "thaw-bench-native"), join(target, "bootstrap"));
+    rmSync(join(copy, "target"), { recursive: true });
+  });
+  return join(directory, "bootstrap");
+}
+
+/** Hash of all files below a directory: names and contents. */
+function digest(directory: string): string {
+  const hash = createHash("sha256");
+  const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  for (const path of files.map((entry) => join(entry.parentPath, entry.name)).sort()) {
+    hash.update(`${path.slice(directory.length)}\0`).update(readFileSync(path));
+  }
+  return hash.digest("hex").slice(0, 16);
+}

@@ -1,0 +1,5 @@
+export * from "./cache.ts";
+export * from "./peer.ts";
+export * from "./programs.ts";
+export * from "./servers.ts";
+export * from "./versions.ts";

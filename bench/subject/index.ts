@@ -1,0 +1,3 @@
+export * from "./functions.ts";
+export * from "./isolation.ts";
+export * from "./server.ts";
