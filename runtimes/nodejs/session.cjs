@@ -1,0 +1,151 @@
+"use strict";
+/**
+ * One invocation after another over the link: waits for the event, keeps what belongs to the current invocation, sends
+ * its answer once.
+ */
+const { type, READY_FLAG, MAX_PAYLOAD_BYTES } = require("./link.cjs");
+
+/** bytes of a buffered answer; Lambda's quota */
+const MAX_RESPONSE_BYTES = 6291556;
+
+/** Splits `Name: value` lines, each ended by CRLF, into a plain object of lower-case names. */
+function parseHead(head) {
+  const fields = {};
+  for (let at = 0; at < head.length; ) {
+    const colon = head.indexOf(": ", at);
+    const end = head.indexOf("\r\n", at);
+    if (colon < 0 || end < colon) break;
+    fields[head.slice(at, colon).toLowerCase()] = head.slice(colon + 2, end);
+    at = end + 2;
+  }
+  return fields;
+}
+
+function parseField(json, name) {
+  if (json === undefined) return undefined;
+  try {
+    return JSON.parse(json);
+  } catch (error) {
+    throw new Error(`Cannot parse ${name} as json: ${error}`);
+  }
+}
+
+/** @param {ReturnType<import("./link.cjs").openLink>} link @param {string | undefined} idBeforeFirst request id in log lines of the init phase */
+function createSession(link, idBeforeFirst) {
+  const env = process.env;
+  /** members of every context that never change while this process lives */
+  const ofFunction = {
+    functionVersion: env.AWS_LAMBDA_FUNCTION_VERSION,
+    functionName: env.AWS_LAMBDA_FUNCTION_NAME,
+    memoryLimitInMB: env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
+    logGroupName: env.AWS_LAMBDA_LOG_GROUP_NAME,
+    logStreamName: env.AWS_LAMBDA_LOG_STREAM_NAME,
+  };
+  /** stream of the invocation that still needs its answer; 0: none */
+  let open = 0;
+  let started = false;
+  let fields = { "lambda-runtime-aws-request-id": idBeforeFirst };
+
+  const session = {
+    tenantId: undefined,
+    traceId: undefined,
+    /** what console writes as the request id */
+    logId: () => fields["lambda-runtime-aws-request-id"],
+    /** a stream that has been answered is closed: what is logged later belongs to none */
+    log: (message) => link.log(open, message),
+    /** true until the current invocation has been answered */
+    isOpen: () => open !== 0,
+    /** stream number, so that a late answer to an earlier invocation can be told from one to this */
+    stream: () => open,
+
+    /**
+     * Waits for the next invocation, blocking. Returns its event as JSON text; undefined when the agent wants no more.
+     */
+    next() {
+      const frame = link.receive();
+      if (frame === undefined) return undefined;
+      const { payload } = frame;
+      if (frame.type !== type.INVOKE || payload.length < 2) throw new Error(`unexpected frame of type ${frame.type}`);
+      const end = 2 + payload.readUInt16LE(0);
+      fields = parseHead(payload.toString("utf8", 2, end));
+      open = frame.stream;
+      started = false;
+      session.tenantId = fields["lambda-runtime-aws-tenant-id"];
+      session.traceId = fields["lambda-runtime-trace-id"];
+      if (session.traceId === undefined) delete env._X_AMZN_TRACE_ID;
+      else env._X_AMZN_TRACE_ID = session.traceId;
+      return payload.toString("utf8", end);
+    },
+
+    /** The context's members but those of the callback style. Throws when the client context is not JSON. */
+    context() {
+      const deadline = Number(fields["lambda-runtime-deadline-ms"]);
+      return {
+        ...ofFunction,
+        clientContext: parseField(fields["lambda-runtime-client-context"], "ClientContext"),
+        identity: parseField(fields["lambda-runtime-cognito-identity"], "CognitoIdentity"),
+        invokedFunctionArn: fields["lambda-runtime-invoked-function-arn"],
+        awsRequestId: fields["lambda-runtime-aws-request-id"],
+        tenantId: session.tenantId,
+        getRemainingTimeInMillis: () => deadline - Date.now(),
+      };
+    },
+
+    /** Answers with JSON text. */
+    respond(json) {
+      const payload = json.length * 3 <= MAX_PAYLOAD_BYTES ? json : Buffer.from(json);
+      if (payload.length > MAX_PAYLOAD_BYTES) {
+        session.failTooLarge();
+        return;
+      }
+      link.send(type.RESPONSE, READY_FLAG, open, payload);
+      open = 0;
+    },
+
+    /** An answer longer than a frame is over the limit by far: says so in Lambda's words without sending it. */
+    failTooLarge() {
+      const errorType = "Function.ResponseSizeTooLarge";
+      const errorMessage = `Response payload size exceeded maximum allowed payload size (${MAX_RESPONSE_BYTES} bytes).`;
+      session.log(`RequestId: ${session.logId()} Error: ${errorMessage}\n${errorType}\n`);
+      link.sendError(type.ERROR, READY_FLAG, open, errorType, JSON.stringify({ errorType, errorMessage }));
+      open = 0;
+    },
+
+    /** Answers with a failure. `dying`: the process ends now, no further event may be sent to it. */
+    fail(error, dying = false) {
+      const document = require("./errors.cjs").toDocument(error);
+      const frame = started ? type.RESPONSE_END : type.ERROR;
+      link.sendError(frame, dying ? 0 : READY_FLAG, open, document.errorType, JSON.stringify(document));
+      open = 0;
+    },
+
+    /** Begins a streamed answer. */
+    start(contentType) {
+      link.send(type.RESPONSE_START, 0, open, contentType);
+      started = true;
+    },
+    chunk(bytes) {
+      for (let at = 0; at < bytes.length; at += MAX_PAYLOAD_BYTES) {
+        link.send(type.CHUNK, 0, open, bytes.subarray(at, at + MAX_PAYLOAD_BYTES));
+      }
+    },
+    end() {
+      link.send(type.RESPONSE_END, READY_FLAG, open, "");
+      open = 0;
+    },
+
+    /** The init phase failed. */
+    failInit(error) {
+      const document = require("./errors.cjs").toDocument(error);
+      link.sendError(type.INIT_ERROR, 0, 0, document.errorType, JSON.stringify(document));
+    },
+
+    /** The handler is loaded: asks for the first event. Times: milliseconds of CLOCK_MONOTONIC. */
+    ready(marks) {
+      link.send(type.READY, 0, 0, JSON.stringify(marks));
+    },
+  };
+  return session;
+}
+
+module.exports = { createSession };

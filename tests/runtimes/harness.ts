@@ -1,0 +1,246 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import type { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+/**
+ * Plays the agent to a bootstrap: starts it with a socket as fd 3 and speaks frames (agent/PROTOCOL.md). Written apart
+ * from the server's own codec on purpose, so that one mistake cannot hide in both.
+ */
+const INVOKE = 0x02;
+const names: Readonly<Record<number, string>> = {
+  130: "READY",
+  131: "INIT_ERROR",
+  132: "RESPONSE",
+  133: "RESPONSE_START",
+  134: "CHUNK",
+  135: "RESPONSE_END",
+  136: "ERROR",
+  138: "LOG",
+};
+
+export interface Frame {
+  readonly type: string;
+  readonly flags: number;
+  readonly stream: number;
+  readonly payload: Buffer;
+}
+
+export interface Failure {
+  readonly type: string;
+  // biome-ignore lint/suspicious/noExplicitAny: the document is whatever the runtime wrote
+  readonly document: any;
+}
+
+export interface Answer {
+  /** RESPONSE, RESPONSE_END, ERROR, INIT_ERROR, or EXIT when the process ended without an answer */
+  readonly type: string;
+  /** is the runtime ready for its next event? */
+  readonly ready: boolean;
+  /** the whole answer: a streamed one's chunks together */
+  readonly body: Buffer;
+  readonly contentType: string | undefined;
+  readonly failure: Failure | undefined;
+  readonly exit: Exit | undefined;
+  /** messages logged since the last answer, and which stream each one named */
+  readonly logs: readonly string[];
+  readonly logStreams: readonly number[];
+}
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+export interface InvokeOptions {
+  readonly head?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+}
+
+export interface RuntimeUnderTest {
+  readonly child: ChildProcess;
+  /** READY's marks, or the failed start */
+  start(): Promise<{ marks?: Record<string, number>; answer?: Answer }>;
+  /** Sends an event (JSON value, or a Buffer as it is) and waits for its answer. */
+  invoke(event: unknown, options?: InvokeOptions): Promise<Answer>;
+  /** everything written to stdout and stderr so far */
+  output(): string;
+  /** messages logged that no answer has taken yet */
+  pendingLogs(): readonly string[];
+  /** closes the link, as the agent does before SIGTERM */
+  closeLink(): void;
+  stop(): Promise<Exit>;
+}
+
+/** Writes files into a folder of their own; the operating system's temporary folder is cleaned by the test runner. */
+export function codeFolder(files: Readonly<Record<string, string>>): string {
+  const folder = mkdtempSync(join(tmpdir(), "thaw-runtime-"));
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), content);
+  }
+  return folder;
+}
+
+export const requestId = "11111111-2222-3333-4444-555555555555";
+
+const environment = {
+  PATH: "/usr/local/bin:/usr/bin:/bin",
+  LANG: "en_US.UTF-8",
+  TZ: ":UTC",
+  AWS_REGION: "us-east-1",
+  AWS_LAMBDA_FUNCTION_NAME: "under-test",
+  AWS_LAMBDA_FUNCTION_VERSION: "$LATEST",
+  AWS_LAMBDA_FUNCTION_MEMORY_SIZE: "128",
+  AWS_LAMBDA_LOG_GROUP_NAME: "/aws/lambda/under-test",
+  AWS_LAMBDA_LOG_STREAM_NAME: "2026/01/01/[$LATEST]abc",
+  _THAW_LINK_FD: "3",
+};
+
+/** Starts `command` with the function in `root`. */
+export function startRuntime(
+  command: readonly string[],
+  root: string,
+  handler: string,
+  env: Readonly<Record<string, string>> = {},
+): RuntimeUnderTest {
+  const child = spawn(command[0]!, command.slice(1), {
+    cwd: root,
+    env: { ...environment, LAMBDA_TASK_ROOT: root, _HANDLER: handler, ...env },
+    stdio: ["ignore", "pipe", "pipe", "pipe"],
+  });
+  const link = child.stdio[3] as Socket;
+  link.on("error", () => {});
+  let output = "";
+  child.stdout!.setEncoding("utf8").on("data", (text: string) => {
+    output += text;
+  });
+  child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+    output += text;
+  });
+
+  const frames: Frame[] = [];
+  let wake: (() => void) | undefined;
+  let exit: Exit | undefined;
+  let received: Buffer = Buffer.alloc(0);
+  link.on("data", (chunk: Buffer) => {
+    received = Buffer.concat([received, chunk]);
+    while (received.length >= 12 && received.length >= 12 + received.readUInt32LE(0)) {
+      const end = 12 + received.readUInt32LE(0);
+      const type = names[received[4]!];
+      if (type === undefined || received.readUInt16LE(6) !== 0)
+        throw new Error(`not a frame: ${received.toString("hex")}`);
+      const stream = received.readUInt32LE(8);
+      frames.push({ type, flags: received[5]!, stream, payload: received.subarray(12, end) });
+      received = received.subarray(end);
+    }
+    wake?.();
+  });
+  // 'close' comes after the last byte of every stream has been read.
+  const closed = once(child, "close").then(([code, signal]) => {
+    exit = { code, signal };
+    wake?.();
+    return exit;
+  });
+
+  async function nextFrame(timeoutMs: number): Promise<Frame | undefined> {
+    const timer = AbortSignal.timeout(timeoutMs);
+    while (frames.length === 0) {
+      if (exit) return undefined;
+      await new Promise<void>((resolve, reject) => {
+        wake = resolve;
+        timer.addEventListener("abort", () => reject(new Error(`no answer; output: ${output}`)), { once: true });
+      });
+    }
+    return frames.shift();
+  }
+
+  let stream = 0;
+
+  async function answer(timeoutMs: number): Promise<Answer & { marks?: Record<string, number> }> {
+    const logs: string[] = [];
+    const logStreams: number[] = [];
+    const chunks: Buffer[] = [];
+    let contentType: string | undefined;
+    for (;;) {
+      const frame = await nextFrame(timeoutMs);
+      const common = {
+        logs,
+        logStreams,
+        contentType,
+        body: Buffer.concat(chunks),
+        failure: undefined,
+        exit: undefined,
+      };
+      if (!frame) return { ...common, type: "EXIT", ready: false, exit: exit! };
+      const ready = frame.flags === 1;
+      switch (frame.type) {
+        case "LOG":
+          logs.push(frame.payload.toString("utf8", 1));
+          logStreams.push(frame.stream);
+          continue;
+        case "RESPONSE_START":
+          contentType = frame.payload.toString();
+          continue;
+        case "CHUNK":
+          chunks.push(frame.payload);
+          continue;
+        case "READY":
+          return { ...common, type: "READY", ready: true, marks: JSON.parse(frame.payload.toString()) };
+        case "RESPONSE":
+          if (frame.stream !== stream) throw new Error("answer to another stream");
+          return { ...common, type: "RESPONSE", ready, body: frame.payload };
+        case "RESPONSE_END":
+          if (frame.payload.length === 0) return { ...common, type: "RESPONSE_END", ready };
+      }
+      return { ...common, type: frame.type, ready, failure: failureOf(frame.payload) };
+    }
+  }
+
+  return {
+    child,
+    async start() {
+      const first = await answer(10_000);
+      return first.marks ? { marks: first.marks } : { answer: first };
+    },
+    async invoke(event, options = {}) {
+      stream += 1;
+      const head = {
+        "Lambda-Runtime-Aws-Request-Id": requestId,
+        "Lambda-Runtime-Deadline-Ms": String(Date.now() + 3000),
+        "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:000000000000:function:under-test",
+        "Lambda-Runtime-Trace-Id": "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=0",
+        ...options.head,
+      };
+      const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`);
+      link.write(
+        invokeFrame(stream, lines.join(""), Buffer.isBuffer(event) ? event : Buffer.from(JSON.stringify(event))),
+      );
+      return answer(options.timeoutMs ?? 10_000);
+    },
+    output: () => output,
+    pendingLogs: () => frames.filter((frame) => frame.type === "LOG").map((frame) => frame.payload.toString("utf8", 1)),
+    closeLink: () => link.end(),
+    stop() {
+      child.kill("SIGKILL");
+      return closed;
+    },
+  };
+}
+
+function invokeFrame(stream: number, head: string, event: Buffer): Buffer {
+  const headBytes = Buffer.from(head);
+  const frame = Buffer.alloc(14);
+  frame.writeUInt32LE(2 + headBytes.length + event.length, 0);
+  frame[4] = INVOKE;
+  frame.writeUInt32LE(stream, 8);
+  frame.writeUInt16LE(headBytes.length, 12);
+  return Buffer.concat([frame, headBytes, event]);
+}
+
+function failureOf(payload: Buffer): Failure {
+  const end = 2 + payload.readUInt16LE(0);
+  return { type: payload.toString("utf8", 2, end), document: JSON.parse(payload.toString("utf8", end)) };
+}
