@@ -39,21 +39,21 @@ export function banner(m: Machine): string {
 }
 
 /**
- * Why a measurement that starts now would not count, or undefined. The rule: the load average is above the number of
- * cores. Because that average remembers a benchmark's own last minute, the machine is also watched for 200 ms while the
- * benchmark rests: if more than half the cores are idle, the load was our own.
+ * Why a measurement that starts now would not count, or undefined: the load average is above the number of cores, or
+ * others use half of them. The average is slow and remembers a benchmark's own last minute, so the cores are watched for
+ * 200 ms while the benchmark rests, and what they say then decides.
  */
 export async function tooLoaded(cores = cpus().length): Promise<string | undefined> {
   const load = loadavg()[0]!;
-  if (load <= cores) return undefined;
-  // no /proc (macOS): the load average alone decides
-  if (!existsSync("/proc/stat")) return `load average ${load.toFixed(1)} on ${cores} cores`;
+  if (!existsSync("/proc/stat")) {
+    return load > cores ? `load average ${load.toFixed(1)} on ${cores} cores` : undefined;
+  }
   const before = cpuTimes();
   await new Promise((resolve) => setTimeout(resolve, 200));
   const after = cpuTimes();
   const busy = (cores * (after.busy - before.busy)) / Math.max(1, after.all - before.all);
   if (busy < cores / 2) return undefined;
-  return `load average ${load.toFixed(1)} on ${cores} cores, ${busy.toFixed(1)} of them busy with something else`;
+  return `${busy.toFixed(1)} of ${cores} cores busy with something else (load average ${load.toFixed(1)})`;
 }
 
 /** Ticks of all cores since boot, proc(5). */

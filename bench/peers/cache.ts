@@ -41,11 +41,16 @@ export function npmPackages(name: string, packages: readonly string[]): Promise<
   });
 }
 
-/** A distribution of PyPI with all it needs: a directory for sys.path. */
+/**
+ * A distribution of PyPI with all it needs: a directory for sys.path. Compiled with unchecked hashes (PEP 552), so that
+ * a fresh process and a function, whose files have other times, both find the bytecode.
+ */
 export function pipPackages(name: string, packages: readonly string[]): Promise<string> {
   return cached(`pip-${name}`, async (directory) => {
     const options = ["--quiet", "--disable-pip-version-check", "--no-compile", "--target", directory];
     await command("python3", ["-m", "pip", "install", ...options, ...packages], directory);
+    const compile = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", directory, directory];
+    await command("python3", compile, directory);
   });
 }
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ZipFile } from "yazl";
-import { fixtures, nativeBinary, npmPackages, pipPackages, pythonOf, versions } from "../peers/index.ts";
+import { findPython, fixtures, nativeBinary, npmPackages, pipPackages, versions } from "../peers/index.ts";
 
 /** A function of the benchmarks. All of them echo their event, and answer `{"inspect":true}` with what they see around them. */
 export interface BenchFunction {
@@ -21,19 +21,28 @@ export async function nodeHello(): Promise<BenchFunction> {
   return { name: "bench-node", title: "Node.js 22 hello", runtime: nodeRuntime, handler: "index.handler", zip };
 }
 
+/** AWS SDK v3's DynamoDB client: a directory with node_modules. */
+export function awsSdk(): Promise<string> {
+  const { awsSdkDynamodb: version } = versions;
+  return npmPackages(`dynamodb-${version}`, [`@aws-sdk/client-dynamodb@${version}`]);
+}
+
+/** boto3: a directory for PYTHONPATH. */
+export function boto3(): Promise<string> {
+  return pipPackages(`boto3-${versions.boto3}`, [`boto3==${versions.boto3}`]);
+}
+
 export async function nodeSdk(): Promise<BenchFunction> {
-  const sdk = await npmPackages(`dynamodb-${versions.awsSdkDynamodb}`, [
-    `@aws-sdk/client-dynamodb@${versions.awsSdkDynamodb}`,
-  ]);
-  const zip = await zipOf([join(fixtures, "node"), join(fixtures, "node-sdk"), sdk]);
+  const zip = await zipOf([join(fixtures, "node"), join(fixtures, "node-sdk"), await awsSdk()]);
   const title = `Node.js 22, AWS SDK ${versions.awsSdkDynamodb}`;
   return { name: "bench-node-sdk", title, runtime: nodeRuntime, handler: "index.handler", zip };
 }
 
-/** The newest managed Python that this machine has, as `python3.11`. Undefined: none. */
+/** The managed runtime of the machine's own python3, as `python3.11`. Undefined: there is none, or none that Lambda has. */
 export async function pythonRuntime(): Promise<string | undefined> {
-  for (let minor = 14; minor >= 9; minor--) if (await pythonOf(`3.${minor}`)) return `python3.${minor}`;
-  return undefined;
+  const python = await findPython();
+  const minor = Number(python?.version.split(".")[1]);
+  return minor >= 9 && minor <= 15 ? `python3.${minor}` : undefined;
 }
 
 export async function pythonHello(runtime: string): Promise<BenchFunction> {
@@ -42,8 +51,7 @@ export async function pythonHello(runtime: string): Promise<BenchFunction> {
 }
 
 export async function pythonBoto3(runtime: string): Promise<BenchFunction> {
-  const boto3 = await pipPackages(`boto3-${versions.boto3}`, [`boto3==${versions.boto3}`]);
-  const zip = await zipOf([join(fixtures, "python"), join(fixtures, "python-boto3"), boto3]);
+  const zip = await zipOf([join(fixtures, "python"), join(fixtures, "python-boto3"), await boto3()]);
   const title = `${titleOf(runtime)}, boto3 ${versions.boto3}`;
   return { name: "bench-python-boto3", title, runtime, handler: "handler.handler", zip };
 }
@@ -76,7 +84,7 @@ function zipOf(directories: readonly string[]): Promise<Buffer> {
     for (const file of files) {
       const path = join(file.parentPath, file.name);
       // what package managers leave for themselves
-      if (/\.(d\.ts|map)$|__pycache__|[/\\]\.package-lock\.json$/.test(path)) continue;
+      if (/\.(d\.ts|map)$|[/\\]\.package-lock\.json$/.test(path)) continue;
       entries.set(path.slice(directory.length + 1), { path, mode: statSync(path).mode & 0o111 ? 0o755 : 0o644 });
     }
   }

@@ -1,0 +1,99 @@
+/**
+ * `npm run bench -- cold|warm|throughput|sandbox|all [--rounds N] [--quick] [--json]`, `-- --list`. Prints the machine,
+ * every measurement, and every goal with its ratio. Exit 0 when everything ran (met or not), 1 when something failed, 2 on
+ * bad usage.
+ */
+import { parseArgs } from "node:util";
+import { banner, machine } from "./harness/machine.ts";
+import { render, styleFor, type WorkloadOptions, type WorkloadReport } from "./harness/report.ts";
+import { repository } from "./peers/index.ts";
+import { cold } from "./workloads/cold.ts";
+import { sandbox } from "./workloads/sandbox-goal.ts";
+import { throughput } from "./workloads/throughput.ts";
+import { warm } from "./workloads/warm.ts";
+
+interface Workload {
+  readonly about: string;
+  readonly run: (options: WorkloadOptions) => Promise<WorkloadReport>;
+}
+
+const workloads: Readonly<Record<string, Workload>> = {
+  cold: {
+    about: "goals 1–5: a cold start, request to first byte, against a fresh process of the same binary",
+    run: cold,
+  },
+  sandbox: {
+    about: "goal 7: an empty sandbox, created to its first instruction, against bwrap and runc",
+    run: sandbox,
+  },
+  warm: { about: "goal 8: a warm invocation on one connection, against node:http and the emulators", run: warm },
+  throughput: {
+    about: "goal 9: warm invocations on 32 connections, against fastify, workerd and others",
+    run: throughput,
+  },
+};
+
+function usage(problem: string): never {
+  console.error(
+    `${problem}\nusage: npm run bench -- ${Object.keys(workloads).join("|")}|all [--rounds N] [--quick] [--json]`,
+  );
+  process.exit(2);
+}
+
+function readArguments(): {
+  names: string[];
+  rounds: number | undefined;
+  quick: boolean;
+  json: boolean;
+  list: boolean;
+} {
+  const options = {
+    rounds: { type: "string" },
+    quick: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+    list: { type: "boolean", default: false },
+  } as const;
+  try {
+    const { values, positionals } = parseArgs({ options, allowPositionals: true });
+    const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+    if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0))
+      usage(`--rounds ${values.rounds}: not a whole number above 0`);
+    const names = positionals.flatMap((name) => (name === "all" ? Object.keys(workloads) : [name]));
+    const unknown = names.find((name) => !(name in workloads));
+    if (unknown !== undefined) usage(`${unknown}: no such benchmark`);
+    if (names.length === 0 && !values.list) usage("which benchmark?");
+    return { names, rounds, quick: values.quick, json: values.json, list: values.list };
+  } catch (error) {
+    usage((error as Error).message);
+  }
+}
+
+const { names, rounds, quick, json, list } = readArguments();
+if (list) {
+  const all = Object.entries(workloads).map(([name, { about }]) => ({ name, about }));
+  console.log(json ? JSON.stringify(all) : all.map(({ name, about }) => `${name.padEnd(11)} ${about}`).join("\n"));
+  process.exit(0);
+}
+
+const style = styleFor(process.stdout);
+const about = machine(repository);
+const progress = (text: string): void => {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
+};
+if (!json) console.log(`${banner(about)}\n`);
+const reports: (WorkloadReport | { name: string; error: string })[] = [];
+for (const name of names) {
+  try {
+    const report = await workloads[name]!.run({ rounds, quick, progress });
+    progress("");
+    reports.push(report);
+    if (!json) console.log(`${render(report, style)}\n`);
+  } catch (error) {
+    progress("");
+    process.exitCode = 1;
+    const message = error instanceof Error ? error.message : String(error);
+    reports.push({ name, error: message });
+    console.error(`${name} failed: ${message}\n`);
+  }
+}
+if (json) console.log(JSON.stringify({ machine: about, reports }, null, 2));
