@@ -1,0 +1,112 @@
+/**
+ * The lines that Lambda itself writes into a function's log, in text format: fields between tabs. Formats as in AWS's
+ * examples ("Understanding the Lambda execution environment lifecycle", "Viewing CloudWatch logs") and as
+ * today's functions log them; tools parse them with regular expressions.
+ */
+
+/** What a REPORT line tells about an invocation. */
+export interface Report {
+  readonly requestId: string;
+  readonly durationMs: number;
+  readonly memoryMb: number;
+  readonly memoryPeakBytes: number;
+  /** of the environment's start, if this invocation was its first */
+  readonly initMs?: number | undefined;
+  /** of the restore from a snapshot, if this invocation was the first after it */
+  readonly restoreMs?: number | undefined;
+  readonly billedRestoreMs?: number | undefined;
+  /** X-Amzn-Trace-Id of a sampled invocation */
+  readonly trace?: string | undefined;
+  /** as Outcome has it; undefined: it returned */
+  readonly errorType?: string | undefined;
+}
+
+export type Status =
+  | { readonly status: "success" }
+  | { readonly status: "timeout" }
+  | { readonly status: "error"; readonly errorType: string };
+
+/** Types that the platform gives; any other is the function's own exception, which its runtime handled and reported. */
+const ofThePlatform = /^(Runtime|Function|Extension|Sandbox)\./;
+
+/**
+ * How an invocation or an initialisation ended in the words of the log. An exception that the handler threw is a success
+ * here: the runtime did its work.
+ */
+export function statusOf(errorType: string | undefined): Status {
+  if (errorType === "Sandbox.Timedout" || errorType === "timeout") return { status: "timeout" };
+  if (errorType === undefined || !ofThePlatform.test(errorType)) return { status: "success" };
+  return { status: "error", errorType };
+}
+
+/** Whole milliseconds, rounded up. An init is billed too, for managed runtimes since 2025-08-01 and for custom ones always. */
+export function billedMs(durationMs: number, initMs = 0): number {
+  return Math.ceil(durationMs + initMs);
+}
+
+/** Highest memory use in MB, rounded up, never more than the function has. */
+export function usedMb(report: Pick<Report, "memoryMb" | "memoryPeakBytes">): number {
+  return Math.min(report.memoryMb, Math.ceil(report.memoryPeakBytes / (1024 * 1024)));
+}
+
+/** @param version as `nodejs:22.23.3` */
+export function initStartLine(version: string, versionArn: string): string {
+  return `INIT_START Runtime Version: ${version}\tRuntime Version ARN: ${versionArn}`;
+}
+
+/** Lambda writes it in text format only when an init fails. */
+export function initReportLine(durationMs: number, phase: "init" | "invoke", errorType: string | undefined): string {
+  return `INIT_REPORT Init Duration: ${ms(durationMs)}\tPhase: ${phase}${statusFields(errorType)}`;
+}
+
+export function startLine(requestId: string, version: string): string {
+  return `START RequestId: ${requestId} Version: ${version}`;
+}
+
+export function endLine(requestId: string): string {
+  return `END RequestId: ${requestId}`;
+}
+
+/** @param at milliseconds since the epoch */
+export function timeoutLine(at: number, requestId: string, timeoutSeconds: number): string {
+  return `${new Date(at).toISOString()} ${requestId} Task timed out after ${timeoutSeconds.toFixed(2)} seconds`;
+}
+
+export function reportLine(report: Report): string {
+  let line =
+    `REPORT RequestId: ${report.requestId}\tDuration: ${ms(report.durationMs)}` +
+    `\tBilled Duration: ${billedMs(report.durationMs, report.initMs)} ms` +
+    `\tMemory Size: ${report.memoryMb} MB\tMax Memory Used: ${usedMb(report)} MB`;
+  if (report.initMs !== undefined) line += `\tInit Duration: ${ms(report.initMs)}`;
+  if (report.restoreMs !== undefined) line += `\tRestore Duration: ${ms(report.restoreMs)}`;
+  if (report.billedRestoreMs !== undefined) line += `\tBilled Restore Duration: ${report.billedRestoreMs} ms`;
+  line += statusFields(report.errorType);
+  const trace = report.trace === undefined ? undefined : sampledTrace(report.trace);
+  if (trace !== undefined) line += `\tXRAY TraceId: ${trace.traceId}\tSegmentId: ${trace.segmentId}\tSampled: true`;
+  return line;
+}
+
+function statusFields(errorType: string | undefined): string {
+  if (errorType === undefined) return "";
+  const ended = statusOf(errorType);
+  if (ended.status === "success") return "";
+  if (ended.status === "timeout") return "\tStatus: timeout";
+  return `\tStatus: error\tError Type: ${ended.errorType}`;
+}
+
+/** The ids of `Root=…;Parent=…;Sampled=1`; undefined when the trace is not sampled. */
+export function sampledTrace(header: string): { readonly traceId: string; readonly segmentId: string } | undefined {
+  const fields = new Map(
+    header.split(";").map((field): [string, string] => {
+      const [name = "", value = ""] = field.split("=");
+      return [name.trim(), value.trim()];
+    }),
+  );
+  const traceId = fields.get("Root");
+  if (traceId === undefined || fields.get("Sampled") !== "1") return undefined;
+  return { traceId, segmentId: fields.get("Parent") ?? "" };
+}
+
+function ms(duration: number): string {
+  return `${duration.toFixed(2)} ms`;
+}

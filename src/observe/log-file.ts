@@ -1,0 +1,83 @@
+import { createHash } from "node:crypto";
+import { appendFile, mkdir, open, rename, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { StoredEvent } from "./log-ring.ts";
+
+/** The events of one group on disk: two files of JSON lines, the full one and the one being filled. */
+export interface LogFile {
+  /** Appends in order. Not fsynced: a crash of the machine may cost the last seconds of a log. */
+  append(events: readonly StoredEvent[]): Promise<void>;
+  /** Calls `visit` with every event, oldest first. Lines that a crash cut off are passed over. */
+  read(visit: (event: StoredEvent) => void): Promise<void>;
+}
+
+export function createLogFile(directory: string, account: string, group: string, maxBytes: number): LogFile {
+  const base = join(directory, account, fileName(group));
+  const current = `${base}.0.jsonl`;
+  const previous = `${base}.1.jsonl`;
+  let size: number | undefined;
+
+  return {
+    async append(events) {
+      let text = "";
+      for (const { number, timestamp, stream, message } of events) {
+        text += `${JSON.stringify([number, timestamp, stream, message])}\n`;
+      }
+      if (size === undefined) {
+        await mkdir(dirname(base), { recursive: true });
+        size = await sizeOf(current);
+        // A line that a crash cut off must not swallow the next one.
+        if (size > 0) text = `\n${text}`;
+      }
+      if (size >= maxBytes) {
+        await rename(current, previous);
+        size = 0;
+      }
+      await appendFile(current, text);
+      size += Buffer.byteLength(text);
+    },
+    async read(visit) {
+      await readLines(previous, visit);
+      await readLines(current, visit);
+    },
+  };
+}
+
+/** A group's name as a file's: at most 255 bytes, with no separator in it. */
+function fileName(group: string): string {
+  const name = encodeURIComponent(group);
+  if (name.length <= 200) return name;
+  return `${name.slice(0, 120)}-${createHash("sha256").update(group).digest("hex")}`;
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch {
+    return 0;
+  }
+}
+
+async function readLines(path: string, visit: (event: StoredEvent) => void): Promise<void> {
+  let file: Awaited<ReturnType<typeof open>>;
+  try {
+    file = await open(path, "r");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    throw error;
+  }
+  for await (const line of file.readLines()) {
+    const event = parse(line);
+    if (event !== undefined) visit(event);
+  }
+}
+
+function parse(line: string): StoredEvent | undefined {
+  try {
+    const [number, timestamp, stream, message] = JSON.parse(line) as [number, number, string, string];
+    if (typeof message !== "string" || typeof number !== "number") return undefined;
+    return { number, timestamp, stream, message };
+  } catch {
+    return undefined;
+  }
+}

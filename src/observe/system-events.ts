@@ -1,0 +1,119 @@
+import type { Report } from "./lines.ts";
+import { billedMs, statusOf, usedMb } from "./lines.ts";
+
+/**
+ * The same facts as lines.ts in JSON log format: the events of Lambda's Telemetry API ("Lambda Telemetry API Event
+ * schema reference"), one object a line, filtered by SystemLogLevel.
+ */
+export interface SystemEvent {
+  readonly type: string;
+  readonly level: SystemLevel;
+  readonly record: Readonly<Record<string, unknown>>;
+}
+
+export type SystemLevel = "DEBUG" | "INFO" | "WARN";
+
+const rank: Readonly<Record<string, number>> = { DEBUG: 0, INFO: 1, WARN: 2 };
+
+/** One line of the log, or undefined when `systemLogLevel` leaves it out. @param at milliseconds since the epoch */
+export function systemLine(event: SystemEvent, at: number, systemLogLevel: string): string | undefined {
+  if (rank[event.level]! < (rank[systemLogLevel] ?? 1)) return undefined;
+  return JSON.stringify({ time: new Date(at).toISOString(), type: event.type, record: event.record });
+}
+
+// Levels: AWS, "Log-level filtering", table "system log level event mapping".
+
+export interface Environment {
+  readonly functionName: string;
+  readonly functionVersion: string;
+  readonly instanceId: string;
+  readonly memoryMb: number;
+  readonly runtimeVersion: string | undefined;
+  readonly runtimeVersionArn: string | undefined;
+}
+
+export function initStart(environment: Environment): SystemEvent {
+  return {
+    type: "platform.initStart",
+    level: environment.runtimeVersion === undefined ? "DEBUG" : "INFO",
+    record: {
+      initializationType: "on-demand",
+      phase: "init",
+      runtimeVersion: environment.runtimeVersion,
+      runtimeVersionArn: environment.runtimeVersionArn,
+      functionName: environment.functionName,
+      functionVersion: environment.functionVersion,
+      instanceId: environment.instanceId,
+      instanceMaxMemory: environment.memoryMb * 1024 * 1024,
+    },
+  };
+}
+
+export function initRuntimeDone(phase: "init" | "invoke", errorType: string | undefined): SystemEvent {
+  const ended = statusOf(errorType);
+  return {
+    type: "platform.initRuntimeDone",
+    level: ended.status === "success" ? "DEBUG" : "WARN",
+    record: { initializationType: "on-demand", phase, ...ended },
+  };
+}
+
+export function initReport(durationMs: number, phase: "init" | "invoke", errorType: string | undefined): SystemEvent {
+  const ended = statusOf(errorType);
+  return {
+    type: "platform.initReport",
+    level: ended.status === "success" ? "DEBUG" : "WARN",
+    record: { initializationType: "on-demand", phase, ...ended, metrics: { durationMs: rounded(durationMs) } },
+  };
+}
+
+export function start(requestId: string, version: string, trace: string | undefined): SystemEvent {
+  return { type: "platform.start", level: "INFO", record: { requestId, version, ...tracing(trace) } };
+}
+
+export function runtimeDone(report: Report): SystemEvent {
+  const ended = statusOf(report.errorType);
+  return {
+    type: "platform.runtimeDone",
+    level: ended.status === "success" ? "DEBUG" : "WARN",
+    record: {
+      requestId: report.requestId,
+      ...ended,
+      ...tracing(report.trace),
+      metrics: { durationMs: rounded(report.durationMs) },
+    },
+  };
+}
+
+export function report(of: Report): SystemEvent {
+  const ended = statusOf(of.errorType);
+  return {
+    type: "platform.report",
+    level: ended.status === "success" ? "INFO" : "WARN",
+    record: {
+      requestId: of.requestId,
+      ...ended,
+      metrics: {
+        durationMs: rounded(of.durationMs),
+        billedDurationMs: billedMs(of.durationMs, of.initMs),
+        memorySizeMB: of.memoryMb,
+        maxMemoryUsedMB: usedMb(of),
+        initDurationMs: of.initMs === undefined ? undefined : rounded(of.initMs),
+        restoreDurationMs: of.restoreMs === undefined ? undefined : rounded(of.restoreMs),
+        billedRestoreDurationMs: of.billedRestoreMs,
+      },
+      ...tracing(of.trace),
+    },
+  };
+}
+
+function tracing(trace: string | undefined): Record<string, unknown> {
+  if (trace === undefined) return {};
+  const spanId = /Parent=([^;]+)/.exec(trace)?.[1];
+  return { tracing: { spanId, type: "X-Amzn-Trace-Id", value: trace } };
+}
+
+/** Microseconds are kept, as Lambda does. */
+function rounded(durationMs: number): number {
+  return Math.round(durationMs * 1000) / 1000;
+}
