@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { appendFile, mkdir, open, rename, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { StoredEvent } from "./log-ring.ts";
 
 /** The events of one group on disk: two files of JSON lines, the full one and the one being filled. */
@@ -12,9 +12,10 @@ export interface LogFile {
 }
 
 export function createLogFile(directory: string, account: string, group: string, maxBytes: number): LogFile {
-  const base = join(directory, account, fileName(group));
-  const current = `${base}.0.jsonl`;
-  const previous = `${base}.1.jsonl`;
+  // The endings first: a group may be called "..".
+  const shelf = join(directory, account);
+  const current = join(shelf, `${fileName(group)}.0.jsonl`);
+  const previous = join(shelf, `${fileName(group)}.1.jsonl`);
   let size: number | undefined;
 
   return {
@@ -24,7 +25,7 @@ export function createLogFile(directory: string, account: string, group: string,
         text += `${JSON.stringify([number, timestamp, stream, message])}\n`;
       }
       if (size === undefined) {
-        await mkdir(dirname(base), { recursive: true });
+        await mkdir(shelf, { recursive: true });
         size = await sizeOf(current);
         // A line that a crash cut off must not swallow the next one.
         if (size > 0) text = `\n${text}`;

@@ -6,7 +6,7 @@ export interface LogStoreNeeds {
   readonly dir: string;
   /** milliseconds since the epoch */
   readonly clock: () => number;
-  /** told once of every kind of failure to write (a full disk …); the log goes on in memory */
+  /** told once of every kind of failure (a full disk …); the log goes on in memory */
   readonly warn?: (line: string) => void;
   /** bytes of a group's newest events kept in memory; default 512 KiB */
   readonly memoryBytes?: number;
@@ -116,6 +116,13 @@ export function createLogStore(needs: LogStoreNeeds): LogStore {
     });
   }
 
+  function warnOnce(what: "read" | "written", error: unknown): void {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (warned.has(`${what} ${code}`)) return;
+    warned.add(`${what} ${code}`);
+    needs.warn?.(`function logs cannot be ${what}: ${message}`);
+  }
+
   async function write(group: Group): Promise<void> {
     const goal = group.last;
     while (group.written < goal) {
@@ -126,9 +133,7 @@ export function createLogStore(needs: LogStoreNeeds): LogStore {
         await group.file.append(events);
       } catch (error) {
         lost += events.length;
-        const code = (error as NodeJS.ErrnoException).code ?? "error";
-        if (!warned.has(code)) needs.warn?.(`function logs cannot be written: ${(error as Error).message}`);
-        warned.add(code);
+        warnOnce("written", error);
       }
     }
     if (group.written >= group.last) dirty.delete(group);
@@ -144,11 +149,12 @@ export function createLogStore(needs: LogStoreNeeds): LogStore {
       let events: StoredEvent[] = [];
       // Times of different streams may be slightly out of order; a second of overlap covers that.
       if (first === undefined || first.timestamp + 1000 >= since) {
-        await group.file.read((event) => {
+        const keep = (event: StoredEvent): void => {
           if (event.timestamp < since || event.number >= (first?.number ?? Number.POSITIVE_INFINITY)) return;
           events.push(event);
-          if (events.length > 2 * limit) events = events.slice(-limit);
-        });
+          if (events.length > 2 * limit) events = events.slice(Math.max(0, events.length - limit));
+        };
+        await group.file.read(keep).catch((error: unknown) => warnOnce("read", error));
       }
       for (const event of inMemory) if (event.timestamp >= since) events.push(event);
       return { events: events.slice(Math.max(0, events.length - limit)), upTo };
