@@ -79,7 +79,7 @@ def parse_json(text, name):
     if text is None:
         return None
     try:
-        return result.json.loads(text)
+        return result.from_json(text)
     except Exception as error:
         raise Fault("Runtime.LambdaContextUnmarshalError", "Unable to parse %s JSON: %s" % (name, error))
 
@@ -92,7 +92,7 @@ def call(session, handler, fields, event_bytes):
     identity = parse_json(fields.get("Lambda-Runtime-Cognito-Identity"), "Cognito Identity")
     context = LambdaContext(session, client, identity)
     try:
-        event = result.json.loads(event_bytes.decode("utf-8"))
+        event = result.from_json(event_bytes.decode("utf-8"))
     except Exception as error:
         raise Fault("Runtime.UnmarshalError", "Unable to unmarshal input: %s" % error)
     response = handler(event, context)
