@@ -1,0 +1,124 @@
+import { CommandFailure, usageFailure } from "../failure.ts";
+import { note, print, styled, warn } from "../output.ts";
+import { type CommonOptions, wholeNumber } from "../settings.ts";
+
+interface UpOptions extends CommonOptions {
+  readonly port?: string;
+  readonly host?: string;
+  readonly data?: string;
+  readonly driver?: "auto" | "container" | "process";
+  readonly egress?: "none" | "all";
+  readonly rootfs?: string;
+}
+
+/** The running platform, as src/main.ts hands it over. */
+interface Server {
+  readonly endpoint: string;
+  /** which isolation it uses */
+  readonly driver: string;
+  readonly warnings: readonly string[];
+  /** settles when everything is stopped, whoever asked for it */
+  readonly closed: Promise<void>;
+  /** lets running invocations finish, then stops */
+  stop(): Promise<void>;
+}
+
+type Start = (options: {
+  readonly port?: number;
+  readonly host?: string;
+  readonly data?: string;
+  readonly driver?: "auto" | "container" | "process";
+  readonly egress?: "none" | "all";
+  readonly rootfs?: string;
+}) => Promise<Server>;
+
+const platform: string = "../../main.ts";
+
+/** Runs the platform in this process until a signal ends it. Resolves when everything is stopped. */
+export async function up(options: UpOptions): Promise<void> {
+  if (options.endpoint !== undefined) {
+    throw usageFailure("--endpoint is where a client sends requests; `thaw up` opens one.", "use --host and --port");
+  }
+  const port = options.port === undefined ? undefined : wholeNumber("--port", options.port, { min: 0, max: 65535 });
+  const { start } = (await import(platform)) as { start: Start };
+  const server = await start({
+    ...(port === undefined ? {} : { port }),
+    ...(options.host === undefined ? {} : { host: options.host }),
+    ...(options.data === undefined ? {} : { data: options.data }),
+    ...(options.driver === undefined ? {} : { driver: options.driver }),
+    ...(options.egress === undefined ? {} : { egress: options.egress }),
+    ...(options.rootfs === undefined ? {} : { rootfs: options.rootfs }),
+  }).catch((error: NodeJS.ErrnoException) => {
+    throw cannotListen(error, options);
+  });
+  stopOnSignals(server, options.json === true);
+  if (options.json) {
+    const { endpoint, driver, warnings } = server;
+    const listening = { event: "listening", endpoint, port: Number(new URL(endpoint).port), pid: process.pid };
+    print(JSON.stringify({ ...listening, driver, warnings }));
+  } else {
+    banner(server);
+  }
+  await server.closed;
+}
+
+function banner(server: Server): void {
+  const endpoint = server.endpoint === "http://127.0.0.1:4566" ? "" : ` --endpoint ${server.endpoint}`;
+  print(`${styled("bold", "Thaw")} listens at ${styled("cyan", server.endpoint)}`);
+  print(`  isolation: ${server.driver}`);
+  for (const warning of server.warnings) warn(warning);
+  print("");
+  print("In another terminal:");
+  print(`  eval "$(thaw env${endpoint})"`);
+  print("  aws lambda list-functions");
+  print(`  thaw deploy ./my-function`);
+  print("");
+  print("Ctrl-C stops it.");
+}
+
+/** The first signal drains (running invocations finish); a second one ends at once. */
+function stopOnSignals(server: Server, quiet: boolean): void {
+  let stopping = false;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (stopping) {
+      // the launcher and every sandbox die with this process: see ARCHITECTURE.md, Processes
+      process.exit(signal === "SIGINT" ? 130 : 143);
+    }
+    stopping = true;
+    if (!quiet) note("Stopping: running invocations may finish. Again to stop at once.");
+    server.stop().catch((error: unknown) => {
+      note(`stop: ${error instanceof Error ? error.message : String(error)}`);
+      process.exit(1);
+    });
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+}
+
+function cannotListen(error: NodeJS.ErrnoException, options: UpOptions): Error {
+  // a setting that cannot be used: config.ts has said which and what would be right
+  if (error.name === "ConfigError") return usageFailure(error.message);
+  const where = `${options.host ?? "127.0.0.1"}:${options.port ?? "4566"}`;
+  switch (error.code) {
+    case "EADDRINUSE":
+      return new CommandFailure(`Another program already listens at ${where}.`, {
+        code: "PortInUse",
+        next: "choose another port with --port 4567 (0 for any free one), or stop the other program",
+        cause: error,
+      });
+    case "EACCES":
+      return new CommandFailure(`This user may not listen at ${where} or write its data: ${error.message}`, {
+        code: "AccessDenied",
+        next: "choose a port above 1023 with --port, and a directory of your own with --data",
+        cause: error,
+      });
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+      return new CommandFailure(`--host ${options.host}: this machine has no such address.`, {
+        next: "use 127.0.0.1, or 0.0.0.0 for every address",
+        cause: error,
+      });
+    default:
+      return error;
+  }
+}

@@ -1,0 +1,124 @@
+import { Command, Option } from "commander";
+
+/** Options as commander hands them over; every command types its own. */
+type Options = Record<string, unknown>;
+
+const repeatable = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
+
+/**
+ * The command line. Only commander is loaded here: each command's file is imported when it is chosen, so that `thaw help`
+ * starts about as fast as Node.js itself.
+ */
+export function createProgram(version: string): Command {
+  const program = new Command("thaw")
+    .description("AWS Lambda that you own: real functions through Lambda's own API, each in its own sandbox.")
+    .version(version, "--version", "print the version")
+    .option("--json", "print one JSON document instead of text")
+    .option("--endpoint <url>", "where Thaw listens (default: $AWS_ENDPOINT_URL, else http://127.0.0.1:4566)")
+    .option("--region <name>", "AWS region (default: $AWS_REGION, else us-east-1)")
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .addHelpText("after", "\nExit codes: 0 ok, 1 error, 2 wrong command line, 3 the function returned an error.")
+    .showSuggestionAfterError()
+    .exitOverride();
+
+  const all = (command: Command): Options => command.optsWithGlobals() as Options;
+
+  program
+    .command("up")
+    .description("run the platform in the foreground until Ctrl-C")
+    .option("--port <number>", "TCP port, 0 for any free one (default: 4566)")
+    .option("--host <address>", "address to listen on (default: 127.0.0.1)")
+    .option("--data <dir>", "where functions, code and logs are kept")
+    .addOption(new Option("--driver <name>", "how functions are isolated").choices(["auto", "container", "process"]))
+    .addOption(new Option("--egress <mode>", "whether functions reach the network").choices(["none", "all"]))
+    .option("--rootfs <dir>", "root directory of every sandbox (default: made from this machine's)")
+    .action(async (_options, command) => (await import("./commands/up.ts")).up(all(command)));
+
+  program
+    .command("deploy")
+    .description("create or update functions from a folder, or from a SAM or CloudFormation template")
+    .argument("<dir|template>", "a folder with code, or a .yaml, .yml or .json template")
+    .option("--name <name>", "function name; of a template: its stack's name (default: the folder's)")
+    .option("--runtime <name>", "Lambda runtime (default: found from the code)")
+    .option("--handler <file.export>", "handler (default: found from the code)")
+    .option("--memory <mb>", "memory in MB, 128 to 10240")
+    .option("--timeout <seconds>", "timeout in seconds, 1 to 900")
+    .option("--env <KEY=VALUE>", "environment variable; may be repeated", repeatable)
+    .option("--layer <arn>", "layer version ARN; may be repeated", repeatable)
+    .option("--publish", "publish a version afterwards")
+    .option("--parameter <KEY=VALUE>", "template parameter; may be repeated", repeatable)
+    .action(async (target, _options, command) => (await import("./commands/deploy.ts")).deploy(target, all(command)));
+
+  program
+    .command("invoke")
+    .description("run a function once and print what it returned")
+    .argument("<name>", "function name or ARN")
+    .option("--payload <json|@file|->", "the event: JSON, @FILE, or - for standard input (default: {})")
+    .option("--qualifier <name>", "version or alias")
+    .option("--client-context <json>", "client context")
+    .option("--timing", "show where each millisecond went")
+    .option("--tail", "show the end of the log")
+    .action(async (name, _options, command) => (await import("./commands/invoke.ts")).invoke(name, all(command)));
+
+  program
+    .command("logs")
+    .description("print a function's log")
+    .argument("<name>", "function name")
+    .option("--follow", "go on as lines arrive")
+    .option("--since <span>", "only what is younger: 30s, 10m, 2h, 1d")
+    .option("--limit <number>", "at most that many lines of the past")
+    .action(async (name, _options, command) => (await import("./commands/logs.ts")).logs(name, all(command)));
+
+  program
+    .command("list")
+    .description("list functions")
+    .action(async (_options, command) => (await import("./commands/list.ts")).list(all(command)));
+
+  program
+    .command("delete")
+    .description("delete a function, or one version of it")
+    .argument("<name>", "function name")
+    .option("--qualifier <version>", "delete this version only")
+    .action(async (name, _options, command) => (await import("./commands/delete.ts")).remove(name, all(command)));
+
+  program
+    .command("ps")
+    .description("list the running execution environments")
+    .action(async (_options, command) => (await import("./commands/ps.ts")).ps(all(command)));
+
+  program
+    .command("doctor")
+    .description("say what this machine can do, which isolation is used and why, and what to fix")
+    .action(async (_options, command) => (await import("./commands/doctor.ts")).doctor(all(command)));
+
+  program
+    .command("env")
+    .description('print variables that point AWS clients here: eval "$(thaw env)"')
+    .addOption(new Option("--shell <name>", "syntax").choices(["sh", "bash", "zsh", "fish", "powershell"]))
+    .option("--force", "replace credentials that are already set")
+    .action(async (_options, command) => (await import("./commands/env.ts")).env(all(command)));
+
+  program
+    .command("bench")
+    .description("run a benchmark with its baselines side by side")
+    .argument("[name]", "benchmark")
+    .option("--list", "list the benchmarks")
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .action(async (_name, _options, command) =>
+      (await import("./commands/bench.ts")).bench(command.args, all(command)),
+    );
+
+  program
+    .command("completion")
+    .description("print a completion script for your shell")
+    .argument("<shell>", "bash, zsh or fish")
+    .action(async (shell) => (await import("./commands/completion.ts")).completion(shell, program));
+
+  program
+    .command("function-names", { hidden: true })
+    .description("function names, one a line, for completion; silent when nothing listens")
+    .action(async (_options, command) => (await import("./commands/list.ts")).functionNames(all(command)));
+
+  return program;
+}
