@@ -1,1 +1,99 @@
 //! The frames of PROTOCOL.md.
+
+pub const HEADER: usize = 12;
+pub const MAX_PAYLOAD: usize = 8 * 1024 * 1024;
+/// On RESPONSE, RESPONSE_END and ERROR: the runtime is ready for its next event already.
+pub const FLAG_READY: u8 = 0x01;
+
+pub const BOOT: u8 = 0x01;
+pub const INVOKE: u8 = 0x02;
+pub const SHUTDOWN: u8 = 0x04;
+pub const FREEZE: u8 = 0x05;
+pub const THAW: u8 = 0x06;
+pub const PING: u8 = 0x07;
+pub const HELLO: u8 = 0x81;
+pub const READY: u8 = 0x82;
+pub const INIT_ERROR: u8 = 0x83;
+pub const RESPONSE: u8 = 0x84;
+pub const RESPONSE_START: u8 = 0x85;
+pub const CHUNK: u8 = 0x86;
+pub const RESPONSE_END: u8 = 0x87;
+pub const ERROR: u8 = 0x88;
+pub const LOG: u8 = 0x8a;
+pub const EXIT: u8 = 0x8b;
+pub const PONG: u8 = 0x8c;
+
+/// The other side broke the protocol; the text says how.
+#[derive(Debug, PartialEq)]
+pub struct Broken(pub &'static str);
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Header {
+    /// bytes of payload
+    pub length: usize,
+    pub kind: u8,
+    pub flags: u8,
+    pub stream: u32,
+}
+
+impl Header {
+    pub fn encode(self) -> [u8; HEADER] {
+        let mut bytes = [0; HEADER];
+        bytes[..4].copy_from_slice(&(self.length as u32).to_le_bytes());
+        bytes[4] = self.kind;
+        bytes[5] = self.flags;
+        bytes[8..].copy_from_slice(&self.stream.to_le_bytes());
+        bytes
+    }
+
+    /// Reads the header at the start of `bytes`; None while fewer than 12 are there. The length is not judged here.
+    pub fn decode(bytes: &[u8]) -> Result<Option<Header>, Broken> {
+        let Some(bytes) = bytes.first_chunk::<HEADER>() else { return Ok(None) };
+        let [a, b, c, d, kind, flags, zero, zero2, w, x, y, z] = *bytes;
+        if zero != 0 || zero2 != 0 {
+            return Err(Broken("a frame header with reserved bytes set"));
+        }
+        let length = u32::from_le_bytes([a, b, c, d]) as usize;
+        Ok(Some(Header { length, kind, flags, stream: u32::from_le_bytes([w, x, y, z]) }))
+    }
+}
+
+/// Writes the header of a frame whose payload already lies behind `HEADER` bytes of room.
+pub fn seal(frame: &mut [u8], kind: u8, flags: u8, stream: u32) {
+    let length = frame.len() - HEADER;
+    frame[..HEADER].copy_from_slice(&Header { length, kind, flags, stream }.encode());
+}
+
+/// Head lines and event of an INVOKE payload.
+pub fn split_invoke(payload: &[u8]) -> Result<(&[u8], &[u8]), Broken> {
+    split_prefixed(payload).ok_or(Broken("an INVOKE payload cut short"))
+}
+
+/// Type and document of an error payload.
+pub fn split_error(payload: &[u8]) -> Result<(&[u8], &[u8]), Broken> {
+    split_prefixed(payload).ok_or(Broken("an error payload cut short"))
+}
+
+fn split_prefixed(payload: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = payload.split_first_chunk::<2>()?;
+    rest.split_at_checked(u16::from_le_bytes(*length) as usize)
+}
+
+/// An error payload.
+pub fn error_payload(kind: &str, document: &[u8]) -> Vec<u8> {
+    let mut payload = Vec::with_capacity(2 + kind.len() + document.len());
+    payload.extend_from_slice(&(kind.len() as u16).to_le_bytes());
+    payload.extend_from_slice(kind.as_bytes());
+    payload.extend_from_slice(document);
+    payload
+}
+
+/// An error payload with the document Lambda makes itself: `{"errorType":…,"errorMessage":…}`.
+pub fn platform_error(kind: &str, message: &str) -> Vec<u8> {
+    let document = format!(r#"{{"errorType":{},"errorMessage":{}}}"#, json_string(kind), json_string(message));
+    error_payload(kind, document.as_bytes())
+}
+
+pub fn json_string(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

@@ -1,4 +1,19 @@
-//! The first process of a sandbox.
+//! The first process of a sandbox: spawns the runtime, serves the Runtime API, passes frames to the host.
+mod api;
+mod boot;
+mod conn;
+mod core;
+mod host;
+mod http;
+mod inbox;
+mod link;
+mod outbox;
+mod process;
+mod relay;
+mod work;
+
+use crate::sys;
+use std::os::fd::IntoRawFd;
 
 /// What the agent must know before it can dial the host; given by the launcher's fork or by the command line.
 pub struct Config {
@@ -12,11 +27,34 @@ pub struct Config {
     pub isolated: bool,
 }
 
-pub fn main(_main_ms: f64, _args: Vec<String>) {
-    todo!()
+/// `thaw-agent agent --link unix:PATH`, token in THAW_TOKEN: dials the host itself, for sandboxes without a launcher.
+pub fn main(main_ms: f64, args: Vec<String>) {
+    let token = sys::take_env("THAW_TOKEN").unwrap_or_default();
+    let path = match args.as_slice() {
+        [flag, address] if flag == "--link" => address.strip_prefix("unix:"),
+        _ => None,
+    };
+    let Some(path) = path else { fail("usage: thaw-agent agent --link unix:PATH, with THAW_TOKEN set") };
+    sys::fill_standard_fds();
+    sys::leave_session();
+    match std::os::unix::net::UnixStream::connect(path) {
+        Ok(link) => run(Config { link: link.into_raw_fd(), token, main_ms, isolated: false }),
+        Err(error) => fail(&format!("cannot reach the host at {path}: {error}")),
+    }
 }
 
 /// Serves until the host closes the link or says SHUTDOWN. Never returns.
-pub fn run(_config: Config) -> ! {
-    todo!()
+pub fn run(config: Config) -> ! {
+    sys::fill_standard_fds();
+    let mut agent = match core::Agent::new(&config) {
+        Ok(agent) => agent,
+        Err(error) => fail(&error.to_string()),
+    };
+    agent.hello(&config);
+    std::process::exit(agent.serve());
+}
+
+fn fail(message: &str) -> ! {
+    eprintln!("thaw-agent: {message}");
+    std::process::exit(1);
 }

@@ -1,0 +1,423 @@
+//! The event loop: one thread, one poll(2).
+use super::Config;
+use super::api::Api;
+use super::boot::Boot;
+use super::host::Host;
+use super::inbox::{Filled, Frame, Inbox, Next};
+use super::link::Link;
+use super::process::{Ended, Processes};
+use super::relay::Relay;
+use super::work::{Phase, Work};
+use crate::frames::{self, Broken};
+use crate::sys::{self, PollFd};
+use serde_json::Value;
+use std::borrow::Cow;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+/// How long output is awaited from processes that should be dead.
+const END_LIMIT_MS: f64 = 500.0;
+/// How long a parting agent waits for the host to take the last frames.
+const FLUSH_LIMIT_MS: f64 = 500.0;
+
+/// What a polled descriptor is.
+#[derive(Clone, Copy)]
+enum Source {
+    Child,
+    Link,
+    Api,
+    Conn(usize),
+    Stream(usize),
+    Host,
+    Relay,
+    RelayEnd(usize),
+}
+
+pub struct Agent {
+    host: Host,
+    inbox: Inbox,
+    processes: Processes,
+    child: OwnedFd,
+    work: Work,
+    link: Option<Link>,
+    api: Option<Api>,
+    relay: Option<Relay>,
+    /// how many BOOTs have come
+    attempt: u32,
+    ending: Option<Ending>,
+    /// to be started when the processes of before are gone
+    next_boot: Option<Boot>,
+    /// SHUTDOWN came: its deadline
+    shutdown_ms: Option<f64>,
+    polled: Vec<PollFd>,
+    sources: Vec<Source>,
+}
+
+/// The runtime is being brought to its end.
+struct Ending {
+    how: Option<Ended>,
+    /// what it did that it may not
+    reason: Option<&'static str>,
+    alone: bool,
+    limit_ms: f64,
+}
+
+impl Agent {
+    pub fn new(config: &Config) -> io::Result<Agent> {
+        let child = sys::install_signals()?;
+        let processes = Processes::new(config.isolated);
+        sys::settle_process(config.isolated);
+        sys::prepare_fd(config.link);
+        Ok(Agent {
+            host: Host::new(sys::own(config.link)),
+            inbox: Inbox::default(),
+            processes,
+            child,
+            work: Work::new(),
+            link: None,
+            api: None,
+            relay: None,
+            attempt: 0,
+            ending: None,
+            next_boot: None,
+            shutdown_ms: None,
+            polled: Vec::new(),
+            sources: Vec::new(),
+        })
+    }
+
+    pub fn hello(&mut self, config: &Config) {
+        let json = format!(
+            r#"{{"token":{},"protocol":1,"version":"{}","pid":{},"main":{:.6},"hello":{:.6}}}"#,
+            frames::json_string(&config.token),
+            env!("CARGO_PKG_VERSION"),
+            std::process::id(),
+            config.main_ms,
+            sys::monotonic_ms()
+        );
+        self.host.send(frames::HELLO, 0, 0, &[json.as_bytes()]);
+    }
+
+    /// Serves until the end. Returns the exit code; nothing of the runtime lives any more.
+    pub fn serve(&mut self) -> i32 {
+        let code = loop {
+            self.wait();
+            let result = self.handle().and_then(|()| self.settle());
+            match result {
+                Err(Broken(what)) => {
+                    eprintln!("thaw-agent: the host broke the protocol: {what}");
+                    break 1;
+                }
+                Ok(Some(code)) => break code,
+                Ok(None) if self.host.gone => break 0,
+                Ok(None) => {}
+            }
+        };
+        self.kill_everything();
+        self.host.flush_within(FLUSH_LIMIT_MS);
+        code
+    }
+
+    fn wait(&mut self) {
+        let Agent { host, polled, sources, .. } = self;
+        polled.clear();
+        sources.clear();
+        let blocked = host.blocked();
+        let mut add = |source: Source, fd: i32, events: i16| {
+            if events != 0 {
+                polled.push(sys::poll_fd(fd, events));
+                sources.push(source);
+            }
+        };
+        let either = |read: bool, write: bool| {
+            (if read { sys::POLLIN } else { 0 }) | (if write { sys::POLLOUT } else { 0 })
+        };
+        if let Some((link, fd)) = self.link.as_ref().and_then(|link| Some((link, link.fd()?))) {
+            add(Source::Link, fd, either(!blocked, link.wants_write()));
+        }
+        if let Some(api) = &self.api {
+            api.waiting(blocked).for_each(|(index, fd, events)| add(Source::Conn(index), fd, events));
+            api.listening().into_iter().for_each(|fd| add(Source::Api, fd, sys::POLLIN));
+        }
+        for source in 0..2 {
+            if let Some(fd) = host.stream_fd(source) {
+                add(Source::Stream(source), fd, either(!blocked, false));
+            }
+        }
+        add(Source::Child, self.child.as_raw_fd(), sys::POLLIN);
+        add(Source::Host, host.fd(), either(true, host.waiting() > 0));
+        if let Some(relay) = &self.relay {
+            relay.waiting().for_each(|(end, fd, events)| add(Source::RelayEnd(end), fd, events));
+            relay.listening().into_iter().for_each(|fd| add(Source::Relay, fd, sys::POLLIN));
+        }
+        let limits = [self.shutdown_ms, self.ending.as_ref().map(|ending| ending.limit_ms)];
+        let timeout = match limits.into_iter().flatten().reduce(f64::min) {
+            Some(limit) => (limit - sys::monotonic_ms()).ceil().clamp(0.0, 1e9) as i32,
+            None => -1,
+        };
+        sys::poll(polled, timeout);
+    }
+
+    fn handle(&mut self) -> Result<(), Broken> {
+        for index in 0..self.polled.len() {
+            let ready = self.polled[index].revents;
+            if ready == 0 {
+                continue;
+            }
+            match self.sources[index] {
+                Source::Link => self.link_ready(ready),
+                Source::Conn(conn) => self.conn_ready(conn),
+                Source::Api => self.api.iter_mut().for_each(Api::accept),
+                Source::Stream(source) => self.host.read_stream(source),
+                Source::Child => self.child_ready(),
+                Source::Host => self.host_ready(ready)?,
+                Source::Relay => self.relay.iter_mut().for_each(Relay::accept),
+                Source::RelayEnd(end) => self.relay.iter_mut().for_each(|relay| relay.serve(end)),
+            }
+        }
+        Ok(())
+    }
+
+    /// What follows from what was handled.
+    fn settle(&mut self) -> Result<Option<i32>, Broken> {
+        self.deliver();
+        let now = if self.ending.is_some() || self.shutdown_ms.is_some() { sys::monotonic_ms() } else { 0.0 };
+        if self.shutdown_ms.is_some_and(|limit| now >= limit) {
+            return Ok(Some(0));
+        }
+        if let Some(ending) = &mut self.ending {
+            let quiet = ending.alone && self.host.streams_ended();
+            if now >= ending.limit_ms && self.host.blocked() {
+                ending.limit_ms = now + END_LIMIT_MS;
+            } else if quiet || now >= ending.limit_ms {
+                self.ended();
+                if self.shutdown_ms.is_some() {
+                    return Ok(Some(0));
+                }
+            }
+        }
+        self.host.flush();
+        Ok(None)
+    }
+
+    fn link_ready(&mut self, ready: i16) {
+        let Some(link) = &mut self.link else { return };
+        if ready & sys::POLLOUT != 0 {
+            link.flush();
+        }
+        if ready & !sys::POLLOUT != 0
+            && let Err(Broken(what)) = link.receive(&mut self.work, &mut self.host)
+        {
+            self.link = None;
+            self.end(Some(what));
+        }
+    }
+
+    fn conn_ready(&mut self, conn: usize) {
+        let chosen = self.frames_chosen();
+        if let Some(api) = &mut self.api {
+            api.serve(conn, &mut self.work, &mut self.host, chosen);
+        }
+    }
+
+    fn frames_chosen(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| link.chosen)
+    }
+
+    fn deliver(&mut self) {
+        if !self.work.deliverable() {
+            return;
+        }
+        match (&mut self.link, &mut self.api) {
+            (Some(link), _) if link.chosen => link.send(Cow::Owned(self.work.take_frame(&mut self.host))),
+            (_, Some(api)) => api.deliver(&mut self.work, &mut self.host),
+            _ => {}
+        }
+    }
+
+    fn host_ready(&mut self, ready: i16) -> Result<(), Broken> {
+        if ready & sys::POLLOUT != 0 {
+            self.host.flush();
+        }
+        if ready & !sys::POLLOUT == 0 {
+            return Ok(());
+        }
+        let mut inbox = std::mem::take(&mut self.inbox);
+        match inbox.fill(self.host.fd()) {
+            Ok(Filled::Some) => {}
+            Ok(Filled::Nothing) => {}
+            Ok(Filled::End) | Err(_) => self.host.gone = true,
+        }
+        loop {
+            match inbox.next()? {
+                Next::Wait => break,
+                Next::TooLarge(_) => return Err(Broken("a frame longer than a frame can be")),
+                Next::Frame(frame) => self.command(frame)?,
+            }
+        }
+        self.inbox = inbox;
+        Ok(())
+    }
+
+    fn command(&mut self, frame: Frame<'_>) -> Result<(), Broken> {
+        match frame.header.kind {
+            frames::INVOKE => return self.invoke(frame),
+            frames::BOOT => {
+                let boot = Boot::parse(frame.payload())?;
+                self.attempt += 1;
+                if self.work.phase == Phase::Down && self.ending.is_none() {
+                    self.boot(boot);
+                } else {
+                    self.next_boot = Some(boot);
+                    self.end(None);
+                }
+            }
+            frames::SHUTDOWN => {
+                let json: Value = serde_json::from_slice(frame.payload()).unwrap_or_default();
+                let deadline = json["deadlineMs"].as_f64().ok_or(Broken("SHUTDOWN without deadlineMs"))?;
+                let nothing_runs = self.work.phase == Phase::Down && self.ending.is_none();
+                self.shutdown_ms = Some(if nothing_runs { 0.0 } else { deadline });
+                self.processes.signal_runtime(sys::SIGTERM);
+            }
+            frames::FREEZE => self.processes.signal_all(sys::SIGSTOP),
+            frames::THAW => self.processes.signal_all(sys::SIGCONT),
+            frames::PING => self.host.answer(frames::PONG, 0, frame.header.stream, &[]),
+            _ => return Err(Broken("a frame of an unknown type")),
+        }
+        Ok(())
+    }
+
+    /// On the way to a runtime of ours the frame is not even copied.
+    fn invoke(&mut self, frame: Frame<'_>) -> Result<(), Broken> {
+        let stream = frame.header.stream;
+        match (self.work.phase, &mut self.link) {
+            // It crossed the news of the runtime's end.
+            (Phase::Down, _) => {}
+            (Phase::Idle, Some(link)) if link.chosen && stream != 0 => {
+                self.work.stream = stream;
+                self.work.delivered(&mut self.host);
+                link.send(frame.bytes);
+            }
+            (Phase::Init | Phase::Idle, _) if stream != 0 && !self.work.has_event() => {
+                self.work.keep(stream, frame.bytes)?;
+                self.deliver();
+            }
+            _ => return Err(Broken("INVOKE for a runtime that is not ready")),
+        }
+        Ok(())
+    }
+
+    fn boot(&mut self, boot: Boot) {
+        if let Err(error) = self.listen(&boot) {
+            let error = frames::platform_error("Sandbox.Failure", &error.to_string());
+            return self.host.answer(frames::INIT_ERROR, 0, 0, &[&error]);
+        }
+        let spawned = sys::monotonic_ms();
+        let port = self.api.as_ref().map_or(0, Api::port);
+        match self.processes.start(&boot, port, &mut self.host) {
+            Ok(link) => {
+                self.link = link;
+                self.work.start(spawned, boot.max_response);
+            }
+            Err(error) => self.host.answer(frames::INIT_ERROR, 0, 0, &[&error]),
+        }
+    }
+
+    fn listen(&mut self, boot: &Boot) -> io::Result<()> {
+        let known = |api: &Api| boot.api_port == 0 || api.port() == boot.api_port;
+        if !self.api.as_ref().is_some_and(known) {
+            self.api = Some(Api::listen(boot.api_port)?);
+        }
+        match &boot.relay {
+            None => self.relay = None,
+            Some((port, socket)) => {
+                if !self.relay.as_ref().is_some_and(|relay| relay.leads(*port, socket)) {
+                    self.relay = None;
+                    self.relay = Some(Relay::listen(*port, socket.clone())?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn child_ready(&mut self) {
+        let mut sink = Vec::new();
+        let _ = sys::read_append(self.child.as_raw_fd(), &mut sink, 64);
+        let (ended, alone) = self.processes.reap();
+        if ended.is_some() && self.ending.is_none() {
+            self.end(None);
+        }
+        let Some(ending) = &mut self.ending else { return };
+        ending.how = ended.or(ending.how.take());
+        ending.alone |= alone;
+        if !alone {
+            // An orphan that has just become the agent's own child.
+            self.processes.signal_all(sys::SIGKILL);
+        }
+    }
+
+    /// Kills every process of the runtime; `ended` follows when they are gone and their output has been read.
+    fn end(&mut self, reason: Option<&'static str>) {
+        if self.ending.is_none() {
+            let limit_ms = sys::monotonic_ms() + END_LIMIT_MS;
+            self.ending = Some(Ending { how: None, reason, alone: false, limit_ms });
+        }
+        self.processes.signal_all(sys::SIGKILL);
+        if let (Some(ending), (ended, alone)) = (&mut self.ending, self.processes.reap()) {
+            ending.how = ended.or(ending.how.take());
+            ending.alone |= alone;
+        }
+    }
+
+    fn ended(&mut self) {
+        let Some(mut ending) = self.ending.take() else { return };
+        // What the runtime said before it died counts.
+        if let Some(mut link) = self.link.take() {
+            loop {
+                match link.receive(&mut self.work, &mut self.host) {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(Broken(what)) => {
+                        ending.reason = Some(what);
+                        break;
+                    }
+                }
+            }
+        }
+        if let Some(api) = &mut self.api {
+            api.finish(&mut self.work, &mut self.host);
+        }
+        self.host.drain();
+        self.processes.forget();
+        let stream = self.work.open_stream();
+        self.work.stop();
+        self.host.stream = 0;
+        if let Some(boot) = self.next_boot.take() {
+            return self.boot(boot);
+        }
+        let how = match ending.how {
+            Some(Ended::Code(code)) => format!(r#""code":{code}"#),
+            Some(Ended::Signal(signal)) => format!(r#""signal":"{}""#, sys::signal_name(signal)),
+            None => r#""signal":"SIGKILL""#.to_string(),
+        };
+        let reason = ending.reason.map_or(String::new(), |text| format!(r#","reason":{}"#, frames::json_string(text)));
+        let json = format!(r#"{{{how},"attempt":{}{reason}}}"#, self.attempt);
+        self.host.queue(frames::EXIT, stream, &[json.as_bytes()]);
+    }
+
+    /// The last act. In a pid namespace of its own the agent's end is everyone's end, and the kernel sees to it.
+    fn kill_everything(&mut self) {
+        let end = sys::monotonic_ms() + END_LIMIT_MS;
+        loop {
+            self.processes.signal_all(sys::SIGKILL);
+            let (_, alone) = self.processes.reap();
+            if alone || sys::monotonic_ms() > end {
+                break;
+            }
+            sys::poll(&mut [sys::poll_fd(self.child.as_raw_fd(), sys::POLLIN)], 5);
+            let mut sink = Vec::new();
+            let _ = sys::read_append(self.child.as_raw_fd(), &mut sink, 64);
+        }
+        self.host.drain();
+    }
+}
