@@ -1,4 +1,373 @@
-//! Makes sandboxes.
-pub fn main(_args: Vec<String>) {
-    todo!()
+//! Makes sandboxes: one small process with one thread, driven by the platform over a socket (control.rs). It keeps a few
+//! slots ready (slot.rs), turns one into a sandbox on demand (enter.rs), reaps it and removes what is left of it; and it
+//! kills everything when the socket closes, so nothing outlives the platform. Sandboxes die with the launcher.
+mod cgroup;
+mod control;
+mod enter;
+mod failure;
+mod filter;
+mod skeleton;
+mod slot;
+mod tree;
+
+use crate::sys::{self, BpfInstruction, Ending};
+use cgroup::Cgroups;
+use control::{Control, Order, Request};
+use failure::{Failure, Step};
+use slot::{Message, Mould, Plan, Slot};
+use std::collections::{HashMap, VecDeque};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tree::Tree;
+
+/// The descriptor on which the platform has put the control socket.
+const CONTROL: RawFd = 3;
+/// Users of the machine that sandboxes run as: 2^28 numbers that no distribution hands out, a range for each launcher.
+const FIRST_USER: u32 = 0x7000_0000;
+/// New slots are made this long after the last start, so that they do not compete with the sandbox just started.
+const REFILL_DELAY: Duration = Duration::from_millis(4);
+/// After a slot could not be made.
+const RETRY_DELAY: Duration = Duration::from_millis(500);
+/// The kernel needs a moment to let go of a group whose last process has just been reaped.
+const REMOVE_DELAY: Duration = Duration::from_millis(2);
+/// Slots in the making at once when more sandboxes are wanted than slots are ready.
+const SLOTS_AT_ONCE: usize = 4;
+
+struct Options {
+    pool: usize,
+    rootfs: Option<PathBuf>,
+}
+
+/// `--pool N` slots kept ready, `--rootfs DIR` instead of the host's own directories. The current directory is the one
+/// of the host's socket.
+fn options(args: &[String]) -> Result<Options, Failure> {
+    let mut options = Options { pool: 4, rootfs: None };
+    for pair in args.chunks(2) {
+        match pair {
+            [name, value] if name == "--pool" => options.pool = value.parse().step("--pool")?,
+            [name, value] if name == "--rootfs" => options.rootfs = Some(std::fs::canonicalize(value).step("--rootfs")?),
+            other => return Err(Failure::new("options", format!("{other:?} is not understood"))),
+        }
+    }
+    Ok(options)
+}
+
+pub fn main(args: Vec<String>) {
+    let control = Control::new(sys::adopt_descriptor(CONTROL));
+    match Launcher::new(control, &args) {
+        Ok(mut launcher) => launcher.serve(),
+        Err((control, failure)) => {
+            control.unusable(&failure);
+            std::process::exit(1);
+        }
+    }
+}
+
+/// A sandbox from the plan's sending to the last trace's removal.
+struct Sandbox {
+    id: String,
+    slot: u64,
+    socket: Option<OwnedFd>,
+    failure: Option<Failure>,
+}
+
+struct Leftover {
+    slot: u64,
+    /// whom to tell, with what, when it is gone; a slot that never was a sandbox has nobody
+    exit: Option<(String, Ending, bool)>,
+}
+
+struct Launcher {
+    control: Control,
+    signals: OwnedFd,
+    cgroups: Cgroups,
+    tree: Tree,
+    filter: Vec<BpfInstruction>,
+    run: OwnedFd,
+    lifeline: OwnedFd,
+    /// closed by our death alone
+    _lifeline_held: OwnedFd,
+    pool: usize,
+    next_slot: u64,
+    slots: VecDeque<Slot>,
+    refill_at: Instant,
+    queue: VecDeque<Request>,
+    sandboxes: HashMap<i32, Sandbox>,
+    leftovers: Vec<Leftover>,
+}
+
+impl Launcher {
+    fn new(control: Control, args: &[String]) -> Result<Launcher, (Control, Failure)> {
+        let prepare = || -> Result<_, Failure> {
+            let options = options(args)?;
+            sys::leave_session();
+            let signals = sys::signal_descriptor().step("signalfd")?;
+            let cgroups = Cgroups::prepare();
+            let here = || sys::open_directory(c".").step("open the run directory");
+            let tree = Tree::build(here()?, options.rootfs.as_deref())?;
+            let pipe = sys::output_pipe().step("pipe")?;
+            Ok((options, signals, cgroups, tree, here()?, pipe))
+        };
+        match prepare() {
+            Err(failure) => Err((control, failure)),
+            Ok((options, signals, cgroups, tree, run, (lifeline, held))) => Ok(Launcher {
+                control,
+                signals,
+                cgroups,
+                tree,
+                filter: filter::build(),
+                run,
+                lifeline,
+                _lifeline_held: held,
+                pool: options.pool,
+                next_slot: 0,
+                slots: VecDeque::new(),
+                refill_at: Instant::now(),
+                queue: VecDeque::new(),
+                sandboxes: HashMap::new(),
+                leftovers: Vec::new(),
+            }),
+        }
+    }
+
+    fn serve(&mut self) {
+        self.control.ready(&self.cgroups, self.tree.privileged);
+        let mut ready = Vec::new();
+        loop {
+            let descriptors = self.descriptors();
+            if sys::wait_readable(&descriptors, &mut ready, self.patience()).is_err() {
+                break;
+            }
+            if ready[0] {
+                match self.control.receive() {
+                    None => break,
+                    Some(orders) => orders.into_iter().for_each(|order| self.obey(order)),
+                }
+            }
+            // what slots say comes before their end, or the reason of the end would be lost
+            self.listen();
+            if ready[1] && self.signalled() {
+                break;
+            }
+            self.remove_leftovers();
+            self.refill();
+        }
+        self.end();
+    }
+
+    fn descriptors(&self) -> Vec<RawFd> {
+        let sockets = self.sandboxes.values().filter_map(|sandbox| sandbox.socket.as_ref());
+        [self.control.socket(), &self.signals]
+            .into_iter()
+            .chain(self.slots.iter().map(|slot| &slot.socket))
+            .chain(sockets)
+            .map(AsRawFd::as_raw_fd)
+            .collect()
+    }
+
+    /// Milliseconds until there is something to do without being asked.
+    fn patience(&self) -> i32 {
+        let mut wait = None;
+        if !self.leftovers.is_empty() {
+            wait = Some(REMOVE_DELAY);
+        }
+        if self.slots_wanted() > 0 {
+            let refill = self.refill_at.saturating_duration_since(Instant::now());
+            wait = Some(wait.map_or(refill, |other| other.min(refill)));
+        }
+        wait.map_or(-1, |wait| wait.as_micros().div_ceil(1000) as i32)
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Create(request) if request.egress => {
+                let why = "network \"egress\" is not available: this launcher gives sandboxes a loopback interface only";
+                self.control.failed(&request.id, &Failure::new("network", why));
+            }
+            Order::Create(request) => {
+                self.queue.push_back(request);
+                self.launch_queued();
+                if !self.queue.is_empty() {
+                    self.refill_at = self.refill_at.min(Instant::now());
+                }
+            }
+            Order::Kill(id) => self.kill(&id),
+        }
+    }
+
+    fn kill(&mut self, id: &str) {
+        if let Some(at) = self.queue.iter().position(|request| request.id == id) {
+            self.queue.remove(at);
+            self.control.failed(id, &Failure::new("kill", "killed before it was made"));
+        }
+        if let Some((pid, sandbox)) = self.sandboxes.iter().find(|(_, sandbox)| sandbox.id == id) {
+            sys::kill_process(*pid);
+            self.cgroups.kill(sandbox.slot);
+        }
+    }
+
+    fn launch_queued(&mut self) {
+        while !self.queue.is_empty() {
+            let Some(at) = self.slots.iter().position(|slot| slot.ready) else { return };
+            let request = self.queue.pop_front().expect("not empty");
+            let plan = match self.plan(&request) {
+                Ok(plan) => plan,
+                Err(failure) => {
+                    self.control.failed(&request.id, &failure);
+                    continue;
+                }
+            };
+            let slot = self.slots.remove(at).expect("found above");
+            self.launch(slot, request, &plan);
+            self.refill_at = Instant::now() + REFILL_DELAY;
+        }
+    }
+
+    fn plan(&mut self, request: &Request) -> Result<Plan, Failure> {
+        let mut mounts = Vec::with_capacity(request.mounts.len());
+        for (index, (source, target)) in request.mounts.iter().enumerate() {
+            let covered = request.mounts[..index].iter().any(|(_, other)| target.starts_with(&format!("{other}/")));
+            let from = self.tree.source(source)?;
+            mounts.push((from, self.tree.target(target, source, covered)?));
+        }
+        let (user, group) = if self.tree.privileged {
+            // numbers come back after 2^16 sandboxes of this launcher, long after their owners are gone
+            let user = FIRST_USER | (std::process::id() & 0xfff) << 16 | self.next_slot as u32 & 0xffff;
+            (user, user)
+        } else {
+            (sys::user_id(), sys::group_id())
+        };
+        Plan::new(&request.token, user, group, request.tmp, &mounts)
+    }
+
+    fn launch(&mut self, slot: Slot, request: Request, plan: &Plan) {
+        // The slot works on its mounts while we set its limits; no code of a tenant runs before the platform has heard
+        // of both.
+        let sent = slot.launch(plan);
+        let limited = self.cgroups.limit(slot.number, request.memory, request.cpus).step("cgroup limits");
+        let failure = sent.and(limited).err();
+        match &failure {
+            None => self.control.created(&request.id, slot.pid, slot.number),
+            Some(_) => sys::kill_process(slot.pid),
+        }
+        let sandbox = Sandbox { id: request.id, slot: slot.number, socket: Some(slot.socket), failure };
+        self.sandboxes.insert(slot.pid, sandbox);
+    }
+
+    fn listen(&mut self) {
+        for slot in &mut self.slots {
+            if let Some(Message::Ready) = slot::listen(&slot.socket) {
+                slot.ready = true;
+            }
+        }
+        for sandbox in self.sandboxes.values_mut() {
+            match sandbox.socket.as_ref().and_then(slot::listen) {
+                Some(Message::Failed(failure)) => sandbox.failure = Some(failure),
+                Some(Message::Closed) => sandbox.socket = None,
+                Some(Message::Ready) | None => {}
+            }
+        }
+        self.launch_queued();
+    }
+
+    /// True: we are to end.
+    fn signalled(&mut self) -> bool {
+        let pending = sys::pending_signals(&self.signals);
+        while let Some((pid, ending)) = sys::reap() {
+            self.buried(pid, ending);
+        }
+        // a terminal's interrupt goes to the whole group; the platform decides what it means
+        pending.contains(&libc::SIGTERM)
+    }
+
+    fn buried(&mut self, pid: i32, ending: Ending) {
+        if let Some(sandbox) = self.sandboxes.remove(&pid) {
+            let said = sandbox.socket.as_ref().and_then(slot::listen);
+            let failure = sandbox.failure.or(if let Some(Message::Failed(said)) = said { Some(said) } else { None });
+            let out_of_memory = self.cgroups.out_of_memory_kills(sandbox.slot) > 0;
+            if let Some(failure) = &failure {
+                self.control.failed(&sandbox.id, failure);
+            }
+            let exit = failure.is_none().then_some((sandbox.id, ending, out_of_memory));
+            self.leftovers.push(Leftover { slot: sandbox.slot, exit });
+            return;
+        }
+        let Some(at) = self.slots.iter().position(|slot| slot.pid == pid) else { return };
+        let slot = self.slots.remove(at).expect("found above");
+        self.leftovers.push(Leftover { slot: slot.number, exit: None });
+        let failure = match slot::listen(&slot.socket) {
+            Some(Message::Failed(failure)) => failure,
+            _ => Failure::new("slot", format!("ended before it was used: {ending:?}")),
+        };
+        self.no_slot(&failure);
+    }
+
+    /// A slot could not be made: whoever waits for one gets to know, and the next attempt comes later.
+    fn no_slot(&mut self, failure: &Failure) {
+        if let Some(request) = self.queue.pop_front() {
+            self.control.failed(&request.id, failure);
+        }
+        self.refill_at = Instant::now() + RETRY_DELAY;
+    }
+
+    fn remove_leftovers(&mut self) {
+        let (cgroups, control) = (&self.cgroups, &self.control);
+        self.leftovers.retain(|leftover| {
+            if !cgroups.remove(leftover.slot) {
+                cgroups.kill(leftover.slot);
+                return true;
+            }
+            if let Some((id, ending, out_of_memory)) = &leftover.exit {
+                control.exit(id, *ending, *out_of_memory);
+            }
+            false
+        });
+    }
+
+    fn slots_wanted(&self) -> usize {
+        let in_making = self.slots.iter().filter(|slot| !slot.ready).count();
+        let wanted = (self.pool + self.queue.len()).saturating_sub(self.slots.len());
+        wanted.min(SLOTS_AT_ONCE.saturating_sub(in_making))
+    }
+
+    /// Makes at most one slot, so that orders never wait for more than that.
+    fn refill(&mut self) {
+        if self.slots_wanted() == 0 || Instant::now() < self.refill_at {
+            return;
+        }
+        let number = self.next_slot;
+        self.next_slot += 1;
+        let mould = Mould {
+            cgroups: &self.cgroups,
+            tree: &self.tree,
+            filter: &self.filter,
+            run: &self.run,
+            lifeline: &self.lifeline,
+        };
+        match Slot::start(&mould, number) {
+            Ok(slot) => self.slots.push_back(slot),
+            Err(failure) => self.no_slot(&failure),
+        }
+    }
+
+    /// Ends everything and waits until nothing is left.
+    fn end(&mut self) {
+        for slot in &self.slots {
+            sys::kill_process(slot.pid);
+            self.cgroups.kill(slot.number);
+        }
+        for (pid, sandbox) in &self.sandboxes {
+            sys::kill_process(*pid);
+            self.cgroups.kill(sandbox.slot);
+        }
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let mut ready = Vec::new();
+        while !(self.slots.is_empty() && self.sandboxes.is_empty()) && Instant::now() < deadline {
+            let _ = sys::wait_readable(&[self.signals.as_raw_fd()], &mut ready, 50);
+            self.signalled();
+        }
+        self.remove_leftovers();
+        self.cgroups.remove_all();
+    }
 }

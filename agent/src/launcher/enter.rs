@@ -1,0 +1,80 @@
+//! From a prepared slot to a sandbox: mounts, root, identity, privileges, filter, agent. Everything here is on the path
+//! of every start. The order matters:
+//! - the host is dialled before the new root hides its socket;
+//! - the user namespace comes last and owns none of the others, so being "root" in it could mount or configure nothing;
+//! - the parent's death is watched for after the last change of credentials, which makes the kernel forget it.
+use super::failure::{Failure, Step};
+use super::skeleton;
+use super::tree::sys_map;
+use crate::agent;
+use crate::sys::{self, BpfInstruction};
+use std::convert::Infallible;
+use std::ffi::CStr;
+use std::os::fd::{IntoRawFd, RawFd};
+
+/// Numbers of the descriptors that a slot keeps.
+pub const SOCKET: RawFd = 3;
+pub const LIFELINE: RawFd = 4;
+const LINK: RawFd = 3;
+/// The host's socket, in the current directory of every slot.
+pub const HOST_SOCKET: &str = "agent.sock";
+pub const HOST_NAME: &CStr = c"lambda";
+
+/// Files of /proc that tell more than a function should know, to be covered where the kernel has them and lets
+/// everybody read them. Docker's list; what only root may read needs no cover.
+const COVERED: &[&CStr] = &[
+    c"/base/proc/keys", c"/base/proc/key-users", c"/base/proc/latency_stats", c"/base/proc/sched_debug",
+    c"/base/proc/timer_stats", c"/base/proc/kallsyms", c"/base/proc/interrupts",
+];
+
+/// Becomes the sandbox that `plan` describes and then the agent.
+pub fn enter(privileged: bool, filter: &[BpfInstruction], plan: &[u8]) -> Result<Infallible, Failure> {
+    let mut texts = plan.split_inclusive(|byte| *byte == 0).filter_map(|text| CStr::from_bytes_with_nul(text).ok());
+    let mut text = || texts.next().ok_or_else(|| Failure::new("plan", "it ends early"));
+    let token = text()?.to_string_lossy().into_owned();
+    let user = number(text()?)?;
+    let group = number(text()?)?;
+    let tmp = text()?;
+
+    let link = sys::dial_unix(HOST_SOCKET).step("connect to the host")?;
+    sys::unshare(sys::CLONE_NEWNS).step("unshare(CLONE_NEWNS)")?;
+    sys::mount(c"proc", c"/base/proc", c"proc", sys::MS_NOSUID | sys::MS_NODEV | sys::MS_NOEXEC, c"")
+        .step("mount proc")?;
+    for file in COVERED {
+        // most kernels lack most of them
+        let _ = sys::mount(c"/base/dev/null", file, c"", sys::MS_BIND, c"");
+    }
+    sys::mount(c"tmpfs", c"/base/tmp", c"tmpfs", sys::MS_NOSUID | sys::MS_NODEV, tmp).step("mount tmpfs /tmp")?;
+    while let (Some(source), Some(target)) = (texts.next(), texts.next()) {
+        // read-only, as the mount that the source lies on is
+        sys::mount(source, target, c"", sys::MS_BIND, c"").map_err(|error| {
+            Failure::new("mount", format!("{} at {}: {error}", source.to_string_lossy(), target.to_string_lossy()))
+        })?;
+    }
+    std::env::set_current_dir("/base").step("chdir")?;
+    sys::enter_root().step("pivot_root")?;
+
+    if privileged {
+        sys::become_user(user, group).step("become the sandbox's user")?;
+    }
+    // Its files in /proc belong to it only while it is dumpable, and it must write its own maps.
+    sys::set_dumpable(true);
+    sys::unshare(sys::CLONE_NEWUSER).step("unshare(CLONE_NEWUSER)")?;
+    sys_map(skeleton::USER, user, skeleton::GROUP, group)?;
+    sys::set_dumpable(false);
+    sys::drop_bounding_set();
+    sys::set_capabilities(0).step("capset")?;
+    sys::die_with_parent().step("prctl(PR_SET_PDEATHSIG)")?;
+    if sys::hung_up(LIFELINE) {
+        sys::exit_now(0);
+    }
+    sys::no_new_privileges().step("prctl(PR_SET_NO_NEW_PRIVS)")?;
+    sys::install_filter(filter).step("seccomp")?;
+    // Closes the socket to the launcher too, which tells it that all went well.
+    sys::keep_descriptors(&[link.into_raw_fd()]).step("dup")?;
+    agent::run(agent::Config { link: LINK, token, main_ms: sys::monotonic_ms(), isolated: true })
+}
+
+fn number(text: &CStr) -> Result<u32, Failure> {
+    text.to_str().ok().and_then(|text| text.parse().ok()).ok_or_else(|| Failure::new("plan", "not a number"))
+}

@@ -1,0 +1,159 @@
+//! A slot: a process made ahead of time that is already the first of its own process namespace, inside its own cgroups
+//! and its own network namespace with loopback up. Given a plan it becomes a sandbox (enter.rs); nothing is ever moved
+//! while somebody waits.
+use super::cgroup::Cgroups;
+use super::enter;
+use super::failure::{Failure, Step};
+use super::tree::Tree;
+use crate::sys::{self, BpfInstruction, Limit};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+/// Lambda's quotas: processes and threads, open files.
+pub const PROCESSES: u64 = 1024;
+const OPEN_FILES: u64 = 1024;
+
+/// What slots say. A failure is the letter, the step, NUL and the message.
+const READY: u8 = b'R';
+const FAILED: u8 = b'E';
+
+pub struct Slot {
+    pub number: u64,
+    /// as the launcher sees it
+    pub pid: i32,
+    pub socket: OwnedFd,
+    pub ready: bool,
+}
+
+pub enum Message {
+    Ready,
+    Failed(Failure),
+    /// it is a sandbox now, or dead
+    Closed,
+}
+
+/// What every slot is made from.
+pub struct Mould<'a> {
+    pub cgroups: &'a Cgroups,
+    pub tree: &'a Tree,
+    pub filter: &'a [BpfInstruction],
+    /// directory of the host's socket
+    pub run: &'a OwnedFd,
+    /// readable end of a pipe whose other end only the launcher holds
+    pub lifeline: &'a OwnedFd,
+}
+
+impl Slot {
+    /// Makes the groups and the process; `ready` comes later, by message.
+    pub fn start(mould: &Mould, number: u64) -> Result<Slot, Failure> {
+        mould.cgroups.make(number, PROCESSES).step("cgroup")?;
+        let (ours, theirs) = sys::message_pair().step("socketpair")?;
+        match sys::fork_into(sys::CLONE_NEWPID).step("clone3(CLONE_NEWPID)") {
+            Ok(0) => become_slot(mould, number, &theirs),
+            Ok(pid) => Ok(Slot { number, pid, socket: ours, ready: false }),
+            Err(failure) => {
+                mould.cgroups.remove(number);
+                Err(failure)
+            }
+        }
+    }
+
+    pub fn launch(&self, plan: &Plan) -> Result<(), Failure> {
+        sys::send(self.socket.as_fd(), &plan.bytes).step("send the plan").map(drop)
+    }
+}
+
+/// The next thing a slot has said; `None`: nothing yet.
+pub fn listen(socket: &OwnedFd) -> Option<Message> {
+    let mut buffer = [0; 1024];
+    match sys::receive(socket.as_fd(), &mut buffer, false) {
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => None,
+        Err(_) | Ok(0) => Some(Message::Closed),
+        Ok(_) if buffer[0] == READY => Some(Message::Ready),
+        Ok(length) => {
+            let text = String::from_utf8_lossy(&buffer[1..length]);
+            let (step, message) = text.split_once('\0').unwrap_or(("slot", &text));
+            Some(Message::Failed(Failure::new(step, message)))
+        }
+    }
+}
+
+/// Runs in the new process; ends as a sandbox or not at all.
+fn become_slot(mould: &Mould, number: u64, socket: &OwnedFd) -> ! {
+    if let Err(failure) = prepare(mould, number) {
+        give_up(socket.as_fd(), &failure);
+    }
+    if let Err(failure) = sys::keep_descriptors(&[socket.as_raw_fd(), mould.lifeline.as_raw_fd()]).step("dup") {
+        give_up(socket.as_fd(), &failure);
+    }
+    let socket = sys::borrow_descriptor(enter::SOCKET);
+    if sys::hung_up(enter::LIFELINE) || sys::send(socket, &[READY]).is_err() {
+        sys::exit_now(0);
+    }
+    let mut buffer = vec![0; Plan::MAX];
+    match sys::receive(socket, &mut buffer, true) {
+        Ok(0) | Err(_) => sys::exit_now(0),
+        Ok(length) => {
+            let Err(failure) = enter::enter(mould.tree.privileged, mould.filter, &buffer[..length]);
+            give_up(socket, &failure)
+        }
+    }
+}
+
+fn give_up(socket: BorrowedFd, failure: &Failure) -> ! {
+    let mut text = vec![FAILED];
+    text.extend(failure.step.bytes().chain([0]).chain(failure.message.bytes()));
+    text.truncate(1000);
+    let _ = sys::send(socket, &text);
+    sys::exit_now(125)
+}
+
+fn prepare(mould: &Mould, number: u64) -> Result<(), Failure> {
+    sys::die_with_parent().step("prctl(PR_SET_PDEATHSIG)")?;
+    sys::leave_session();
+    mould.cgroups.enter(number).step("cgroup")?;
+    sys::unshare(sys::CLONE_NEWNET | sys::CLONE_NEWUTS | sys::CLONE_NEWIPC).step("unshare")?;
+    sys::loopback_up().step("bring loopback up")?;
+    sys::set_host_name(enter::HOST_NAME).step("sethostname")?;
+    for (limit, value) in [(Limit::OpenFiles, OPEN_FILES), (Limit::Processes, PROCESSES), (Limit::CoreBytes, 0)] {
+        sys::set_limit(limit, value).step("setrlimit")?;
+    }
+    // what a function prints goes through the agent; nothing of it may reach the platform's own streams
+    sys::silence_streams().step("open /dev/null")?;
+    sys::unblock_signals();
+    sys::set_namespace(&mould.tree.inner, sys::CLONE_NEWNS).step("setns(mnt)")?;
+    sys::change_directory(mould.run).step("fchdir")
+}
+
+/// What a slot is to become: NUL-terminated texts, so that they can be handed to the kernel as they lie.
+pub struct Plan {
+    bytes: Vec<u8>,
+}
+
+impl Plan {
+    /// Bytes that a plan may have; it travels as one message.
+    pub const MAX: usize = 64 << 10;
+
+    /// `mounts`: sources and targets in the inner mount namespace. `user`, `group`: of the machine, for this sandbox alone.
+    pub fn new(
+        token: &str,
+        user: u32,
+        group: u32,
+        tmp_bytes: u64,
+        mounts: &[(std::ffi::CString, std::ffi::CString)],
+    ) -> Result<Plan, Failure> {
+        let inodes = (tmp_bytes / 4096).clamp(1024, 1 << 20);
+        let tmp = format!("size={tmp_bytes},nr_inodes={inodes},mode=0700,uid={user},gid={group}");
+        let mut bytes = Vec::with_capacity(1024);
+        for text in [token, &user.to_string(), &group.to_string(), &tmp] {
+            bytes.extend(text.bytes().chain([0]));
+        }
+        for (source, target) in mounts {
+            bytes.extend(source.as_bytes_with_nul());
+            bytes.extend(target.as_bytes_with_nul());
+        }
+        if bytes.len() > Plan::MAX {
+            return Err(Failure::new("plan", "too many mounts"));
+        }
+        Ok(Plan { bytes })
+    }
+}
