@@ -18,6 +18,8 @@ export interface Registry {
   readonly layers: Layers;
   readonly roles: Named<RoleRecord>;
   readonly policies: Named<PolicyRecord>;
+  /** most concurrent executions of one account in one region */
+  readonly accountConcurrency: number;
   /** What to run; see Functions.resolve. */
   resolve(account: string, region: string, name: string, qualifier?: string): FunctionVersion;
   /** Every zip that a version or a layer needs: what garbage collection must leave alone. */
@@ -28,10 +30,11 @@ export interface Registry {
 /** Opens the metadata store and loads it. Throws what SQLite says about a file that is not a registry. */
 export function createRegistry(needs: RegistryNeeds): Registry {
   const store = openStore(needs.path);
+  const accountConcurrency = needs.accountConcurrency ?? limits.accountConcurrency;
   const functions = createFunctions({
     store,
     egressDefault: needs.egressDefault ?? false,
-    accountConcurrency: needs.accountConcurrency ?? limits.accountConcurrency,
+    accountConcurrency,
   });
   const layers = createLayers(store);
   return {
@@ -39,6 +42,7 @@ export function createRegistry(needs: RegistryNeeds): Registry {
     layers,
     roles: createNamed<RoleRecord>(store, "role"),
     policies: createNamed<PolicyRecord>(store, "policy"),
+    accountConcurrency,
     resolve: functions.resolve,
     liveCode() {
       const live: CodeRef[] = [...layers.everything()].map((layer) => layer.code);

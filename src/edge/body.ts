@@ -1,0 +1,43 @@
+import type { IncomingMessage } from "node:http";
+import { ServiceError } from "../model/index.ts";
+
+const nothing = Buffer.alloc(0);
+
+/**
+ * The request's body: the one chunk it came in, or all of them joined. Rejects when it is longer than `limit` bytes with
+ * what `tooLarge` makes of its length (undefined when the client did not declare one); the rest is then read and thrown
+ * away, because a client that is still writing would not see the answer.
+ */
+export function readBody(
+  request: IncomingMessage,
+  limit: number,
+  tooLarge: (bytes: number | undefined) => ServiceError,
+): Promise<Buffer> {
+  const declared = request.headers["content-length"];
+  if (declared !== undefined && Number(declared) > limit) {
+    request.resume();
+    return Promise.reject(tooLarge(Number(declared)));
+  }
+  return new Promise((resolve, reject) => {
+    let first: Buffer | undefined;
+    let more: Buffer[] | undefined;
+    let length = 0;
+    const onData = (chunk: Buffer): void => {
+      length += chunk.length;
+      if (length > limit) {
+        request.off("data", onData);
+        request.resume();
+        reject(tooLarge(undefined));
+      } else if (first === undefined) {
+        first = chunk;
+      } else {
+        more ??= [first];
+        more.push(chunk);
+      }
+    };
+    request.on("data", onData);
+    request.on("end", () => resolve(more === undefined ? (first ?? nothing) : Buffer.concat(more, length)));
+    request.on("error", reject);
+    request.on("close", () => reject(new ServiceError("InvalidRequestContentException", "The request was aborted.")));
+  });
+}

@@ -1,0 +1,74 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { ServiceError } from "../model/index.ts";
+import { sendError } from "./answer.ts";
+import { callerOf } from "./caller.ts";
+import { createHttpDoor, type HttpDoor } from "./http.ts";
+import { createLambdaApi } from "./lambda-api/lambda-api.ts";
+import type { LambdaApiNeeds } from "./lambda-api/needs.ts";
+
+export interface EdgeNeeds extends LambdaApiNeeds {
+  /** Serves the platform's own paths (`/_thaw/…`, `/_localstack/health`). False: not one of them. */
+  admin(request: IncomingMessage, response: ServerResponse, url: URL): boolean | Promise<boolean>;
+}
+
+/** The front doors. */
+export type Edge = HttpDoor;
+
+const queryServices: ReadonlySet<string> = new Set(["sts", "iam"]);
+
+/** Builds the front doors; nothing listens yet. */
+export function createEdge(needs: EdgeNeeds): Edge {
+  const lambda = createLambdaApi(needs);
+
+  async function other(request: IncomingMessage, response: ServerResponse, url: URL, requestId: string) {
+    const { pathname } = url;
+    if (lambda.owns(pathname)) return lambda.handle(request, response, url, requestId);
+    if (pathname.startsWith("/_") && (await needs.admin(request, response, url))) return undefined;
+    const service = serviceOf(request, url);
+    if (queryServices.has(service) || isQueryRequest(request, url)) {
+      // Loaded on demand: a server that only runs functions never needs it.
+      const { serveQuery } = await import("./aws/query.ts");
+      return serveQuery(needs, request, response, url, service, requestId);
+    }
+    request.resume();
+    if (service === "" || service === "lambda") {
+      throw new ServiceError("UnknownOperationException", `${request.method} ${pathname} is no operation of Lambda`);
+    }
+    throw new ServiceError("NotImplementedException", `Thaw does not implement the service ${service} yet`);
+  }
+
+  const door = createHttpDoor({
+    invoke(request, response, name, query, requestId) {
+      void lambda.invoke(request, response, name, query, requestId);
+    },
+    other(request, response, url, requestId) {
+      other(request, response, url, requestId).catch((error: unknown) =>
+        sendError(response, requestId, error, needs.report),
+      );
+    },
+  });
+
+  return {
+    async listen(options) {
+      const bound = await door.listen(options);
+      lambda.resume();
+      return bound;
+    },
+    drain: door.drain,
+  };
+}
+
+/** The service a request is for: by its credential, or by its Host (`sts.localhost`, `iam.amazonaws.com`). */
+function serviceOf(request: IncomingMessage, url: URL): string {
+  const { service } = callerOf(request.headers.authorization);
+  if (service !== "") return service;
+  const label = url.hostname.split(".")[0] ?? "";
+  return queryServices.has(label) ? label : "";
+}
+
+/** Unsigned calls of the Query protocol (AssumeRoleWithWebIdentity, tests with curl): the Action decides. */
+function isQueryRequest(request: IncomingMessage, url: URL): boolean {
+  if (url.searchParams.has("Action")) return true;
+  const type = request.headers["content-type"] ?? "";
+  return request.method === "POST" && url.pathname === "/" && type.startsWith("application/x-www-form-urlencoded");
+}

@@ -1,0 +1,117 @@
+import { randomUUID } from "node:crypto";
+import { chmodSync, rmSync } from "node:fs";
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { invokedName } from "./lambda-api/invoke.ts";
+
+export interface HttpNeeds {
+  /** an invocation: found before anything else is looked at */
+  invoke(request: IncomingMessage, response: ServerResponse, name: string, query: string, requestId: string): void;
+  /** everything else */
+  other(request: IncomingMessage, response: ServerResponse, url: URL, requestId: string): void;
+}
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0: any free one */
+  readonly port: number;
+  /** Unix socket on which the same is served, for sandboxes without a network; a stale one is replaced */
+  readonly socketPath?: string | undefined;
+}
+
+export interface HttpDoor {
+  /** Resolves when both are listening. Rejects with Node's error (EADDRINUSE …), with nothing left open. */
+  listen(options: ListenOptions): Promise<{ readonly port: number }>;
+  /** Accepts nothing new, lets what runs finish for at most `ms`, then cuts it off. */
+  drain(ms: number): Promise<void>;
+}
+
+/** HTTP ends here: one listener on a TCP port and on a Unix socket. */
+export function createHttpDoor(needs: HttpNeeds): HttpDoor {
+  const servers: Server[] = [];
+  let draining = false;
+
+  const listener: RequestListener = (request, response) => {
+    const requestId = randomUUID();
+    if (draining) response.shouldKeepAlive = false;
+    const target = request.url ?? "/";
+    const mark = target.indexOf("?");
+    const path = mark === -1 ? target : target.slice(0, mark);
+    const name = invokedName(request.method ?? "", path);
+    if (name !== undefined) {
+      needs.invoke(request, response, name, mark === -1 ? "" : target.slice(mark + 1), requestId);
+      return;
+    }
+    const url = urlOf(target, request.headers.host);
+    if (url === undefined) {
+      response.writeHead(400, { connection: "close" }).end();
+      return;
+    }
+    needs.other(request, response, url, requestId);
+  };
+
+  function newServer(): Server {
+    const server = createServer({ keepAlive: true, noDelay: true }, listener);
+    // Longer than clients keep theirs (the SDKs: about a minute), so that it is they who close an idle connection.
+    server.keepAliveTimeout = 75_000;
+    server.headersTimeout = 60_000;
+    // Of receiving a request, not of answering it: a function may take 15 minutes.
+    server.requestTimeout = 300_000;
+    servers.push(server);
+    return server;
+  }
+
+  async function listen({ host, port, socketPath }: ListenOptions): Promise<{ port: number }> {
+    try {
+      const tcp = newServer();
+      await listening(tcp, () => tcp.listen(port, host));
+      if (socketPath !== undefined) {
+        rmSync(socketPath, { force: true });
+        const unix = newServer();
+        await listening(unix, () => unix.listen(socketPath));
+        // Sandboxes run as other users.
+        chmodSync(socketPath, 0o666);
+      }
+      return { port: (tcp.address() as AddressInfo).port };
+    } catch (error) {
+      for (const server of servers.splice(0)) server.close();
+      throw error;
+    }
+  }
+
+  async function drain(ms: number): Promise<void> {
+    draining = true;
+    const closed = Promise.all(servers.splice(0).map((server) => close(server, ms)));
+    await closed;
+  }
+
+  return { listen, drain };
+}
+
+function listening(server: Server, start: () => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.once("listening", () => {
+      server.off("error", reject);
+      resolve();
+    });
+    start();
+  });
+}
+
+function close(server: Server, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => server.closeAllConnections(), ms);
+    server.close(() => {
+      clearTimeout(cut);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+/** A client's Host header is its own affair; one that makes no URL is answered all the same. */
+function urlOf(target: string, host: string | undefined): URL | undefined {
+  const path = target.startsWith("/") ? target : "/";
+  return URL.parse(`http://${host ?? "localhost"}${path}`) ?? URL.parse(`http://localhost${path}`) ?? undefined;
+}

@@ -1,0 +1,2 @@
+export { type AdminNeeds, createAdmin, type LogLine } from "./admin/admin.ts";
+export { createEdge, type Edge, type EdgeNeeds } from "./edge.ts";

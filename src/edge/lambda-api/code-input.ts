@@ -1,0 +1,52 @@
+import { type CodeRef, limits, ServiceError } from "../../model/index.ts";
+import type { LambdaApiNeeds } from "./needs.ts";
+
+interface GivenCode {
+  readonly ZipFile?: Uint8Array | undefined;
+  readonly S3Bucket?: string | undefined;
+  readonly ImageUri?: string | undefined;
+}
+
+/** Stores the code of a request. Throws what putZip says about a bad archive, or that the source cannot be used. */
+export async function takeCode(artifacts: LambdaApiNeeds["artifacts"], code: GivenCode): Promise<CodeRef> {
+  const { ZipFile, S3Bucket, ImageUri } = code;
+  if (ImageUri !== undefined) {
+    throw new ServiceError(
+      "NotImplementedException",
+      "Thaw does not run container images yet: send the code as ZipFile",
+    );
+  }
+  if (S3Bucket !== undefined) {
+    throw new ServiceError("NotImplementedException", "Thaw does not fetch code from S3 yet: send the code as ZipFile");
+  }
+  if (ZipFile === undefined) {
+    throw new ServiceError("InvalidParameterValueException", "Please provide a source for function code.");
+  }
+  if (ZipFile.length === 0) {
+    throw new ServiceError("InvalidParameterValueException", "Uploaded file must be a non-empty zip");
+  }
+  if (ZipFile.length > limits.zippedCodeBytes) {
+    throw new ServiceError(
+      "RequestTooLargeException",
+      `Zipped size must be smaller than ${limits.zippedCodeBytes} bytes; this one has ${ZipFile.length}`,
+    );
+  }
+  if (artifacts.storedBytes() + ZipFile.length > limits.codeStorageBytes) {
+    throw new ServiceError("CodeStorageExceededException", "Code storage limit exceeded.");
+  }
+  return artifacts.putZip(ZipFile);
+}
+
+/** Checks what Lambda checks of a list of layers before it looks them up. */
+export function checkLayers(arns: readonly string[]): void {
+  if (arns.length > limits.layers) {
+    throw new ServiceError("InvalidParameterValueException", `Cannot reference more than ${limits.layers} layers.`);
+  }
+  const layers = arns.map((arn) => arn.slice(0, arn.lastIndexOf(":")));
+  if (new Set(layers).size < layers.length) {
+    throw new ServiceError(
+      "InvalidParameterValueException",
+      "Two different versions of the same layer are not allowed to be referenced in the same function.",
+    );
+  }
+}

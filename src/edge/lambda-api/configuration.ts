@@ -1,0 +1,76 @@
+import { createHash } from "node:crypto";
+import type { FunctionConfiguration } from "@aws-sdk/client-lambda";
+import { codeSha256 } from "../../model/index.ts";
+import { type FunctionRecord, functionArn, type VersionRecord } from "../../registry/index.ts";
+
+/** A version as Lambda describes it. `qualifier` is the caller's, and stands in the ARN if there was one. */
+export function configurationOf(
+  record: FunctionRecord,
+  version: VersionRecord,
+  qualifier?: string,
+): FunctionConfiguration {
+  const { Environment, ImageConfig, SnapStart, ...settings } = version.settings;
+  const arn = functionArn(record, record.name);
+  const view: Record<string, unknown> = {
+    ...settings,
+    FunctionName: record.name,
+    FunctionArn: qualifier === undefined ? arn : `${arn}:${qualifier}`,
+    CodeSize: version.code.size,
+    CodeSha256: codeSha256(version.code),
+    LastModified: version.lastModified,
+    Version: version.version,
+    RevisionId: version.revisionId,
+    SnapStart: { ApplyOn: SnapStart.ApplyOn, OptimizationStatus: "Off" },
+    State: version.state,
+  };
+  const optional: Record<string, unknown> = {
+    Environment,
+    ImageConfigResponse: ImageConfig === undefined ? undefined : { ImageConfig },
+    Layers:
+      version.layers.length === 0
+        ? undefined
+        : version.layers.map((layer) => ({ Arn: layer.arn, CodeSize: layer.size })),
+    RuntimeVersionConfig:
+      settings.Runtime === undefined
+        ? undefined
+        : { RuntimeVersionArn: runtimeVersionArn(record.region, settings.Runtime) },
+    StateReason: version.stateReason,
+    StateReasonCode: version.stateReasonCode,
+    LastUpdateStatus: version.lastUpdateStatus,
+    LastUpdateStatusReason: version.lastUpdateStatusReason,
+    LastUpdateStatusReasonCode: version.lastUpdateStatusReasonCode,
+  };
+  for (const [name, value] of Object.entries(optional)) if (value !== undefined) view[name] = value;
+  // Clients take these back by sending them empty, and Lambda does not show an empty one.
+  if (settings.KMSKeyArn === "") delete view.KMSKeyArn;
+  if (isEmptyTarget(settings.DeadLetterConfig)) delete view.DeadLetterConfig;
+  return view as FunctionConfiguration;
+}
+
+/** In lists Lambda leaves out how a version is doing. Always qualified, except where all functions are listed. */
+export function listedConfiguration(
+  record: FunctionRecord,
+  version: VersionRecord,
+  qualifier?: string,
+): FunctionConfiguration {
+  const {
+    State: _state,
+    StateReason: _reason,
+    StateReasonCode: _code,
+    LastUpdateStatus: _update,
+    LastUpdateStatusReason: _updateReason,
+    LastUpdateStatusReasonCode: _updateCode,
+    RuntimeVersionConfig: _runtime,
+    ...listed
+  } = configurationOf(record, version, qualifier);
+  return listed;
+}
+
+function isEmptyTarget(config: unknown): boolean {
+  return typeof config === "object" && config !== null && !(config as { TargetArn?: string }).TargetArn;
+}
+
+/** Lambda names a runtime's build by a hash; ours says no more than the runtime's name. */
+function runtimeVersionArn(region: string, runtime: string): string {
+  return `arn:aws:lambda:${region}::runtime:${createHash("sha256").update(runtime).digest("hex")}`;
+}

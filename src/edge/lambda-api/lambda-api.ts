@@ -1,0 +1,124 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { ServiceError } from "../../model/index.ts";
+import { sendError, sendJson } from "../answer.ts";
+import { readBody } from "../body.ts";
+import { callerOf } from "../caller.ts";
+import { codePrefix, createCodeLinks } from "./code-links.ts";
+import { serveInvocation } from "./invoke.ts";
+import { serveStream, streamedName } from "./invoke-stream.ts";
+import { serviceModel } from "./model.ts";
+import type { LambdaApiNeeds } from "./needs.ts";
+import type { Call, Operation } from "./operation.ts";
+import { operations } from "./operations/index.ts";
+import { createPreparation } from "./preparation.ts";
+import { collectInput } from "./request.ts";
+import { createRouter, type Router } from "./routes.ts";
+import { validate } from "./validate.ts";
+
+/** Bytes of a request to the control plane: 50 MB of zip in base64. Source: the text AWS answers with. */
+const requestBytes = 69_905_067;
+
+/** The door of the Lambda API. Each function answers the request wholly and never rejects. */
+export interface LambdaApi {
+  /** `POST /2015-03-31/functions/{name}/invocations`; `name` as it stands in the path, `query` without `?` */
+  invoke(
+    request: IncomingMessage,
+    response: ServerResponse,
+    name: string,
+    query: string,
+    requestId: string,
+  ): Promise<void>;
+  /** any other request that is meant for Lambda */
+  handle(request: IncomingMessage, response: ServerResponse, url: URL, requestId: string): Promise<void>;
+  /** does this path belong to us? (`/_thaw/code/…`, `/2015-03-31/…`) */
+  owns(path: string): boolean;
+  /** to be called once, when the server is about to listen */
+  resume(): void;
+}
+
+export function createLambdaApi(needs: LambdaApiNeeds): LambdaApi {
+  const preparation = createPreparation(needs);
+  const links = createCodeLinks();
+  const invokeNeeds = { ...needs, preparation };
+  let router: Router | undefined;
+
+  async function control(request: IncomingMessage, response: ServerResponse, url: URL, requestId: string) {
+    const model = serviceModel();
+    router ??= createRouter(model);
+    const match = route(router, request.method ?? "GET", url);
+    if (match === undefined) {
+      request.resume();
+      throw new ServiceError(
+        "UnknownOperationException",
+        `${request.method} ${url.pathname} is no operation of Lambda`,
+      );
+    }
+    const { operation: name, labels } = match;
+    const load = operations[name];
+    if (load === undefined) {
+      request.resume();
+      throw new ServiceError("NotImplementedException", `Thaw does not implement lambda:${name} yet`);
+    }
+    const description = model.operations[name]!;
+    const body = await readBody(request, requestBytes, () => tooLarge(name));
+    const parts = { labels, query: url.searchParams, headers: request.headers, body };
+    const input = validate(model, description.input!, collectInput(model, description.input!, parts));
+    const operation = (await load()) as Operation<unknown>;
+    const { account, region } = callerOf(request.headers.authorization);
+    const call: Call<unknown> = { input, scope: { account, region }, origin: url.origin, needs, preparation, links };
+    const reply = await operation(call);
+    sendJson(response, reply.status ?? description.status, requestId, reply.body);
+  }
+
+  async function download(request: IncomingMessage, response: ServerResponse, url: URL, requestId: string) {
+    request.resume();
+    const zip = await needs.artifacts.getZip(links.open(url.pathname, url.searchParams));
+    response.writeHead(200, {
+      "content-type": "application/zip",
+      "content-length": zip.length,
+      "x-amzn-requestid": requestId,
+    });
+    response.end(zip);
+  }
+
+  async function serve(request: IncomingMessage, response: ServerResponse, url: URL, requestId: string) {
+    if (url.pathname.startsWith(codePrefix)) return download(request, response, url, requestId);
+    const streamed = streamedName(request.method ?? "", url.pathname);
+    if (streamed === undefined) return control(request, response, url, requestId);
+    return serveStream(invokeNeeds, request, response, streamed, url.search.slice(1), requestId);
+  }
+
+  return {
+    invoke: (request, response, name, query, requestId) =>
+      serveInvocation(invokeNeeds, request, response, name, query, requestId).catch((error: unknown) => {
+        request.resume();
+        sendError(response, requestId, error, needs.report);
+      }),
+    handle: (request, response, url, requestId) =>
+      serve(request, response, url, requestId).catch((error: unknown) =>
+        sendError(response, requestId, error, needs.report),
+      ),
+    owns: (path) => path.startsWith(codePrefix) || /^\/20\d\d-\d\d-\d\d\//.test(path),
+    resume: preparation.resume,
+  };
+}
+
+function route(router: Router, method: string, url: URL) {
+  try {
+    return router(method, url.pathname, url.searchParams);
+  } catch (cause) {
+    throw new ServiceError(
+      "InvalidRequestContentException",
+      `The path is not well percent-encoded: ${url.pathname}`,
+      {},
+      { cause },
+    );
+  }
+}
+
+function tooLarge(operation: string): ServiceError {
+  return new ServiceError(
+    "RequestTooLargeException",
+    `Request must be smaller than ${requestBytes} bytes for the ${operation} operation`,
+  );
+}

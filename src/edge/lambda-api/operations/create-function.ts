@@ -1,0 +1,38 @@
+import type { CreateFunctionRequest } from "@aws-sdk/client-lambda";
+import { ServiceError } from "../../../model/index.ts";
+import { checkLayers, takeCode } from "../code-input.ts";
+import { configurationOf } from "../configuration.ts";
+import { functionRef, wholeFunction } from "../function-ref.ts";
+import type { Operation } from "../operation.ts";
+import { newSettings } from "../settings.ts";
+import { checkTags } from "../tags.ts";
+import { validationError, violation } from "../validate.ts";
+
+/** Longest name of a new function; ARNs in other requests may be longer. Source: Developer Guide, API CreateFunction. */
+const nameLength = 64;
+
+/** POST /2015-03-31/functions. Prepares code and runtime in the background: State is Pending until then. */
+export const createFunction: Operation<CreateFunctionRequest> = async ({ input, scope, needs, preparation }) => {
+  const { registry, artifacts } = needs;
+  const ref = wholeFunction(functionRef(input.FunctionName ?? "", undefined, scope));
+  if (ref.name.length > nameLength) {
+    const text = `Member must have length less than or equal to ${nameLength}`;
+    throw validationError([violation(input.FunctionName, "functionName", text)]);
+  }
+  const settings = newSettings(input, ref.name);
+  const arns = input.Layers ?? [];
+  checkLayers(arns);
+  const layers = registry.layers.refs(arns);
+  checkTags(input.Tags ?? {});
+  // Said before the code is looked at, as Lambda does; and again by the registry, for the time it takes to store it.
+  if (registry.functions.find(ref, ref.name) !== undefined) {
+    throw new ServiceError("ResourceConflictException", `Function already exist: ${ref.name}`);
+  }
+  const code = await takeCode(artifacts, input.Code ?? {});
+  const made = registry.functions.create(ref, ref.name, { settings, code, layers, tags: input.Tags ?? {} });
+  preparation.start(registry.resolve(ref.account, ref.region, ref.name));
+  if (input.Publish !== true) return { body: configurationOf(made.record, made.latest) };
+  const { version } = registry.functions.publish(ref, ref.name, {});
+  preparation.start(registry.resolve(ref.account, ref.region, ref.name, version.version));
+  return { body: configurationOf(made.record, version) };
+};

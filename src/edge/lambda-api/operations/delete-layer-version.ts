@@ -1,0 +1,10 @@
+import type { DeleteLayerVersionRequest } from "@aws-sdk/client-lambda";
+import { layerRef } from "../layers.ts";
+import type { Operation } from "../operation.ts";
+
+/** DELETE /2018-10-31/layers/{LayerName}/versions/{VersionNumber}. Idempotent; functions that use it go on. */
+export const deleteLayerVersion: Operation<DeleteLayerVersionRequest> = ({ input, scope, needs }) => {
+  const ref = layerRef(input.LayerName ?? "", scope);
+  needs.registry.layers.remove(ref.scope, ref.name, Number(input.VersionNumber));
+  return {};
+};

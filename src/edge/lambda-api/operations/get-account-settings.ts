@@ -1,0 +1,25 @@
+import { limits } from "../../../model/index.ts";
+import type { Operation } from "../operation.ts";
+
+/** GET /2016-08-19/account-settings */
+export const getAccountSettings: Operation<object> = ({ scope, needs }) => {
+  const entries = needs.registry.functions.list(scope);
+  let reserved = 0;
+  let bytes = 0;
+  for (const { record, latest, versions } of entries) {
+    reserved += record.reservedConcurrency ?? 0;
+    for (const version of [latest, ...versions.values()]) bytes += version.code.size;
+  }
+  return {
+    body: {
+      AccountLimit: {
+        TotalCodeSize: limits.codeStorageBytes,
+        CodeSizeUnzipped: limits.unzippedCodeBytes,
+        CodeSizeZipped: limits.zippedCodeBytes,
+        ConcurrentExecutions: needs.registry.accountConcurrency,
+        UnreservedConcurrentExecutions: needs.registry.accountConcurrency - reserved,
+      },
+      AccountUsage: { TotalCodeSize: bytes, FunctionCount: entries.length },
+    },
+  };
+};

@@ -1,0 +1,37 @@
+/**
+ * The operations that exist, by AWS's name, each loaded when it is first called: a server is up before most of them are
+ * read. Whatever the model has and this table has not is answered with 501.
+ */
+export const operations: Readonly<Record<string, () => Promise<unknown>>> = {
+  CreateAlias: async () => (await import("./create-alias.ts")).createAlias,
+  CreateFunction: async () => (await import("./create-function.ts")).createFunction,
+  DeleteAlias: async () => (await import("./delete-alias.ts")).deleteAlias,
+  DeleteFunctionConcurrency: async () => (await import("./delete-function-concurrency.ts")).deleteFunctionConcurrency,
+  DeleteFunction: async () => (await import("./delete-function.ts")).deleteFunction,
+  DeleteLayerVersion: async () => (await import("./delete-layer-version.ts")).deleteLayerVersion,
+  GetAccountSettings: async () => (await import("./get-account-settings.ts")).getAccountSettings,
+  GetAlias: async () => (await import("./get-alias.ts")).getAlias,
+  GetFunctionCodeSigningConfig: async () =>
+    (await import("./get-function-code-signing-config.ts")).getFunctionCodeSigningConfig,
+  GetFunctionConcurrency: async () => (await import("./get-function-concurrency.ts")).getFunctionConcurrency,
+  GetFunctionConfiguration: async () => (await import("./get-function-configuration.ts")).getFunctionConfiguration,
+  GetFunction: async () => (await import("./get-function.ts")).getFunction,
+  GetLayerVersionByArn: async () => (await import("./get-layer-version-by-arn.ts")).getLayerVersionByArn,
+  GetLayerVersion: async () => (await import("./get-layer-version.ts")).getLayerVersion,
+  GetPolicy: async () => (await import("./get-policy.ts")).getPolicy,
+  ListAliases: async () => (await import("./list-aliases.ts")).listAliases,
+  ListFunctions: async () => (await import("./list-functions.ts")).listFunctions,
+  ListLayerVersions: async () => (await import("./list-layer-versions.ts")).listLayerVersions,
+  ListLayers: async () => (await import("./list-layers.ts")).listLayers,
+  ListTags: async () => (await import("./list-tags.ts")).listTags,
+  ListVersionsByFunction: async () => (await import("./list-versions-by-function.ts")).listVersionsByFunction,
+  PublishLayerVersion: async () => (await import("./publish-layer-version.ts")).publishLayerVersion,
+  PublishVersion: async () => (await import("./publish-version.ts")).publishVersion,
+  PutFunctionConcurrency: async () => (await import("./put-function-concurrency.ts")).putFunctionConcurrency,
+  TagResource: async () => (await import("./tag-resource.ts")).tagResource,
+  UntagResource: async () => (await import("./untag-resource.ts")).untagResource,
+  UpdateAlias: async () => (await import("./update-alias.ts")).updateAlias,
+  UpdateFunctionCode: async () => (await import("./update-function-code.ts")).updateFunctionCode,
+  UpdateFunctionConfiguration: async () =>
+    (await import("./update-function-configuration.ts")).updateFunctionConfiguration,
+};

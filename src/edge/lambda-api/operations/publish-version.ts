@@ -1,0 +1,17 @@
+import type { PublishVersionRequest } from "@aws-sdk/client-lambda";
+import { configurationOf } from "../configuration.ts";
+import { functionRef, wholeFunction } from "../function-ref.ts";
+import type { Operation } from "../operation.ts";
+
+/** POST /2015-03-31/functions/{FunctionName}/versions. The last version again when nothing changed since. */
+export const publishVersion: Operation<PublishVersionRequest> = ({ input, scope, needs, preparation }) => {
+  const { functions, resolve } = needs.registry;
+  const ref = wholeFunction(functionRef(input.FunctionName ?? "", undefined, scope));
+  const { version, made } = functions.publish(ref, ref.name, {
+    description: input.Description,
+    codeSha256: input.CodeSha256,
+    revisionId: input.RevisionId,
+  });
+  if (made) preparation.start(resolve(ref.account, ref.region, ref.name, version.version));
+  return { body: configurationOf(functions.get(ref, ref.name).record, version, version.version) };
+};

@@ -1,0 +1,32 @@
+import type { UpdateFunctionCodeRequest } from "@aws-sdk/client-lambda";
+import { checkRevision } from "../../../registry/index.ts";
+import { takeCode } from "../code-input.ts";
+import { configurationOf } from "../configuration.ts";
+import { functionRef, wholeFunction } from "../function-ref.ts";
+import type { Operation } from "../operation.ts";
+
+/** PUT /2015-03-31/functions/{FunctionName}/code. With DryRun everything is checked and nothing kept. */
+export const updateFunctionCode: Operation<UpdateFunctionCodeRequest> = async ({
+  input,
+  scope,
+  needs,
+  preparation,
+}) => {
+  const { functions, resolve } = needs.registry;
+  const ref = wholeFunction(functionRef(input.FunctionName ?? "", undefined, scope));
+  const before = functions.get(ref, ref.name);
+  checkRevision(before.latest.revisionId, input.RevisionId);
+  const code = await takeCode(needs.artifacts, input);
+  const old = functions.get(ref, ref.name).latest.settings;
+  const settings = input.Architectures === undefined ? old : { ...old, Architectures: input.Architectures };
+  if (input.DryRun === true) return { body: configurationOf(before.record, { ...before.latest, settings, code }) };
+
+  preparation.forget(resolve(ref.account, ref.region, ref.name));
+  const { record, latest } = functions.update(ref, ref.name, { settings, code }, input.RevisionId);
+  preparation.start(resolve(ref.account, ref.region, ref.name));
+  needs.retire(ref.account, ref.region, ref.name);
+  if (input.Publish !== true) return { body: configurationOf(record, latest) };
+  const { version, made } = functions.publish(ref, ref.name, {});
+  if (made) preparation.start(resolve(ref.account, ref.region, ref.name, version.version));
+  return { body: configurationOf(record, version, version.version) };
+};

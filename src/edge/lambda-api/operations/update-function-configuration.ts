@@ -1,0 +1,25 @@
+import type { UpdateFunctionConfigurationRequest } from "@aws-sdk/client-lambda";
+import { checkRevision } from "../../../registry/index.ts";
+import { checkLayers } from "../code-input.ts";
+import { configurationOf } from "../configuration.ts";
+import { functionRef, wholeFunction } from "../function-ref.ts";
+import type { Operation } from "../operation.ts";
+import { changedSettings } from "../settings.ts";
+
+/** PUT /2015-03-31/functions/{FunctionName}/configuration. What the request leaves out stays as it is. */
+export const updateFunctionConfiguration: Operation<UpdateFunctionConfigurationRequest> = (call) => {
+  const { input, scope, needs, preparation } = call;
+  const { functions, layers, resolve } = needs.registry;
+  const ref = wholeFunction(functionRef(input.FunctionName ?? "", undefined, scope));
+  const before = functions.get(ref, ref.name);
+  checkRevision(before.latest.revisionId, input.RevisionId);
+  const settings = changedSettings(before.latest.settings, input, ref.name);
+  if (input.Layers !== undefined) checkLayers(input.Layers);
+  const change = input.Layers === undefined ? { settings } : { settings, layers: layers.refs(input.Layers) };
+
+  preparation.forget(resolve(ref.account, ref.region, ref.name));
+  const { record, latest } = functions.update(ref, ref.name, change);
+  preparation.start(resolve(ref.account, ref.region, ref.name));
+  needs.retire(ref.account, ref.region, ref.name);
+  return { body: configurationOf(record, latest) };
+};

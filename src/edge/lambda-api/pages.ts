@@ -1,0 +1,37 @@
+import { ServiceError } from "../../model/index.ts";
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** undefined: this was the last page */
+  readonly nextMarker: string | undefined;
+}
+
+/**
+ * One page of a sorted list. Markers name the last item shown, so a list that changes between two pages neither repeats
+ * nor drops what did not change. `max` defaults to 50, as Lambda's does.
+ */
+export function pageOf<T>(
+  sorted: readonly T[],
+  keyOf: (item: T) => string,
+  marker: string | undefined,
+  max = 50,
+): Page<T> {
+  let start = 0;
+  if (marker !== undefined && marker !== "") {
+    const last = decode(marker);
+    const found = sorted.findIndex((item) => keyOf(item) === last);
+    if (found !== -1) start = found + 1;
+    else start = sorted.findIndex((item) => keyOf(item) > last);
+    if (start === -1) start = sorted.length;
+  }
+  const items = sorted.slice(start, start + max);
+  const last = items.at(-1);
+  const more = last !== undefined && start + items.length < sorted.length;
+  return { items, nextMarker: more ? Buffer.from(keyOf(last)).toString("base64") : undefined };
+}
+
+function decode(marker: string): string {
+  const text = Buffer.from(marker, "base64").toString("utf8");
+  if (Buffer.from(text).toString("base64") === marker) return text;
+  throw new ServiceError("InvalidParameterValueException", "The provided marker is not valid.");
+}

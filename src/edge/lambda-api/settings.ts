@@ -1,0 +1,133 @@
+import type { CreateFunctionRequest, UpdateFunctionConfigurationRequest } from "@aws-sdk/client-lambda";
+import { limits, ServiceError } from "../../model/index.ts";
+import type { FunctionSettings } from "../../registry/index.ts";
+import { serviceModel } from "./model.ts";
+
+/** Settings that are kept as they come: whatever is a member of both the request and the configuration. */
+const carried = [
+  "Role",
+  "Handler",
+  "Runtime",
+  "Description",
+  "Timeout",
+  "MemorySize",
+  "VpcConfig",
+  "PackageType",
+  "DeadLetterConfig",
+  "Environment",
+  "KMSKeyArn",
+  "TracingConfig",
+  "FileSystemConfigs",
+  "ImageConfig",
+  "Architectures",
+  "EphemeralStorage",
+  "SnapStart",
+  "TenancyConfig",
+  "CapacityProviderConfig",
+  "DurableConfig",
+  "RuntimeConfig",
+  "AcceleratorConfig",
+] as const;
+
+/** Variables that Lambda sets itself. Source: Developer Guide, "Defined runtime environment variables". */
+const reservedVariables: ReadonlySet<string> = new Set([
+  "_HANDLER",
+  "_X_AMZN_TRACE_ID",
+  "AWS_ACCESS_KEY",
+  "AWS_ACCESS_KEY_ID",
+  "AWS_DEFAULT_REGION",
+  "AWS_EXECUTION_ENV",
+  "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+  "AWS_LAMBDA_FUNCTION_NAME",
+  "AWS_LAMBDA_FUNCTION_VERSION",
+  "AWS_LAMBDA_INITIALIZATION_TYPE",
+  "AWS_LAMBDA_LOG_GROUP_NAME",
+  "AWS_LAMBDA_LOG_STREAM_NAME",
+  "AWS_LAMBDA_RUNTIME_API",
+  "AWS_REGION",
+  "AWS_SECRET_ACCESS_KEY",
+  "AWS_SESSION_TOKEN",
+  "LAMBDA_RUNTIME_DIR",
+  "LAMBDA_TASK_ROOT",
+]);
+
+/** A new function's configuration with the defaults Lambda shows. Throws InvalidParameterValueException. */
+export function newSettings(input: CreateFunctionRequest, name: string): FunctionSettings {
+  const given = pick(input);
+  const settings: FunctionSettings = {
+    Description: "",
+    Timeout: limits.timeoutSeconds.default,
+    MemorySize: limits.memoryMb.default,
+    PackageType: "Zip",
+    Architectures: ["x86_64"],
+    EphemeralStorage: { Size: limits.ephemeralMb.default },
+    TracingConfig: { Mode: "PassThrough" },
+    SnapStart: { ApplyOn: "None" },
+    ...(given as { Role: string }),
+    LoggingConfig: loggingOf(input.LoggingConfig, name),
+  };
+  check(settings);
+  return settings;
+}
+
+/** The configuration after an update: what the request leaves out stays. Throws InvalidParameterValueException. */
+export function changedSettings(
+  old: FunctionSettings,
+  input: UpdateFunctionConfigurationRequest,
+  name: string,
+): FunctionSettings {
+  const logging = input.LoggingConfig === undefined ? old.LoggingConfig : loggingOf(input.LoggingConfig, name);
+  const settings: FunctionSettings = { ...old, ...pick(input), LoggingConfig: logging };
+  check(settings);
+  return settings;
+}
+
+function pick(input: object): Record<string, unknown> {
+  const given = input as Record<string, unknown>;
+  return Object.fromEntries(carried.filter((name) => given[name] !== undefined).map((name) => [name, given[name]]));
+}
+
+function loggingOf(given: CreateFunctionRequest["LoggingConfig"], name: string): FunctionSettings["LoggingConfig"] {
+  const LogFormat = given?.LogFormat ?? "Text";
+  const LogGroup = given?.LogGroup ?? `/aws/lambda/${name}`;
+  if (LogFormat === "JSON") {
+    const { ApplicationLogLevel = "INFO", SystemLogLevel = "INFO" } = given ?? {};
+    return { LogFormat, LogGroup, ApplicationLogLevel, SystemLogLevel };
+  }
+  if (given?.ApplicationLogLevel !== undefined || given?.SystemLogLevel !== undefined) {
+    throw invalid(
+      "Log level cannot be set to the function when log format is Text. Set the log format to JSON and try again.",
+    );
+  }
+  return { LogFormat, LogGroup };
+}
+
+function check(settings: FunctionSettings): void {
+  if (settings.PackageType === "Zip" && (!settings.Runtime || !settings.Handler)) {
+    throw invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages.");
+  }
+  const runtimes = serviceModel().shapes.Runtime?.enum ?? [];
+  if (settings.Runtime !== undefined && !runtimes.includes(settings.Runtime)) {
+    throw invalid(
+      `Value ${settings.Runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [${runtimes.join(", ")}] or be a valid ARN`,
+    );
+  }
+  checkVariables(settings.Environment?.Variables ?? {});
+}
+
+function checkVariables(variables: Readonly<Record<string, string>>): void {
+  const trouble =
+    "Lambda was unable to configure your environment variables because the environment variables you have provided";
+  const reserved = Object.keys(variables).filter((name) => reservedVariables.has(name));
+  if (reserved.length > 0) {
+    throw invalid(
+      `${trouble} contains reserved keys that are currently not supported for modification. Reserved keys used in this request: ${reserved.join(", ")}`,
+    );
+  }
+  const measured = JSON.stringify(variables);
+  if (Buffer.byteLength(measured) > limits.environmentBytes) {
+    throw invalid(`${trouble} exceeded the 4KB limit. String measured: ${measured}`);
+  }
+}
+
+const invalid = (message: string) => new ServiceError("InvalidParameterValueException", message);
