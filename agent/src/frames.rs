@@ -97,3 +97,63 @@ pub fn platform_error(kind: &str, message: &str) -> Vec<u8> {
 pub fn json_string(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    fn golden() -> Vec<Value> {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/golden/frames.json");
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    }
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        hex.as_bytes()
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn golden_frames_mean_here_what_they_mean_to_the_host() {
+        for frame in golden() {
+            let name = frame["name"].as_str().unwrap();
+            let raw = bytes(frame["hex"].as_str().unwrap());
+            let header = Header::decode(&raw).unwrap().unwrap();
+            let payload = &raw[HEADER..];
+            assert_eq!(header.length, payload.len(), "{name}");
+            assert_eq!(u64::from(header.kind), frame["type"], "{name}");
+            assert_eq!(u64::from(header.flags), frame["flags"], "{name}");
+            assert_eq!(u64::from(header.stream), frame["stream"], "{name}");
+            assert_eq!(header.encode(), raw[..HEADER], "{name}");
+            let text = |field: &str| frame[field].as_str().map(str::as_bytes);
+            if let Some(event) = text("event") {
+                assert_eq!(split_invoke(payload).unwrap(), (text("head").unwrap(), event), "{name}");
+            } else if let Some(document) = text("document") {
+                assert_eq!(split_error(payload).unwrap(), (text("errorType").unwrap(), document), "{name}");
+                assert_eq!(error_payload(frame["errorType"].as_str().unwrap(), document), payload, "{name}");
+            } else if let Some(output) = text("output") {
+                assert_eq!((u64::from(payload[0]), &payload[1..]), (frame["source"].as_u64().unwrap(), output), "{name}");
+            } else {
+                assert_eq!(payload, text("text").unwrap(), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_header_that_is_cut_or_has_reserved_bytes_set_is_not_taken() {
+        let mut bytes = Header { length: 1, kind: LOG, flags: 0, stream: 7 }.encode();
+        assert_eq!(Header::decode(&bytes[..11]), Ok(None));
+        bytes[6] = 1;
+        assert!(Header::decode(&bytes).is_err());
+    }
+
+    #[test]
+    fn prefixed_payloads_cut_short_are_refused() {
+        for payload in [&b""[..], b"\x01", b"\x01\x00", b"\x05\x00abcd"] {
+            assert!(split_invoke(payload).is_err());
+            assert!(split_error(payload).is_err());
+        }
+    }
+}

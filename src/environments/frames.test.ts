@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { PassThrough } from "node:stream";
 import { describe, test } from "node:test";
 import fc from "fast-check";
@@ -143,4 +144,47 @@ describe("error payload", () => {
     for (const length of [0, 1, 2, payload.length - 1])
       assert.throws(() => decodeError(payload.subarray(0, length)), ProtocolError);
   });
+});
+
+interface Golden extends Omit<Seen, "payload"> {
+  name: string;
+  hex: string;
+  text?: string;
+  head?: string;
+  event?: string;
+  errorType?: string;
+  document?: string;
+  source?: number;
+  output?: string;
+}
+
+describe("golden frames", () => {
+  const file = new URL("../../agent/golden/frames.json", import.meta.url);
+  const golden: Golden[] = JSON.parse(readFileSync(file, "utf8"));
+
+  for (const frame of golden) {
+    test(`${frame.name} means here what it means to the agent`, () => {
+      const bytes = Buffer.from(frame.hex, "hex");
+      const [seen] = readAll([bytes]);
+      const payload = Buffer.from(seen!.payload, "hex");
+      const { type, flags, stream } = frame;
+      assert.deepEqual({ ...seen, payload: "" }, { type, flags, stream, payload: "" });
+      assert.ok(bytes.equals(encodeFrame(type, flags, stream, payload)));
+      if (frame.event !== undefined) {
+        const invoke = decodeInvoke(payload);
+        assert.deepEqual([invoke.head, invoke.event.toString()], [frame.head, frame.event]);
+        const link = new PassThrough();
+        writeInvoke(link, stream, invoke.head, invoke.event);
+        assert.ok(bytes.equals(link.read()));
+      } else if (frame.document !== undefined) {
+        const error = decodeError(payload);
+        assert.deepEqual([error.type, error.document.toString()], [frame.errorType, frame.document]);
+        assert.ok(payload.equals(encodeError(error.type, error.document)));
+      } else if (frame.output !== undefined) {
+        assert.deepEqual([payload[0], payload.toString("utf8", 1)], [frame.source, frame.output]);
+      } else {
+        assert.equal(payload.toString(), frame.text);
+      }
+    });
+  }
 });
