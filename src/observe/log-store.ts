@@ -8,7 +8,7 @@ export interface LogStoreNeeds {
   readonly clock: () => number;
   /** told once of every kind of failure (a full disk …); the log goes on in memory */
   readonly warn?: (line: string) => void;
-  /** bytes of a group's newest events kept in memory; default 512 KiB */
+  /** bytes of a group's newest events kept in memory; default 1 MiB */
   readonly memoryBytes?: number;
   /** bytes of one file; a group has at most two; default 16 MiB */
   readonly fileBytes?: number;
@@ -53,6 +53,8 @@ interface Group {
   last: number;
   /** number of the newest event that is written or being written */
   written: number;
+  /** characters appended since the last write began */
+  unwritten: number;
   readonly wakers: Set<() => void>;
 }
 
@@ -65,7 +67,7 @@ interface History {
 const batchEvents = 4096;
 
 export function createLogStore(needs: LogStoreNeeds): LogStore {
-  const { memoryBytes = 512 * 1024, fileBytes = 16 * 1024 * 1024, flushMs = 100 } = needs;
+  const { memoryBytes = 1024 * 1024, fileBytes = 16 * 1024 * 1024, flushMs = 100 } = needs;
   const groups = new Map<string, Group>();
   const dirty = new Set<Group>();
   const closing = new AbortController();
@@ -80,7 +82,7 @@ export function createLogStore(needs: LogStoreNeeds): LogStore {
     // Numbers go on above those of an earlier life, as long as it wrote less than an event a microsecond.
     const start = needs.clock() * 1000;
     const file = createLogFile(needs.dir, account, name, fileBytes);
-    return { ring: createLogRing(memoryBytes), file, last: start, written: start, wakers: new Set() };
+    return { ring: createLogRing(memoryBytes), file, last: start, written: start, unwritten: 0, wakers: new Set() };
   };
 
   const groupOf = (account: string, name: string): Group => {
@@ -125,6 +127,7 @@ export function createLogStore(needs: LogStoreNeeds): LogStore {
 
   async function write(group: Group): Promise<void> {
     const goal = group.last;
+    group.unwritten = 0;
     while (group.written < goal) {
       const events = group.ring.since(group.written).slice(0, batchEvents);
       if (events.length === 0) break;
@@ -168,6 +171,10 @@ export function createLogStore(needs: LogStoreNeeds): LogStore {
       lost += group.ring.push(event, (oldest) => oldest.number <= group.written);
       dirty.add(group);
       if (timer === undefined) schedule();
+      // A burst is written before it fills the memory.
+      const before = group.unwritten;
+      group.unwritten += message.length + 100;
+      if (before < memoryBytes / 4 && group.unwritten >= memoryBytes / 4) void flush();
       for (const wake of group.wakers) wake();
     },
     async query({ account, group, since, limit }) {
