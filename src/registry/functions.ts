@@ -68,6 +68,8 @@ export interface Functions {
   removeVersion(scope: Scope, name: string, version: string): void;
   /** undefined: no reservation. Throws InvalidParameterValueException below the account's floor. */
   reserve(scope: Scope, name: string, executions: number | undefined): void;
+  /** Sum of all reservations of an account in a region; asked for every invocation, so it is remembered between changes. */
+  reservedTotal(scope: Scope): number;
   setTags(scope: Scope, name: string, tags: Readonly<Record<string, string>>): void;
   putAlias(scope: Scope, name: string, alias: AliasRecord): void;
   removeAlias(scope: Scope, name: string, alias: string): void;
@@ -87,9 +89,11 @@ export function createFunctions(needs: FunctionsNeeds): Functions {
   const putVersion = (record: FunctionRecord, version: VersionRecord): void =>
     store.put(kinds.version, keyOf(record, record.name, version.version), version);
   const putRecord = (record: FunctionRecord): void => store.put(kinds.function, keyOf(record, record.name), record);
+  const reservedTotals = new Map<string, number>();
   const changeRecord = (entry: Entry, record: FunctionRecord): void => {
     putRecord(record);
     entry.record = record;
+    reservedTotals.clear();
     entries.reroute(entry);
   };
 
@@ -187,6 +191,7 @@ export function createFunctions(needs: FunctionsNeeds): Functions {
       for (const alias of entry.aliases.keys()) store.remove(kinds.alias, keyOf(scope, name, alias));
     });
     entries.region(scope).delete(name);
+    reservedTotals.clear();
   }
 
   function removeVersion(scope: Scope, name: string, number: string): void {
@@ -207,6 +212,17 @@ export function createFunctions(needs: FunctionsNeeds): Functions {
     entries.reroute(entry);
   }
 
+  function reservedTotal(scope: Scope): number {
+    const key = keyOf(scope, "");
+    let total = reservedTotals.get(key);
+    if (total === undefined) {
+      total = 0;
+      for (const { record } of entries.region(scope).values()) total += record.reservedConcurrency ?? 0;
+      reservedTotals.set(key, total);
+    }
+    return total;
+  }
+
   function reserve(scope: Scope, name: string, executions: number | undefined): void {
     const entry = entries.get(scope, name);
     const { reservedConcurrency: _, ...record } = entry.record;
@@ -214,11 +230,8 @@ export function createFunctions(needs: FunctionsNeeds): Functions {
       changeRecord(entry, record);
       return;
     }
-    let unreserved = needs.accountConcurrency - executions;
-    for (const other of entries.region(scope).values()) {
-      if (other !== entry) unreserved -= other.record.reservedConcurrency ?? 0;
-    }
-    if (unreserved < limits.unreservedConcurrencyFloor) {
+    const others = reservedTotal(scope) - (entry.record.reservedConcurrency ?? 0);
+    if (needs.accountConcurrency - others - executions < limits.unreservedConcurrencyFloor) {
       throw new ServiceError(
         "InvalidParameterValueException",
         `Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [${limits.unreservedConcurrencyFloor}].`,
@@ -242,6 +255,7 @@ export function createFunctions(needs: FunctionsNeeds): Functions {
     remove,
     removeVersion,
     reserve,
+    reservedTotal,
     setTags(scope, name, tags) {
       const entry = entries.get(scope, name);
       changeRecord(entry, { ...entry.record, tags });
