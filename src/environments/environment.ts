@@ -8,17 +8,17 @@ import {
   type Outcome,
   type StartKind,
 } from "../model/index.ts";
+import type { InvocationLog } from "../observe/index.ts";
 import { answerTooLarge, exited, type LoggedFailure, reported, timedOut } from "./failure.ts";
 import { headOf } from "./head.ts";
 import { type Move, next, type State } from "./lifecycle.ts";
 import { createLink, type Link, type ReadyMarks, type RuntimeExit } from "./link.ts";
-import type { EnvironmentLog } from "./needs.ts";
 import { bootDocument, type Plan } from "./plan.ts";
 
 /** What an environment needs from its surroundings. */
 export interface EnvironmentNeeds {
   readonly driver: Pick<Driver, "name" | "create">;
-  openLog(target: FunctionVersion, logStream: string): EnvironmentLog;
+  openLog(target: FunctionVersion, logStream: string): InvocationLog;
   /** it is idle now and may serve whoever waits */
   onIdle(environment: Environment): void;
   /** it has begun to end, or ended by itself: never offer it again */
@@ -85,7 +85,7 @@ export class Environment {
   #sandbox: Sandbox | undefined;
   #link: Link | undefined;
   readonly #needs: EnvironmentNeeds;
-  readonly #log: EnvironmentLog;
+  readonly #log: InvocationLog;
   readonly #logStream: string;
   readonly #marks: StartMarks = { asked: 0, main: 0, spawned: 0, load: undefined, loaded: undefined, ready: 0 };
   #current: Current | undefined;

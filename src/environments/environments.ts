@@ -1,13 +1,13 @@
 import type { Driver } from "../isolation/index.ts";
 import { type FunctionVersion, monotonicMs } from "../model/index.ts";
+import type { InvocationLog } from "../observe/index.ts";
 import { Environment } from "./environment.ts";
-import type { EnvironmentLog } from "./needs.ts";
 import { type Plan, type PlanNeeds, planOf } from "./plan.ts";
 import { Pool } from "./pool.ts";
 
 export interface EnvironmentsNeeds extends PlanNeeds {
   readonly driver: Pick<Driver, "name" | "create">;
-  openLog(target: FunctionVersion, logStream: string): EnvironmentLog;
+  openLog(target: FunctionVersion, logStream: string): InvocationLog;
   /** is this the version's current code and configuration? Asked when a function was changed or deleted */
   isCurrent(target: FunctionVersion): boolean;
   /** which idle environments end now (capacity/keep-alive.ts) */

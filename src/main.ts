@@ -1,0 +1,178 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { createArtifacts, RuntimeUnavailable } from "./artifacts/index.ts";
+import { chooseReclaimed, cpusOf, createAdmission } from "./capacity/index.ts";
+import { type Config, ConfigError, configOf, type Options } from "./config.ts";
+import { createAdmin, createEdge } from "./edge/index.ts";
+import { createEnvironments } from "./environments/index.ts";
+import { createInvoke } from "./invoke/index.ts";
+import { createIsolation, SandboxError } from "./isolation/index.ts";
+import { type FunctionVersion, ServiceError } from "./model/index.ts";
+import { createLogStore, createStatistics, openInvocationLog } from "./observe/index.ts";
+import { createRegistry } from "./registry/index.ts";
+
+export type { Options } from "./config.ts";
+
+/** The running platform. */
+export interface Platform {
+  readonly endpoint: string;
+  readonly driver: string;
+  /** what the operator should know: weaker isolation, missing features */
+  readonly warnings: readonly string[];
+  /** settles when everything is stopped */
+  readonly closed: Promise<void>;
+  /** Lets running invocations finish (for at most Config.drainMs), then stops everything. */
+  stop(): Promise<void>;
+}
+
+/** Builds the rooms bottom-up, listens, and gives them back top-down on stop(). Throws ConfigError, or what listening threw. */
+export async function start(options: Options = {}): Promise<Platform> {
+  const config = configOf(options);
+  mkdirSync(config.runDir, { recursive: true, mode: 0o711 });
+  const endpointSocket = join(config.runDir, "endpoint.sock");
+  await refuseSecondPlatform(config, endpointSocket);
+
+  const clock = Date.now;
+  const report = (error: unknown) => console.error(logLine("error", error instanceof Error ? (error.stack ?? error.message) : String(error)));
+  const note = (line: string) => console.error(logLine("info", line));
+
+  const logs = createLogStore({ dir: join(config.dataDir, "logs"), clock, warn: note });
+  const statistics = createStatistics({ clock });
+  const registry = createRegistry({
+    path: join(config.dataDir, "registry.sqlite"),
+    egressDefault: config.egress === "all",
+  });
+  const artifacts = createArtifacts({ dataDir: config.dataDir, runtimesDir: config.runtimesDir, log: note });
+  const isolation = await createIsolation({
+    driver: config.driver,
+    runDir: config.runDir,
+    rootfs: config.rootfs,
+    endpointSocket,
+    log: note,
+  });
+  const admission = createAdmission({
+    accountConcurrency: 1000,
+    reservedTotal: (account, region) => registry.functions.reservedTotal({ account, region }),
+  });
+
+  let port = 0;
+  const environments = createEnvironments({
+    driver: isolation.driver,
+    openLog: (target, stream) => openInvocationLog({ target, stream, append: logs.append, clock }),
+    unpacked: artifacts.unpacked,
+    layers: artifacts.layers,
+    runtime: artifacts.runtime,
+    cpusOf,
+    endpointPort: () => port,
+    isCurrent: (target) => isCurrent(registry, target),
+    chooseReclaimed: (idle, usedBytes) =>
+      chooseReclaimed(idle, usedBytes, { keepAliveMs: config.keepAliveMs, budgetBytes: config.memoryBudgetBytes }),
+    freezeAfterMs: config.freezeAfterMs,
+    reclaimEveryMs: 5000,
+  });
+  const invoke = createInvoke({
+    admit: admission.admit,
+    release: admission.release,
+    acquire: environments.acquire,
+    record: (invocation, timing, errorType) =>
+      statistics.record(invocation.target, invocation.requestId, timing, errorType),
+    startFailed: (target, error) => startFailed(target, error, report),
+  });
+
+  const admin = createAdmin({
+    version: version(),
+    info: async () => ({
+      version: version(),
+      endpoint: platform.endpoint,
+      region: config.region,
+      account: config.account,
+      driver: isolation.driver.name,
+      probes: isolation.probes,
+      runtimes: await artifacts.runtimes(),
+      pid: process.pid,
+      dataDir: config.dataDir,
+      uptimeMs: Math.round(process.uptime() * 1e3),
+    }),
+    environments: environments.list,
+    statistics: statistics.summary,
+    invocations: (name, limit) => statistics.recent(limit, name),
+    logs: (name, since, limit) => logs.query({ account: config.account, group: `/aws/lambda/${name}`, since, limit }),
+    follow: (name, since, signal) =>
+      logs.follow({ account: config.account, group: `/aws/lambda/${name}`, since }, signal),
+  });
+  const edge = createEdge({ registry, artifacts, invoke, retire: environments.retire, report, admin });
+
+  const bound = await edge.listen({ host: config.host, port: config.port, socketPath: endpointSocket }).catch(async (error) => {
+    await isolation.close();
+    registry.close();
+    throw error;
+  });
+  port = bound.port;
+
+  const closed = Promise.withResolvers<void>();
+  let stopping: Promise<void> | undefined;
+  const close = async () => {
+    await edge.drain(config.drainMs);
+    await environments.close();
+    await isolation.close();
+    await logs.close();
+    registry.close();
+    closed.resolve();
+  };
+  const host = config.host.includes(":") ? `[${config.host}]` : config.host;
+  const platform: Platform = {
+    endpoint: `http://${host}:${port}`,
+    driver: isolation.driver.name,
+    warnings: isolation.warnings,
+    closed: closed.promise,
+    stop() {
+      stopping ??= close();
+      return stopping;
+    },
+  };
+  return platform;
+}
+
+/** Two platforms on one data directory would run each other's functions and delete each other's files. */
+async function refuseSecondPlatform(config: Config, socketPath: string): Promise<void> {
+  const taken = await new Promise<boolean>((resolve) => {
+    const socket = connect(socketPath);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+  if (taken) throw new ConfigError(`--data ${config.dataDir} is in use by another thaw; give this one another directory`);
+}
+
+/** Is this still the code and configuration of its version? */
+function isCurrent(registry: ReturnType<typeof createRegistry>, target: FunctionVersion): boolean {
+  try {
+    return registry.resolve(target.account, target.region, target.name, target.version).key === target.key;
+  } catch {
+    return false;
+  }
+}
+
+/** Why a function could not be started, in the caller's terms; what is our own fault is reported to the operator too. */
+function startFailed(target: FunctionVersion, error: unknown, report: (error: unknown) => void): ServiceError {
+  if (error instanceof ServiceError) return error;
+  if (error instanceof RuntimeUnavailable) {
+    return new ServiceError("InvalidRuntimeException", error.message, {}, { cause: error });
+  }
+  report(error);
+  const why = error instanceof SandboxError ? error.message : "see the platform's log";
+  return new ServiceError("ServiceException", `No execution environment could be made for ${target.arn}: ${why}`, {}, { cause: error as Error });
+}
+
+/** Platform logs are JSON lines on stderr. */
+function logLine(level: string, message: string): string {
+  return JSON.stringify({ time: new Date().toISOString(), level, message });
+}
+
+function version(): string {
+  const text = readFileSync(join(import.meta.dirname, "../package.json"), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
