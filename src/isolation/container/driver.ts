@@ -1,0 +1,145 @@
+import { randomBytes } from "node:crypto";
+import { constants } from "node:os";
+import { monotonicMs } from "../../model/index.ts";
+import { type Driver, type Sandbox, SandboxError, type SandboxSpec } from "../driver.ts";
+import type { Reception } from "../reception.ts";
+import { openGroups } from "./groups.ts";
+import { type Launcher, type LauncherEvents, type LauncherReady, startLauncher } from "./launcher.ts";
+import { ContainerSandbox, endpointInside } from "./sandbox.ts";
+
+export interface ContainerOptions {
+  /** path of thaw-agent */
+  readonly agent: string;
+  readonly runDir: string;
+  /** slots kept ready; 0: every sandbox is made from nothing */
+  readonly pool: number;
+  /** directory to use as every sandbox's root instead of one made of the host's own directories */
+  readonly rootfs: string | undefined;
+  /** the platform's public endpoint; shown to sandboxes at /run/thaw/endpoint.sock */
+  readonly endpointSocket: string | undefined;
+  readonly log: (line: string) => void;
+}
+
+/** How long a sandbox may take to dial. Long: a machine may be very busy; what fails is reported at once. */
+const createMs = 10_000;
+
+/** Between the order and the sandbox. Both the launcher and the agent must be heard of. */
+interface Pending {
+  readonly slot: PromiseWithResolvers<number>;
+  readonly fail: (error: SandboxError) => void;
+}
+
+/** Containers made by the native launcher. */
+export class ContainerDriver implements Driver {
+  readonly name = "container";
+  readonly #options: ContainerOptions;
+  readonly #reception: Reception;
+  readonly #pending = new Map<string, Pending>();
+  readonly #living = new Map<string, ContainerSandbox>();
+  #launcher: Promise<Launcher> | undefined;
+  #closing = false;
+
+  constructor(options: ContainerOptions, reception: Reception) {
+    this.#options = options;
+    this.#reception = reception;
+  }
+
+  /** Starts the launcher and says what it found. Rejects with SandboxError where containers cannot be made. */
+  async start(): Promise<LauncherReady> {
+    return (await this.#running()).found;
+  }
+
+  async create(spec: SandboxSpec): Promise<Sandbox> {
+    const asked = monotonicMs();
+    const launcher = await this.#running();
+    const token = randomBytes(16).toString("hex");
+    const abort = new AbortController();
+    const slot = Promise.withResolvers<number>();
+    const fail = (error: SandboxError) => {
+      slot.reject(error);
+      abort.abort(error);
+    };
+    this.#pending.set(spec.id, { slot, fail });
+    const late = setTimeout(() => fail(new SandboxError("hello", `no sandbox within ${createMs} ms`)), createMs);
+    try {
+      const dialled = this.#reception.expect(token, abort.signal);
+      launcher.create({
+        create: spec.id,
+        token,
+        mounts: this.#mounts(spec),
+        tmp: spec.tmpBytes,
+        memory: spec.memoryBytes,
+        cpus: spec.cpus,
+        network: spec.network,
+      });
+      const [agent, number] = await Promise.all([dialled, slot.promise]);
+      const groups = openGroups(launcher.found, number);
+      const endpoint = this.#options.endpointSocket !== undefined;
+      const made = { id: spec.id, asked, dialled: agent, groups, endpoint };
+      const sandbox = new ContainerSandbox(made, () => launcher.kill(spec.id));
+      this.#living.set(spec.id, sandbox);
+      return sandbox;
+    } catch (error) {
+      launcher.kill(spec.id);
+      throw error;
+    } finally {
+      clearTimeout(late);
+      this.#pending.delete(spec.id);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    const launcher = await this.#launcher?.catch(() => undefined);
+    await launcher?.close();
+    await this.#reception.close();
+  }
+
+  #mounts(spec: SandboxSpec): (readonly [string, string])[] {
+    const mounts = spec.mounts.map(({ source, target }) => [source, target] as const);
+    const { endpointSocket } = this.#options;
+    return endpointSocket === undefined ? mounts : [...mounts, [endpointSocket, endpointInside]];
+  }
+
+  #running(): Promise<Launcher> {
+    if (this.#closing) return Promise.reject(new SandboxError("launcher", "the driver is closed"));
+    if (!this.#launcher) {
+      const launcher = startLauncher(this.#options, this.#events());
+      this.#launcher = launcher;
+      // a launcher that could not start is tried again by whoever comes next
+      launcher.catch(() => this.#forget(launcher));
+    }
+    return this.#launcher;
+  }
+
+  #forget(launcher: Promise<Launcher> | undefined): void {
+    if (this.#launcher === launcher) this.#launcher = undefined;
+  }
+
+  #events(): LauncherEvents {
+    return {
+      created: (id, slot) => this.#pending.get(id)?.slot.resolve(slot),
+      failed: (id, error) => {
+        this.#pending.get(id)?.fail(error);
+        this.#ended(id, { signal: constants.signals.SIGKILL, outOfMemory: false });
+      },
+      exit: (id, exit) => {
+        this.#pending.get(id)?.fail(new SandboxError("agent", "the sandbox ended before its agent said HELLO"));
+        this.#ended(id, exit);
+      },
+      gone: (error) => {
+        this.#launcher = undefined;
+        if (!this.#closing)
+          this.#options.log(`${error.message}; every sandbox ended with it, and a new one starts on demand`);
+        for (const { fail } of this.#pending.values()) fail(error);
+        for (const id of [...this.#living.keys()])
+          this.#ended(id, { signal: constants.signals.SIGKILL, outOfMemory: false });
+      },
+    };
+  }
+
+  #ended(id: string, ending: { code?: number; signal?: number; outOfMemory: boolean }): void {
+    this.#living.get(id)?.ended(ending);
+    this.#living.delete(id);
+  }
+}

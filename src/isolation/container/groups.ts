@@ -1,0 +1,97 @@
+import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import type { LauncherReady, Part } from "./launcher.ts";
+
+/** The control groups of one sandbox as the platform uses them: by files kept open, never through the launcher. */
+export interface Groups {
+  readonly freezer: boolean;
+  /** no effect once the groups are gone */
+  freeze(): void;
+  thaw(): void;
+  /** bytes of memory in use now, without pages of files that the kernel can drop; 0 where nothing counts */
+  memory(): number;
+  /** highest value of memory() so far, sampled at most every 100 ms and corrected by the kernel's own high-water mark */
+  peak(): number;
+  /** processes killed for want of memory so far */
+  outOfMemoryKills(): number;
+  close(): void;
+}
+
+const sampleEveryMs = 100;
+
+/** Files are opened when first used: most of them never are while somebody waits. */
+export function openGroups(found: LauncherReady, slot: number): Groups {
+  const files = new Map<string, number>();
+  let closed = false;
+  let peak = 0;
+  let sampled = Number.NEGATIVE_INFINITY;
+
+  const path = (part: Part, name: string) => join(found.parts[part]?.directory ?? "", `s${slot}`, name);
+  const open = (part: Part, name: string, flags: "r" | "w"): number | undefined => {
+    const key = `${part}/${name}`;
+    const known = files.get(key);
+    if (known !== undefined || closed || !found.parts[part]) return known;
+    try {
+      const fd = openSync(path(part, name), flags);
+      files.set(key, fd);
+      return fd;
+    } catch {
+      return undefined; // the group is gone, or this kernel has no such file
+    }
+  };
+  const write = (part: Part, name: string, value: string) => {
+    const fd = open(part, name, "w");
+    if (fd === undefined) return;
+    try {
+      writeSync(fd, value, 0);
+    } catch {
+      // ENODEV: the sandbox has just ended
+    }
+  };
+  const buffer = Buffer.allocUnsafe(4096);
+  const read = (part: Part, name: string): string => {
+    const fd = open(part, name, "r");
+    if (fd === undefined) return "";
+    try {
+      return buffer.toString("latin1", 0, readSync(fd, buffer, 0, buffer.length, 0));
+    } catch {
+      return "";
+    }
+  };
+  const number = (name: string) => Number(read("memory", name)) || 0;
+  const field = (text: string, name: string) => Number(new RegExp(`^${name} (\\d+)$`, "m").exec(text)?.[1] ?? 0);
+
+  const memoryV2 = found.parts.memory?.v2 ?? false;
+  const freezerV2 = found.parts.freezer?.v2 ?? false;
+  /** pages of files that could be dropped: read once from disk, not the function's need */
+  const fileBytes = () => {
+    const stat = read("memory", "memory.stat");
+    return memoryV2
+      ? field(stat, "active_file") + field(stat, "inactive_file")
+      : field(stat, "total_active_file") + field(stat, "total_inactive_file");
+  };
+  const usage = () => number(memoryV2 ? "memory.current" : "memory.usage_in_bytes");
+  const mark = () => number(memoryV2 ? "memory.peak" : "memory.max_usage_in_bytes");
+
+  return {
+    freezer: found.parts.freezer !== undefined,
+    freeze: () => (freezerV2 ? write("freezer", "cgroup.freeze", "1") : write("freezer", "freezer.state", "FROZEN")),
+    thaw: () => (freezerV2 ? write("freezer", "cgroup.freeze", "0") : write("freezer", "freezer.state", "THAWED")),
+    memory: () => Math.max(0, usage() - fileBytes()),
+    peak() {
+      const now = performance.now();
+      if (now - sampled >= sampleEveryMs) {
+        sampled = now;
+        const files = fileBytes();
+        peak = Math.max(peak, usage() - files, mark() - files);
+      }
+      return peak;
+    },
+    outOfMemoryKills: () => field(read("memory", memoryV2 ? "memory.events" : "memory.oom_control"), "oom_kill"),
+    close() {
+      closed = true;
+      for (const fd of files.values()) closeSync(fd);
+      files.clear();
+    },
+  };
+}

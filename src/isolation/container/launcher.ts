@@ -1,0 +1,107 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Socket } from "node:net";
+import { createInterface } from "node:readline";
+import { SandboxError } from "../driver.ts";
+
+/** Parts of a sandbox's limits that a machine may lack. */
+export type Part = "memory" | "cpu" | "pids" | "freezer" | "kill";
+
+/** What the launcher found; a sandbox's own group is `s<slot>` below a directory. */
+export interface LauncherReady {
+  readonly ready: number;
+  readonly parts: Readonly<Partial<Record<Part, { readonly directory: string; readonly v2: boolean }>>>;
+  /** why a part is missing */
+  readonly missing: Readonly<Partial<Record<Part, string>>>;
+  /** started as root */
+  readonly privileged: boolean;
+}
+
+export interface LauncherCreate {
+  readonly create: string;
+  readonly token: string;
+  readonly mounts: readonly (readonly [source: string, target: string])[];
+  readonly tmp: number;
+  readonly memory: number;
+  readonly cpus: number;
+  readonly network: "none" | "egress";
+}
+
+/** What the launcher reports about one sandbox (agent/src/launcher/control.rs). */
+export interface LauncherEvents {
+  created(id: string, slot: number): void;
+  failed(id: string, error: SandboxError): void;
+  exit(id: string, exit: { code?: number; signal?: number; outOfMemory: boolean }): void;
+  /** the launcher is gone, and every sandbox of it */
+  gone(error: SandboxError): void;
+}
+
+export interface LauncherOptions {
+  /** path of thaw-agent */
+  readonly agent: string;
+  /** directory of the agents' socket */
+  readonly runDir: string;
+  readonly pool: number;
+  readonly rootfs: string | undefined;
+}
+
+export interface Launcher {
+  readonly found: LauncherReady;
+  create(order: LauncherCreate): void;
+  kill(id: string): void;
+  /** Ends every sandbox and the launcher; resolves when both are gone. */
+  close(): Promise<void>;
+}
+
+type Line =
+  | LauncherReady
+  | { readonly unusable: string; readonly message: string }
+  | { readonly created: string; readonly pid: number; readonly slot: number }
+  | { readonly failed: string; readonly step: string; readonly message: string }
+  | { readonly exit: string; readonly code?: number; readonly signal?: number; readonly outOfMemory: boolean };
+
+/** Starts the launcher process. Rejects with SandboxError where it cannot work; its step says what is missing. */
+export async function startLauncher(options: LauncherOptions, events: LauncherEvents): Promise<Launcher> {
+  const rootfs = options.rootfs === undefined ? [] : ["--rootfs", options.rootfs];
+  const child = spawn(options.agent, ["launcher", "--pool", String(options.pool), ...rootfs], {
+    cwd: options.runDir,
+    env: {},
+    stdio: ["ignore", "ignore", "inherit", "pipe"],
+  });
+  const control = child.stdio[3] as Socket;
+  control.on("error", () => undefined);
+  const ended = endOf(child);
+  const found = await new Promise<LauncherReady>((resolve, reject) => {
+    void ended.then((why) => {
+      reject(why);
+      events.gone(why);
+    });
+    createInterface({ input: control }).on("line", (text) => {
+      const line = JSON.parse(text) as Line;
+      if ("ready" in line) resolve(line);
+      else if ("unusable" in line) reject(new SandboxError(line.unusable, line.message));
+      else if ("created" in line) events.created(line.created, line.slot);
+      else if ("failed" in line) events.failed(line.failed, new SandboxError(line.step, line.message));
+      else events.exit(line.exit, line);
+    });
+  });
+  const say = (line: object) => void control.write(`${JSON.stringify(line)}\n`);
+  return {
+    found,
+    create: say,
+    kill: (id) => say({ kill: id }),
+    async close() {
+      // the launcher kills everything when its socket closes, and ends when nothing is left
+      control.destroy();
+      await ended;
+    },
+  };
+}
+
+function endOf(child: ChildProcess): Promise<SandboxError> {
+  return new Promise((resolve) => {
+    child.once("error", (cause) =>
+      resolve(new SandboxError("launcher", `cannot be started: ${cause.message}`, { cause })),
+    );
+    child.once("exit", (code, signal) => resolve(new SandboxError("launcher", `ended (${signal ?? `code ${code}`})`)));
+  });
+}

@@ -1,0 +1,104 @@
+import { constants } from "node:os";
+import type { Sandbox, SandboxExit, SandboxMarks } from "../driver.ts";
+import type { Dialled } from "../reception.ts";
+import type { Groups } from "./groups.ts";
+
+/** Where the platform's endpoint appears in a sandbox (agent/src/launcher/skeleton.rs). */
+export const endpointInside = "/run/thaw/endpoint.sock";
+
+const signalNames = new Map(Object.entries(constants.signals).map(([name, number]) => [number as number, name]));
+
+/** How the launcher reports an end. */
+export interface Ending {
+  readonly code?: number;
+  readonly signal?: number;
+  readonly outOfMemory: boolean;
+}
+
+/** A container seen from the platform. Freezing and counting go straight to its control groups. */
+export class ContainerSandbox implements Sandbox {
+  readonly id: string;
+  readonly marks: SandboxMarks;
+  readonly link: Dialled["link"];
+  readonly freezer: boolean;
+  readonly endpointSocket: string | undefined;
+  readonly tmp = "/tmp";
+  readonly exited: Promise<SandboxExit>;
+  readonly #groups: Groups;
+  readonly #order: () => void;
+  readonly #settle: (exit: SandboxExit) => void;
+  #outOfMemorySeen = 0;
+  #endedOutOfMemory = false;
+  #ended = false;
+  #peak = 0;
+
+  /** `order`: asks the launcher to kill it */
+  constructor(
+    made: { id: string; asked: number; dialled: Dialled; groups: Groups; endpoint: boolean },
+    order: () => void,
+  ) {
+    const { promise, resolve } = Promise.withResolvers<SandboxExit>();
+    this.id = made.id;
+    this.marks = { asked: made.asked, main: made.dialled.main, hello: made.dialled.hello };
+    this.link = made.dialled.link;
+    this.endpointSocket = made.endpoint ? endpointInside : undefined;
+    this.#groups = made.groups;
+    this.freezer = made.groups.freezer;
+    this.#order = order;
+    this.exited = promise;
+    this.#settle = resolve;
+  }
+
+  path(inside: string): string {
+    return inside;
+  }
+
+  freeze(): void {
+    this.#groups.freeze();
+  }
+
+  thaw(): void {
+    this.#groups.thaw();
+  }
+
+  memoryPeakBytes(): number {
+    if (!this.#ended) this.#peak = this.#groups.peak();
+    return this.#peak;
+  }
+
+  memoryBytes(): number {
+    return this.#ended ? 0 : this.#groups.memory();
+  }
+
+  takeOutOfMemory(): boolean {
+    if (this.#ended) {
+      const seen = this.#endedOutOfMemory;
+      this.#endedOutOfMemory = false;
+      return seen;
+    }
+    const kills = this.#groups.outOfMemoryKills();
+    const more = kills > this.#outOfMemorySeen;
+    this.#outOfMemorySeen = kills;
+    return more;
+  }
+
+  kill(): Promise<SandboxExit> {
+    if (!this.#ended) this.#order();
+    return this.exited;
+  }
+
+  /** The launcher has removed the last trace of it, or is gone itself and has taken it along. */
+  ended(ending: Ending): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    // kills that takeOutOfMemory() has reported already are not reported again
+    this.#endedOutOfMemory = ending.outOfMemory && this.#outOfMemorySeen === 0;
+    this.#groups.close();
+    this.link.destroy();
+    this.#settle({
+      code: ending.code,
+      signal: ending.signal === undefined ? undefined : (signalNames.get(ending.signal) ?? `SIG${ending.signal}`),
+      outOfMemory: ending.outOfMemory,
+    });
+  }
+}
