@@ -1,3 +1,4 @@
+import type { Platform } from "../../main.ts";
 import { CommandFailure, usageFailure } from "../failure.ts";
 import { note, print, styled, warn } from "../output.ts";
 import { type CommonOptions, wholeNumber } from "../settings.ts";
@@ -11,36 +12,13 @@ interface UpOptions extends CommonOptions {
   readonly rootfs?: string;
 }
 
-/** The running platform, as src/main.ts hands it over. */
-interface Server {
-  readonly endpoint: string;
-  /** which isolation it uses */
-  readonly driver: string;
-  readonly warnings: readonly string[];
-  /** settles when everything is stopped, whoever asked for it */
-  readonly closed: Promise<void>;
-  /** lets running invocations finish, then stops */
-  stop(): Promise<void>;
-}
-
-type Start = (options: {
-  readonly port?: number;
-  readonly host?: string;
-  readonly data?: string;
-  readonly driver?: "auto" | "container" | "process";
-  readonly egress?: "none" | "all";
-  readonly rootfs?: string;
-}) => Promise<Server>;
-
-const platform: string = "../../main.ts";
-
 /** Runs the platform in this process until a signal ends it. Resolves when everything is stopped. */
 export async function up(options: UpOptions): Promise<void> {
   if (options.endpoint !== undefined) {
     throw usageFailure("--endpoint is where a client sends requests; `thaw up` opens one.", "use --host and --port");
   }
   const port = options.port === undefined ? undefined : wholeNumber("--port", options.port, { min: 0, max: 65535 });
-  const { start } = (await import(platform)) as { start: Start };
+  const { start } = await import("../../main.ts");
   const server = await start({
     ...(port === undefined ? {} : { port }),
     ...(options.host === undefined ? {} : { host: options.host }),
@@ -62,7 +40,7 @@ export async function up(options: UpOptions): Promise<void> {
   await server.closed;
 }
 
-function banner(server: Server): void {
+function banner(server: Platform): void {
   const endpoint = server.endpoint === "http://127.0.0.1:4566" ? "" : ` --endpoint ${server.endpoint}`;
   print(`${styled("bold", "Thaw")} listens at ${styled("cyan", server.endpoint)}`);
   print(`  isolation: ${server.driver}`);
@@ -77,7 +55,7 @@ function banner(server: Server): void {
 }
 
 /** The first signal drains (running invocations finish); a second one ends at once. */
-function stopOnSignals(server: Server, quiet: boolean): void {
+function stopOnSignals(server: Platform, quiet: boolean): void {
   let stopping = false;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (stopping) {

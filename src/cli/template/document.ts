@@ -87,7 +87,7 @@ export function readTemplate(text: string, findings: Findings): TemplateDocument
     if (isMap(node)) {
       const mapping: Mapping = {};
       for (const { key, value } of node.items) {
-        if (isScalar(key) && key.value === "<<") {
+        if (isScalar(key) && typeof key.value === "symbol") {
           // a merge key (YAML 1.1): what is written here wins over what is merged in
           for (const merged of [convert(value)].flat()) {
             for (const [name, inherited] of Object.entries(merged as Mapping)) mapping[name] ??= inherited;
