@@ -33,6 +33,8 @@ export interface Config {
   readonly memoryBudgetBytes: number;
   /** milliseconds that running invocations get to finish after SIGTERM */
   readonly drainMs: number;
+  /** where language interpreters are looked for, as PATH has it */
+  readonly path: string;
 }
 
 /** An option that cannot be used. The message names it, its value and what would be right. */
@@ -61,6 +63,7 @@ export function configOf(options: Options, env: NodeJS.ProcessEnv = process.env)
     memoryBudgetBytes:
       whole("THAW_MEMORY_MB", env.THAW_MEMORY_MB, Math.floor((totalmem() * 0.7) / 2 ** 20), 64, 2 ** 30) * 2 ** 20,
     drainMs: 10_000,
+    path: env.PATH ?? "",
   });
 }
 

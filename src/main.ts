@@ -8,7 +8,7 @@ import { createAdmin, createEdge } from "./edge/index.ts";
 import { createEnvironments } from "./environments/index.ts";
 import { createInvoke } from "./invoke/index.ts";
 import { createIsolation, SandboxError } from "./isolation/index.ts";
-import { type FunctionVersion, ServiceError } from "./model/index.ts";
+import { type FunctionVersion, limits, ServiceError } from "./model/index.ts";
 import { createLogStore, createStatistics, openInvocationLog } from "./observe/index.ts";
 import { createRegistry } from "./registry/index.ts";
 
@@ -34,7 +34,8 @@ export async function start(options: Options = {}): Promise<Platform> {
   await refuseSecondPlatform(config, endpointSocket);
 
   const clock = Date.now;
-  const report = (error: unknown) => console.error(logLine("error", error instanceof Error ? (error.stack ?? error.message) : String(error)));
+  const report = (error: unknown) =>
+    console.error(logLine("error", error instanceof Error ? (error.stack ?? error.message) : String(error)));
   const note = (line: string) => console.error(logLine("info", line));
 
   const logs = createLogStore({ dir: join(config.dataDir, "logs"), clock, warn: note });
@@ -43,7 +44,12 @@ export async function start(options: Options = {}): Promise<Platform> {
     path: join(config.dataDir, "registry.sqlite"),
     egressDefault: config.egress === "all",
   });
-  const artifacts = createArtifacts({ dataDir: config.dataDir, runtimesDir: config.runtimesDir, log: note });
+  const artifacts = createArtifacts({
+    dataDir: config.dataDir,
+    runtimesDir: config.runtimesDir,
+    path: config.path,
+    log: note,
+  });
   const isolation = await createIsolation({
     driver: config.driver,
     runDir: config.runDir,
@@ -52,7 +58,7 @@ export async function start(options: Options = {}): Promise<Platform> {
     log: note,
   });
   const admission = createAdmission({
-    accountConcurrency: 1000,
+    accountConcurrency: limits.accountConcurrency,
     reservedTotal: (account, region) => registry.functions.reservedTotal({ account, region }),
   });
 
@@ -103,11 +109,13 @@ export async function start(options: Options = {}): Promise<Platform> {
   });
   const edge = createEdge({ registry, artifacts, invoke, retire: environments.retire, report, admin });
 
-  const bound = await edge.listen({ host: config.host, port: config.port, socketPath: endpointSocket }).catch(async (error) => {
-    await isolation.close();
-    registry.close();
-    throw error;
-  });
+  const bound = await edge
+    .listen({ host: config.host, port: config.port, socketPath: endpointSocket })
+    .catch(async (error) => {
+      await isolation.close();
+      registry.close();
+      throw error;
+    });
   port = bound.port;
 
   const closed = Promise.withResolvers<void>();
@@ -144,7 +152,8 @@ async function refuseSecondPlatform(config: Config, socketPath: string): Promise
     });
     socket.once("error", () => resolve(false));
   });
-  if (taken) throw new ConfigError(`--data ${config.dataDir} is in use by another thaw; give this one another directory`);
+  if (taken)
+    throw new ConfigError(`--data ${config.dataDir} is in use by another thaw; give this one another directory`);
 }
 
 /** Is this still the code and configuration of its version? */
@@ -164,7 +173,12 @@ function startFailed(target: FunctionVersion, error: unknown, report: (error: un
   }
   report(error);
   const why = error instanceof SandboxError ? error.message : "see the platform's log";
-  return new ServiceError("ServiceException", `No execution environment could be made for ${target.arn}: ${why}`, {}, { cause: error as Error });
+  return new ServiceError(
+    "ServiceException",
+    `No execution environment could be made for ${target.arn}: ${why}`,
+    {},
+    { cause: error as Error },
+  );
 }
 
 /** Platform logs are JSON lines on stderr. */
