@@ -78,12 +78,16 @@ function openLink(fd) {
     send(frame, flags, stream, Buffer.concat([length, name, body.subarray(0, MAX_PAYLOAD_BYTES - 2 - name.length)]));
   }
 
-  /** Sends one message of the log, in order with the answers. */
+  /** Sends one message of the log, in order with the answers. Without an agent to read it, it is lost. */
   function log(stream, message) {
     const bytes = Buffer.from(message);
-    for (let at = 0; at < bytes.length; at += MAX_LOG_BYTES) {
-      const part = bytes.subarray(at, at + MAX_LOG_BYTES);
-      send(type.LOG, 0, stream, Buffer.concat([Buffer.of(FRAMED), part]));
+    try {
+      for (let at = 0; at < bytes.length; at += MAX_LOG_BYTES) {
+        const part = bytes.subarray(at, at + MAX_LOG_BYTES);
+        send(type.LOG, 0, stream, Buffer.concat([Buffer.of(FRAMED), part]));
+      }
+    } catch (error) {
+      if (error.code !== "EPIPE") throw error;
     }
   }
 

@@ -67,10 +67,10 @@ export interface RuntimeUnderTest {
   invoke(event: unknown, options?: InvokeOptions): Promise<Answer>;
   /** everything written to stdout and stderr so far */
   output(): string;
-  /** messages logged that no answer has taken yet */
-  pendingLogs(): readonly string[];
-  /** closes the link, as the agent does before SIGTERM */
+  /** closes the link as the agent does with SHUTDOWN: no more events, but what is still logged arrives */
   closeLink(): void;
+  /** Waits for the process to end of itself. */
+  exited(): Promise<Answer>;
   stop(): Promise<Exit>;
 }
 
@@ -221,8 +221,8 @@ export function startRuntime(
       return answer(options.timeoutMs ?? 10_000);
     },
     output: () => output,
-    pendingLogs: () => frames.filter((frame) => frame.type === "LOG").map((frame) => frame.payload.toString("utf8", 1)),
     closeLink: () => link.end(),
+    exited: () => answer(10_000),
     stop() {
       child.kill("SIGKILL");
       return closed;
