@@ -68,10 +68,10 @@ export class TestHost {
   }
 
   /** A file in the test's directory; executable when it is a script. */
-  file(name: string, content: string): string {
+  file(name: string, content: string, executable = content.startsWith("#!")): string {
     const path = join(this.dir, name);
     writeFileSync(path, content);
-    if (content.startsWith("#!")) chmodSync(path, 0o755);
+    if (executable) chmodSync(path, 0o755);
     return path;
   }
 
