@@ -22,6 +22,7 @@ export function readBody(
     let first: Buffer | undefined;
     let more: Buffer[] | undefined;
     let length = 0;
+    let ended = false;
     const onData = (chunk: Buffer): void => {
       length += chunk.length;
       if (length > limit) {
@@ -36,8 +37,14 @@ export function readBody(
       }
     };
     request.on("data", onData);
-    request.on("end", () => resolve(more === undefined ? (first ?? nothing) : Buffer.concat(more, length)));
-    request.on("error", reject);
-    request.on("close", () => reject(new ServiceError("InvalidRequestContentException", "The request was aborted.")));
+    request.on("end", () => {
+      ended = true;
+      resolve(more === undefined ? (first ?? nothing) : Buffer.concat(more, length));
+    });
+    // A client that goes away is no failure of ours, and nobody is left to read the answer.
+    request.on("error", () => {});
+    request.on("close", () => {
+      if (!ended) reject(new ServiceError("InvalidRequestContentException", "The request ended before its body did."));
+    });
   });
 }

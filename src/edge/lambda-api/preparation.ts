@@ -42,7 +42,9 @@ export function createPreparation({ registry, artifacts, report }: Needs): Prepa
   }
 
   function reasonOf(error: unknown): { reason: string; code: string } {
-    if (error instanceof RuntimeUnavailable) return { reason: error.message, code: "InvalidRuntime" };
+    if (error instanceof RuntimeUnavailable) {
+      return { reason: `Runtime ${error.runtime} is not available here: ${error.message}`, code: "InvalidRuntime" };
+    }
     if (error instanceof ServiceError) return { reason: error.message, code: "InvalidZipFileException" };
     report(error);
     return { reason: "The function could not be prepared. The server's log says why.", code: "InternalError" };

@@ -50,7 +50,7 @@ function located(model: ServiceModel, name: string, member: Member, parts: Reque
   const shape = model.shapes[member.shape]!;
   switch (member.location) {
     case "uri":
-      return parts.labels[key];
+      return typed(shape, parts.labels[key] ?? "");
     case "querystring": {
       const values = parts.query.getAll(key);
       if (values.length === 0) return undefined;
