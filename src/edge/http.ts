@@ -81,8 +81,7 @@ export function createHttpDoor(needs: HttpNeeds): HttpDoor {
 
   async function drain(ms: number): Promise<void> {
     draining = true;
-    const closed = Promise.all(servers.splice(0).map((server) => close(server, ms)));
-    await closed;
+    await Promise.all(servers.splice(0).map((server) => close(server, ms)));
   }
 
   return { listen, drain };
@@ -102,11 +101,13 @@ function listening(server: Server, start: () => void): Promise<void> {
 function close(server: Server, ms: number): Promise<void> {
   return new Promise((resolve) => {
     const cut = setTimeout(() => server.closeAllConnections(), ms);
+    // A connection whose last answer goes out now was promised to be kept, and would keep us.
+    const idle = setInterval(() => server.closeIdleConnections(), 20);
     server.close(() => {
       clearTimeout(cut);
+      clearInterval(idle);
       resolve();
     });
-    server.closeIdleConnections();
   });
 }
 
