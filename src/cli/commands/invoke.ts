@@ -58,7 +58,7 @@ export async function invoke(name: string, options: InvokeOptions): Promise<void
   if (timing !== undefined) for (const line of waterfall(timing)) note(line);
   if (options.timing && timing === undefined) note("The server sent no timing.");
   if (functionError !== undefined) {
-    note(`${styledError("red", "error:")} ${name} failed (${functionError}); the platform did its part.`);
+    note(`${styledError("red", "error:")} ${name} returned an error (${functionError}).`);
     if (!options.tail) note(`${styledError("cyan", "next:")}  thaw logs ${name}`);
   }
 }
