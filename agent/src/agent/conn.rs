@@ -119,6 +119,10 @@ impl Conn {
             }
         };
         self.say_end();
+        let partial = matches!(self.state, State::Body(_)) || (matches!(self.state, State::Head) && !self.bytes.is_empty());
+        if partial {
+            sys::acknowledge(self.fd());
+        }
         open
     }
 

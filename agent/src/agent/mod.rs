@@ -38,7 +38,8 @@ pub fn main(main_ms: f64, args: Vec<String>) {
     sys::fill_standard_fds();
     sys::leave_session();
     match std::os::unix::net::UnixStream::connect(path) {
-        Ok(link) => run(Config { link: link.into_raw_fd(), token, main_ms, isolated: false }),
+        // Pid 1 is pid 1 of a namespace: everything else in it is below the agent.
+        Ok(link) => run(Config { link: link.into_raw_fd(), token, main_ms, isolated: std::process::id() == 1 }),
         Err(error) => fail(&format!("cannot reach the host at {path}: {error}")),
     }
 }
