@@ -5,9 +5,6 @@
  */
 const { type, READY_FLAG, MAX_PAYLOAD_BYTES } = require("./link.cjs");
 
-/** bytes of a buffered answer; Lambda's quota */
-const MAX_RESPONSE_BYTES = 6291556;
-
 /** Splits `Name: value` lines, each ended by CRLF, into a plain object of lower-case names. */
 function parseHead(head) {
   const fields = {};
@@ -91,23 +88,9 @@ function createSession(link, idBeforeFirst) {
       };
     },
 
-    /** Answers with JSON text. */
+    /** Answers with JSON text; the agent refuses an answer over the limit. */
     respond(json) {
-      const payload = json.length * 3 <= MAX_PAYLOAD_BYTES ? json : Buffer.from(json);
-      if (payload.length > MAX_PAYLOAD_BYTES) {
-        session.failTooLarge();
-        return;
-      }
-      link.send(type.RESPONSE, READY_FLAG, open, payload);
-      open = 0;
-    },
-
-    /** An answer longer than a frame is over the limit by far: says so in Lambda's words without sending it. */
-    failTooLarge() {
-      const errorType = "Function.ResponseSizeTooLarge";
-      const errorMessage = `Response payload size exceeded maximum allowed payload size (${MAX_RESPONSE_BYTES} bytes).`;
-      session.log(`RequestId: ${session.logId()} Error: ${errorMessage}\n${errorType}\n`);
-      link.sendError(type.ERROR, READY_FLAG, open, errorType, JSON.stringify({ errorType, errorMessage }));
+      link.send(type.RESPONSE, READY_FLAG, open, json);
       open = 0;
     },
 

@@ -104,11 +104,9 @@ for (const { runtime, path, reason } of await nodeInterpreters()) {
       assert.equal(JSON.parse(answer.body.toString()).text, `${text}x`);
     });
 
-    it("refuses an answer that no frame can carry in Lambda's words", async () => {
+    it("hands over even an answer that no frame could carry: the agent refuses it", async () => {
       await running({ files: { "index.js": "exports.handler = async (e) => 'é'.repeat(e)" } }, async (f) => {
-        const answer = await f.invoke(5_000_000);
-        assert.equal(answer.failure?.type, "Function.ResponseSizeTooLarge");
-        assert.match(answer.failure?.document.errorMessage, /exceeded maximum allowed payload size \(6291556 bytes\)/);
+        assert.equal((await f.invoke(5_000_000)).body.length, 10_000_002);
         assert.equal((await f.invoke(2)).body.toString(), '"éé"');
       });
     });

@@ -5,10 +5,7 @@ import time
 
 from . import lazy, loader, result
 from .fault import Fault, current, document, log_text
-from .link import ERROR, INIT_ERROR, INVOKE, MAX_PAYLOAD_BYTES, READY, READY_FLAG, RESPONSE, Link
-
-#: bytes of a buffered answer; Lambda's quota
-MAX_RESPONSE_BYTES = 6291556
+from .link import ERROR, INIT_ERROR, INVOKE, READY, READY_FLAG, RESPONSE, Link
 
 
 class Session(object):
@@ -102,11 +99,6 @@ def call(session, handler, fields, event_bytes):
         raise Fault("Runtime.MarshalError", "Unable to marshal response: %s" % error)
 
 
-def too_large():
-    message = "Response payload size exceeded maximum allowed payload size (%d bytes)." % MAX_RESPONSE_BYTES
-    return {"errorType": "Function.ResponseSizeTooLarge", "errorMessage": message}
-
-
 def serve(session, link, handler, as_json):
     """Answers invocations until the agent closes the link."""
     while True:
@@ -124,15 +116,10 @@ def serve(session, link, handler, as_json):
         except Exception:
             failure = document(current(), session.request_id)
             session.log(log_text(failure, as_json))
+            session.answer(ERROR, link.send_error, failure["errorType"], result.to_json(failure))
         else:
-            failure = None
-            if len(answer) <= MAX_PAYLOAD_BYTES:
-                session.answer(RESPONSE, link.send, answer)
-                continue
-            # An answer longer than a frame is over the limit by far: say so in Lambda's words without sending it.
-            failure = too_large()
-            session.log("RequestId: %s Error: %s\n%s\n" % (session.request_id, failure["errorMessage"], failure["errorType"]))
-        session.answer(ERROR, link.send_error, failure["errorType"], result.to_json(failure))
+            # However long it is: the agent refuses an answer over the limit.
+            session.answer(RESPONSE, link.send, answer)
 
 
 def run(boot):
