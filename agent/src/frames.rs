@@ -134,7 +134,11 @@ mod tests {
                 assert_eq!(split_error(payload).unwrap(), (text("errorType").unwrap(), document), "{name}");
                 assert_eq!(error_payload(frame["errorType"].as_str().unwrap(), document), payload, "{name}");
             } else if let Some(output) = text("output") {
-                assert_eq!((u64::from(payload[0]), &payload[1..]), (frame["source"].as_u64().unwrap(), output), "{name}");
+                assert_eq!(
+                    (u64::from(payload[0]), &payload[1..]),
+                    (frame["source"].as_u64().unwrap(), output),
+                    "{name}"
+                );
             } else {
                 assert_eq!(payload, text("text").unwrap(), "{name}");
             }

@@ -177,11 +177,12 @@ describe("the agent and the runtime's processes", { skip: noAgent, timeout: 60_0
     host.send(frameType.FREEZE);
     host.send(frameType.PING, 5);
     await host.next(frameType.PONG);
-    assert.equal(state(), "T");
+    // The signal is sent; its effect comes when the process next enters the kernel.
+    while (state() !== "T") await new Promise((resolve) => setImmediate(resolve));
     host.send(frameType.THAW);
     host.send(frameType.PING, 6);
     assert.equal((await host.next(frameType.PONG)).stream, 6);
-    assert.equal(state(), "R");
+    while (state() !== "R") await new Promise((resolve) => setImmediate(resolve));
   });
 
   for (const [what, bytes] of [

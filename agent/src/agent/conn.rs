@@ -74,7 +74,8 @@ const WRONG_STATE: Refusal =
     ("403 Forbidden", "InvalidStateTransition", "The runtime may not do this now: State transition is not allowed");
 const WRONG_MODE: Refusal =
     ("400 Bad Request", "Runtime.InvalidResponseModeHeader", "Invalid Lambda-Runtime-Function-Response-Mode header");
-const MALFORMED: Refusal = ("400 Bad Request", "InvalidRequest", "The request is not HTTP/1.1 as the Runtime API takes it");
+const MALFORMED: Refusal =
+    ("400 Bad Request", "InvalidRequest", "The request is not HTTP/1.1 as the Runtime API takes it");
 const HEAD_TOO_LARGE: Refusal =
     ("431 Request Header Fields Too Large", "InvalidRequest", "The request's headers are too large");
 
@@ -119,7 +120,8 @@ impl Conn {
             }
         };
         self.say_end();
-        let partial = matches!(self.state, State::Body(_)) || (matches!(self.state, State::Head) && !self.bytes.is_empty());
+        let partial =
+            matches!(self.state, State::Body(_)) || (matches!(self.state, State::Head) && !self.bytes.is_empty());
         if partial {
             sys::acknowledge(self.fd());
         }
@@ -303,7 +305,9 @@ impl Conn {
                 }
                 host.answer_frame(frame, frames::INIT_ERROR, 0, 0);
             }
-            Purpose::Response(stream) | Purpose::Error(stream) if work.phase == Phase::Running && work.stream == stream => {
+            Purpose::Response(stream) | Purpose::Error(stream)
+                if work.phase == Phase::Running && work.stream == stream =>
+            {
                 if body.too_large {
                     work.answer_too_large(host, ready);
                     return self.refuse_too_large(work.max_response);

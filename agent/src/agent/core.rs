@@ -129,9 +129,8 @@ impl Agent {
                 sources.push(source);
             }
         };
-        let either = |read: bool, write: bool| {
-            (if read { sys::POLLIN } else { 0 }) | (if write { sys::POLLOUT } else { 0 })
-        };
+        let either =
+            |read: bool, write: bool| (if read { sys::POLLIN } else { 0 }) | (if write { sys::POLLOUT } else { 0 });
         if let Some((link, fd)) = self.link.as_ref().and_then(|link| Some((link, link.fd()?))) {
             add(Source::Link, fd, either(!blocked, link.wants_write()));
         }

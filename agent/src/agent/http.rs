@@ -86,7 +86,8 @@ pub fn parse(head: &[u8]) -> Result<Request, Malformed> {
             }
             chunked = true;
         } else if named("connection") {
-            let has = |word: &[u8]| value.split(|byte| *byte == b',').any(|w| w.trim_ascii().eq_ignore_ascii_case(word));
+            let has =
+                |word: &[u8]| value.split(|byte| *byte == b',').any(|w| w.trim_ascii().eq_ignore_ascii_case(word));
             request.keep_alive = (request.keep_alive && !has(b"close")) || has(b"keep-alive");
         } else if named("expect") {
             request.expects = value.eq_ignore_ascii_case(b"100-continue");

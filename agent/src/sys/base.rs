@@ -182,8 +182,14 @@ pub fn signal_name(signal: i32) -> String {
 }
 
 pub enum Waited {
-    Exited { pid: i32, code: i32 },
-    Signaled { pid: i32, signal: i32 },
+    Exited {
+        pid: i32,
+        code: i32,
+    },
+    Signaled {
+        pid: i32,
+        signal: i32,
+    },
     /// children live, none has ended
     Running,
     /// no child is left
