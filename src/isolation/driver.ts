@@ -35,8 +35,10 @@ export interface SandboxSpec {
   readonly tmpBytes: number;
   /** bytes all its processes may use together; the driver adds nothing */
   readonly memoryBytes: number;
-  /** CPUs, fractional: memoryMb / 1769 */
+  /** CPUs, fractional, from limitCpu() on: memoryMb / 1769 */
   readonly cpus: number;
+  /** CPUs until then, if more: Lambda, too, lends an init CPU beyond what its memory size gives */
+  readonly initCpus?: number;
   readonly network: "none" | "egress";
 }
 
@@ -71,6 +73,8 @@ export interface Sandbox {
   path(inside: string): string;
   /** directory its processes use as /tmp */
   readonly tmp: string;
+  /** Init is over: from now on its processes share `cpus` of CPU time (until then up to `initCpus`). Returns at once. */
+  limitCpu(): void;
   /** its processes get no CPU until thaw(); both return at once, take < 0.2 ms, and may be called twice */
   freeze(): void;
   thaw(): void;

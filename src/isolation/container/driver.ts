@@ -69,13 +69,13 @@ export class ContainerDriver implements Driver {
         mounts: this.#mounts(spec),
         tmp: spec.tmpBytes,
         memory: spec.memoryBytes,
-        cpus: spec.cpus,
+        cpus: Math.max(spec.cpus, spec.initCpus ?? 0),
         network: spec.network,
       });
       const [agent, number] = await Promise.all([dialled, slot.promise]);
       const groups = openGroups(launcher.found, number);
       const endpoint = this.#options.endpointSocket !== undefined;
-      const made = { id: spec.id, asked, dialled: agent, groups, endpoint };
+      const made = { id: spec.id, asked, dialled: agent, groups, endpoint, cpus: spec.cpus };
       const sandbox = new ContainerSandbox(made, () => launcher.kill(spec.id));
       this.#living.set(spec.id, sandbox);
       return sandbox;

@@ -6,6 +6,8 @@ import type { LauncherReady, Part } from "./launcher.ts";
 export interface Groups {
   readonly freezer: boolean;
   /** no effect once the groups are gone */
+  /** CPUs of CPU time, fractional, from now on */
+  limitCpu(cpus: number): void;
   freeze(): void;
   thaw(): void;
   /** bytes of memory in use now, without pages of files that the kernel can drop; 0 where nothing counts */
@@ -18,6 +20,17 @@ export interface Groups {
 }
 
 const sampleEveryMs = 100;
+
+/** Period of the CPU quota, and the kernel's smallest quota (kernel/sched/core.c), microseconds; as agent/src/launcher/cgroup.rs. */
+const cpuPeriod = 20_000;
+const smallestQuota = 1_000;
+
+/** CPUs as a quota of a period; a share smaller than the smallest quota gets a longer period. */
+function cpuQuota(cpus: number): { quota: number; period: number } {
+  const quota = Math.round(cpus * cpuPeriod);
+  if (quota >= smallestQuota) return { quota, period: cpuPeriod };
+  return { quota: smallestQuota, period: Math.min(1_000_000, Math.max(cpuPeriod, Math.trunc(smallestQuota / cpus))) };
+}
 
 /** Files are opened when first used: most of them never are while somebody waits. */
 export function openGroups(found: LauncherReady, slot: number): Groups {
@@ -74,6 +87,18 @@ export function openGroups(found: LauncherReady, slot: number): Groups {
   const mark = () => number(memoryV2 ? "memory.peak" : "memory.max_usage_in_bytes");
 
   return {
+    limitCpu(cpus) {
+      const { quota, period } = cpuQuota(cpus);
+      if (found.parts.cpu?.v2) {
+        write("cpu", "cpu.max", `${quota} ${period}`);
+        write("cpu", "cpu.weight", String(Math.min(10_000, Math.max(1, Math.trunc(cpus * 100)))));
+        return;
+      }
+      // The longer period first: a quota must never be more than all CPUs, nor less than the kernel's smallest.
+      write("cpu", "cpu.cfs_period_us", String(period));
+      write("cpu", "cpu.cfs_quota_us", String(quota));
+      write("cpu", "cpu.shares", String(Math.min(262_144, Math.max(2, Math.trunc(cpus * 1024)))));
+    },
     freezer: found.parts.freezer !== undefined,
     freeze: () => (freezerV2 ? write("freezer", "cgroup.freeze", "1") : write("freezer", "freezer.state", "FROZEN")),
     thaw: () => (freezerV2 ? write("freezer", "cgroup.freeze", "0") : write("freezer", "freezer.state", "THAWED")),

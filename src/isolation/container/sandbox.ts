@@ -25,6 +25,7 @@ export class ContainerSandbox implements Sandbox {
   readonly tmp = "/tmp";
   readonly exited: Promise<SandboxExit>;
   readonly #groups: Groups;
+  readonly #cpus: number;
   readonly #order: () => void;
   readonly #settle: (exit: SandboxExit) => void;
   #outOfMemorySeen = 0;
@@ -34,7 +35,7 @@ export class ContainerSandbox implements Sandbox {
 
   /** `order`: asks the launcher to kill it */
   constructor(
-    made: { id: string; asked: number; dialled: Dialled; groups: Groups; endpoint: boolean },
+    made: { id: string; asked: number; dialled: Dialled; groups: Groups; endpoint: boolean; cpus: number },
     order: () => void,
   ) {
     const { promise, resolve } = Promise.withResolvers<SandboxExit>();
@@ -43,6 +44,7 @@ export class ContainerSandbox implements Sandbox {
     this.link = made.dialled.link;
     this.endpointSocket = made.endpoint ? endpointInside : undefined;
     this.#groups = made.groups;
+    this.#cpus = made.cpus;
     this.freezer = made.groups.freezer;
     this.#order = order;
     this.exited = promise;
@@ -51,6 +53,10 @@ export class ContainerSandbox implements Sandbox {
 
   path(inside: string): string {
     return inside;
+  }
+
+  limitCpu(): void {
+    this.#groups.limitCpu(this.#cpus);
   }
 
   freeze(): void {

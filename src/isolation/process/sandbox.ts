@@ -47,6 +47,8 @@ export class ProcessSandbox implements Sandbox {
     return inside;
   }
 
+  limitCpu(): void {}
+
   freeze(): void {}
 
   thaw(): void {}
