@@ -121,6 +121,7 @@ export class Environment {
         tmpBytes: this.plan.tmpBytes,
         memoryBytes: this.plan.memoryBytes,
         cpus: this.plan.cpus,
+        initCpus: this.plan.initCpus,
         network: this.plan.target.network,
       });
     } catch (error) {
@@ -219,6 +220,8 @@ export class Environment {
       this.#marks.ready = now;
       this.initMs = now - this.#marks.spawned;
       this.#becomeIdle();
+      // After the first event is on its way: two writes that nobody should wait for.
+      setImmediate(() => this.#sandbox?.limitCpu());
       this.#initSettled?.();
     } else if (this.#state === "settling") {
       this.#becomeIdle();

@@ -30,6 +30,7 @@ export interface Plan {
   readonly memoryBytes: number;
   readonly tmpBytes: number;
   readonly cpus: number;
+  readonly initCpus: number;
   readonly endpointPort: number;
 }
 
@@ -53,6 +54,7 @@ export async function planOf(target: FunctionVersion, needs: PlanNeeds): Promise
     memoryBytes: target.memoryMb * 1024 * 1024,
     tmpBytes: target.ephemeralMb * 1024 * 1024,
     cpus: needs.cpusOf(target.memoryMb),
+    initCpus: limits.initCpus,
     endpointPort: needs.endpointPort(),
   };
 }

@@ -26,6 +26,8 @@ export const limits = Object.freeze({
   unreservedConcurrencyFloor: 100,
   codeStorageBytes: 75 * 1024 ** 3,
   initSeconds: 10,
+  /** CPUs lent to every init, whatever the memory size */
+  initCpus: 2,
   /** memory at which a function has one whole vCPU */
   mbPerVcpu: 1769,
 });
