@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { RuntimeStatus } from "../../artifacts/index.ts";
-import type { Probe } from "../../isolation/index.ts";
 import { exitCodes } from "../failure.ts";
 import { print, printJson, styled } from "../output.ts";
 import { type CommonOptions, connection } from "../settings.ts";
@@ -102,10 +101,8 @@ function findOnPath(command: string): string | undefined {
     .find((path) => existsSync(path));
 }
 
-const isolationRoom: string = "../../isolation/index.ts";
-
 async function probeIsolation(): Promise<{ checks: Check[]; value: string | undefined }> {
-  const { probeDrivers } = (await import(isolationRoom)) as { probeDrivers(): Promise<readonly Probe[]> };
+  const { probeDrivers } = await import("../../isolation/index.ts");
   const probes = await probeDrivers();
   // the platform takes the first usable one, and they come best first
   const chosen = probes.find((probe) => probe.usable);
@@ -128,7 +125,8 @@ async function probeIsolation(): Promise<{ checks: Check[]; value: string | unde
         detail: feature.detail,
       }),
     );
-    return [first, ...features];
+    // what a driver that is not needed lacks is nobody's problem
+    return probe === chosen || !probe.usable ? [first, ...features] : [first];
   });
   if (chosen === undefined) {
     const detail = "no way to isolate functions works on this machine";

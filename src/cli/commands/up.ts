@@ -1,7 +1,7 @@
 import type { Platform } from "../../main.ts";
 import { CommandFailure, usageFailure } from "../failure.ts";
 import { note, print, styled, warn } from "../output.ts";
-import { type CommonOptions, wholeNumber } from "../settings.ts";
+import { type CommonOptions, connection, wholeNumber } from "../settings.ts";
 
 interface UpOptions extends CommonOptions {
   readonly port?: string;
@@ -35,15 +35,26 @@ export async function up(options: UpOptions): Promise<void> {
     const listening = { event: "listening", endpoint, port: Number(new URL(endpoint).port), pid: process.pid };
     print(JSON.stringify({ ...listening, driver, warnings }));
   } else {
-    banner(server);
+    banner(server, await isolationReason(server));
   }
   await server.closed;
 }
 
-function banner(server: Platform): void {
+/** Why this isolation was chosen, as the platform itself tells it. */
+async function isolationReason({ endpoint, driver }: Platform): Promise<string> {
+  const { askJson } = await import("../client.ts");
+  const { probes } = await askJson<{ probes: readonly { driver: string; reason: string }[] }>(
+    connection({ endpoint }),
+    "GET",
+    "/_thaw/info",
+  );
+  return probes.find((probe) => probe.driver === driver)?.reason ?? "";
+}
+
+function banner(server: Platform, reason: string): void {
   const endpoint = server.endpoint === "http://127.0.0.1:4566" ? "" : ` --endpoint ${server.endpoint}`;
   print(`${styled("bold", "Thaw")} listens at ${styled("cyan", server.endpoint)}`);
-  print(`  isolation: ${server.driver}`);
+  print(`  isolation: ${server.driver}${reason === "" ? "" : ` (${reason})`}`);
   for (const warning of server.warnings) warn(warning);
   print("");
   print("In another terminal:");
