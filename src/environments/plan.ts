@@ -118,7 +118,8 @@ export function bootDocument(plan: Plan, places: Places, logStream: string, isol
     link: plan.link,
     apiPort: isolated ? 9001 : 0,
     maxResponseBytes: limits.syncResponseBytes,
-    ...(places.endpointSocket && plan.endpointPort > 0
+    // Without a network of its own a process reaches the platform's port as it is.
+    ...(isolated && places.endpointSocket && plan.endpointPort > 0
       ? { relay: { port: plan.endpointPort, socket: places.endpointSocket } }
       : {}),
   });
