@@ -98,10 +98,13 @@ fn parent_name(pid: u32) -> Option<String> {
     Some(format!("thaw-{pid}-{}", start_time(pid)?))
 }
 
-/// Field 22 of proc_pid_stat(5), in clock ticks since boot.
+/// Field 22 of proc_pid_stat(5), in clock ticks since boot; of a process that is dead but not yet reaped, none.
 fn start_time(pid: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(") ")?.1.split(' ').nth(19).map(str::to_string)
+    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+    let state = fields.next()?;
+    (state != "Z" && state != "X").then_some(())?;
+    fields.nth(18).map(str::to_string)
 }
 
 impl Cgroups {

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
-import { createInterface } from "node:readline";
 import { SandboxError } from "../driver.ts";
 
 /** Parts of a sandbox's limits that a machine may lack. */
@@ -75,7 +74,7 @@ export async function startLauncher(options: LauncherOptions, events: LauncherEv
       reject(why);
       events.gone(why);
     });
-    createInterface({ input: control }).on("line", (text) => {
+    onLines(control, (text) => {
       const line = JSON.parse(text) as Line;
       if ("ready" in line) resolve(line);
       else if ("unusable" in line) reject(new SandboxError(line.unusable, line.message));
@@ -95,6 +94,15 @@ export async function startLauncher(options: LauncherOptions, events: LauncherEv
       await ended;
     },
   };
+}
+
+function onLines(socket: Socket, take: (line: string) => void): void {
+  let unfinished = "";
+  socket.setEncoding("utf8").on("data", (text: string) => {
+    const lines = (unfinished + text).split("\n");
+    unfinished = lines.pop() ?? "";
+    lines.forEach(take);
+  });
 }
 
 function endOf(child: ChildProcess): Promise<SandboxError> {
