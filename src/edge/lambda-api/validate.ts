@@ -135,11 +135,8 @@ function decodeScalar(shape: Shape, value: unknown): unknown {
 
 /** Buffer.from forgives everything; a damaged upload must not be taken for a smaller one. */
 function isBase64(text: string): boolean {
-  if (text.length % 4 !== 0) return false;
-  return Buffer.byteLength(text, "base64") === (text.length / 4) * 3 - padding(text) && !/[^A-Za-z0-9+/=]/.test(text);
+  return text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);
 }
-
-const padding = (text: string): number => (text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0);
 
 function unexpected(value: unknown, wanted: string): ServiceError {
   if (wanted === "structure" || wanted === "map" || wanted === "list") {
