@@ -15,6 +15,13 @@ interface Waiter {
 }
 
 /**
+ * How long an environment that has answered may take to ask for its next event before whoever waits for it gets a new one
+ * (milliseconds). A custom runtime asks in a request of its own; a caller that comes again at once would else never find
+ * the environment that answered it, and leave two behind.
+ */
+const settlingMs = 20;
+
+/**
  * The environments of one function version (one `key`). Whoever finds none idle gets a new one started on its behalf, and
  * takes whichever is ready first: the new one or one that finished its event in the meantime.
  */
@@ -79,13 +86,27 @@ export class Pool {
     return new Promise<Environment>((serve, refuse) => {
       const waiter: Waiter = { serve, refuse };
       this.#waiters.push(waiter);
-      this.#startOne().catch((error) => {
-        // The one who asked for it may have been served by another already: then somebody else lost a helper, not an answer.
-        const at = this.#waiters.indexOf(waiter);
-        if (at >= 0) this.#waiters.splice(at, 1);
-        refuse(error);
-      });
+      const start = () =>
+        this.#startOne().catch((error) => {
+          // The one who asked for it may have been served by another already: then somebody else lost a helper, not an answer.
+          const at = this.#waiters.indexOf(waiter);
+          if (at >= 0) this.#waiters.splice(at, 1);
+          refuse(error);
+        });
+      if (this.#settling() < this.#waiters.length) void start();
+      else {
+        setTimeout(() => {
+          if (this.#waiters.includes(waiter)) void start();
+        }, settlingMs);
+      }
     });
+  }
+
+  /** Environments that are about to be idle. */
+  #settling(): number {
+    let count = 0;
+    for (const environment of this.all) if (environment.state === "settling" && !environment.retired) count++;
+    return count;
   }
 
   async #startOne(): Promise<void> {
