@@ -9,7 +9,8 @@ const util = require("node:util");
 class RuntimeError extends Error {
   constructor(kind, message) {
     super(message);
-    this.name = `Runtime.${kind}`;
+    // Not enumerable: the log shows an error's own members beside its type.
+    Object.defineProperty(this, "name", { value: `Runtime.${kind}` });
   }
 }
 

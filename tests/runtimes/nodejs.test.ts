@@ -256,7 +256,11 @@ for (const { runtime, path, reason } of await nodeInterpreters()) {
           const title = modern ? "Init Error" : "Uncaught Exception";
           const [, id, level, text, json] = answer.logs.at(-1)!.split("\t");
           assert.deepEqual([id, level, text], [modern ? "-" : "undefined", "ERROR", `${title} `]);
-          assert.equal(JSON.parse(json!).errorType, type);
+          const logged = JSON.parse(json!);
+          assert.equal(logged.errorType, type);
+          assert.deepEqual([logged.name, Array.isArray(logged.stack)], [undefined, true]);
+          if (type !== "Runtime.UserCodeSyntaxError")
+            assert.ok(logged.stack[0].startsWith(`${type}: `), logged.stack[0]);
         });
       }
     });
