@@ -143,6 +143,9 @@ impl Cgroups {
         sweep(&mount.own);
         let parent = mount.own.join(name);
         make_directory(&parent)?;
+        if parts.contains(&Part::Cpu) {
+            weigh(&parent, false);
+        }
         self.hierarchies.push(Hierarchy { v2: false, parent, parts });
         Ok(())
     }
@@ -179,6 +182,9 @@ impl Cgroups {
             }
             if parent.join("cgroup.kill").exists() {
                 parts.push(Part::Kill);
+            }
+            if parts.contains(&Part::Cpu) {
+                weigh(&parent, true);
             }
             self.hierarchies.push(Hierarchy { v2: true, parent, parts });
             return Ok(());
@@ -304,6 +310,15 @@ fn write_cpus(group: &Path, v2: bool, cpus: f64) -> Result<()> {
     optional(write(&group.join("cpu.cfs_period_us"), &period.to_string()))?;
     // a kernel without CFS bandwidth has shares only
     optional(write(&group.join("cpu.cfs_quota_us"), &quota.to_string()))
+}
+
+/// All sandboxes together weigh as much as four busy processes on every CPU. Without it they weigh as one process of
+/// this machine together, and an init beside a busy compiler takes several times as long.
+fn weigh(parent: &Path, v2: bool) {
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    let (file, one, most) = if v2 { ("cpu.weight", 100, 10_000) } else { ("cpu.shares", 1024, 262_144) };
+    // a kernel that takes no weight still shares out evenly
+    let _ = write(&parent.join(file), &(one * 4 * cpus).min(most).to_string());
 }
 
 fn offers(group: &Path, controller: &str) -> bool {
