@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
+import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 import { createArtifacts, RuntimeUnavailable } from "./artifacts/index.ts";
 import { chooseReclaimed, cpusOf, createAdmission } from "./capacity/index.ts";
@@ -33,6 +34,7 @@ export async function start(options: Options = {}): Promise<Platform> {
   const endpointSocket = join(config.runDir, "endpoint.sock");
   await refuseSecondPlatform(config, endpointSocket);
 
+  favourPlatform();
   const clock = Date.now;
   const report = (error: unknown) =>
     console.error(logLine("error", error instanceof Error ? (error.stack ?? error.message) : String(error)));
@@ -140,6 +142,15 @@ export async function start(options: Options = {}): Promise<Platform> {
     },
   };
   return platform;
+}
+
+/** Every invocation passes through this one process: busy functions must not keep it from the CPU. Needs root, else nothing. */
+function favourPlatform(): void {
+  try {
+    setPriority(constants.priority.PRIORITY_HIGH);
+  } catch {
+    // An ordinary user may not; the platform then competes as an equal.
+  }
 }
 
 /** Two platforms on one data directory would run each other's functions and delete each other's files. */
