@@ -71,8 +71,9 @@ export class Connection {
     });
   }
 
-  get busy(): boolean {
-    return this.#pending !== undefined;
+  /** false once either side has closed it; servers do so with connections that idle */
+  get open(): boolean {
+    return this.#broken === undefined;
   }
 
   /** Writes a request (see request()) and resolves with its answer; rejects when the connection ends first. */

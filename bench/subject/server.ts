@@ -50,10 +50,11 @@ export async function startServer(env: Readonly<Record<string, string>> = {}): P
   }
   const event = listening(child.output())!;
   const endpoint = new URL(event.endpoint);
-  const connection = await Connection.open(endpoint);
+  let connection = await Connection.open(endpoint);
   const url = (name: string): URL => new URL(`/2015-03-31/functions/${name}/invocations`, endpoint);
 
   const invoke = async (name: string, payload: object): Promise<Invoked> => {
+    if (!connection.open) connection = await Connection.open(endpoint);
     const answer = await connection.send(request(url(name), JSON.stringify(payload), { "X-Thaw-Timing": "1" }));
     return { firstByteMs: answer.firstByte - answer.sent, timing: timingOf(answer), payload: goodAnswer(answer) };
   };

@@ -83,8 +83,9 @@ export async function cold(options: WorkloadOptions): Promise<WorkloadReport> {
   }
 }
 
+/** How many rounds were discarded, with one example why. */
 export function discards(reasons: readonly string[]): string[] {
-  return reasons.length === 0 ? [] : [`${reasons.length} rounds discarded: ${[...new Set(reasons)].join("; ")}`];
+  return reasons.length === 0 ? [] : [`${reasons.length} rounds discarded, such as: ${reasons[0]}`];
 }
 
 function tail(samples: readonly number[]): string {
