@@ -92,6 +92,8 @@ export class Environment {
   #stream = 0;
   #initSettled: (() => void) | undefined;
   #initFailure: InitFailure | undefined;
+  /** the init phase failed: whatever follows belongs to an invocation */
+  #initLost = false;
   #freezeTimer: NodeJS.Timeout | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -232,6 +234,7 @@ export class Environment {
   #initBroke(errorType: string, failure: ((requestId: string) => LoggedFailure) | undefined): void {
     if (this.#state !== "initializing") return;
     this.#initFailure = { errorType, failure };
+    this.#initLost = true;
     this.#move("broke");
     this.#initSettled?.();
   }
@@ -308,7 +311,7 @@ export class Environment {
     if (failure?.logged) this.#log.platform(failure.logged);
     const logTail = this.#log.end({
       durationMs: monotonicMs() - began,
-      initMs: first ? this.initMs : undefined,
+      initMs: first && !this.#initLost ? this.initMs : undefined,
       memoryPeakBytes: this.memoryPeakBytes(),
       errorType: failure?.errorType,
       tail: invocation.tail,

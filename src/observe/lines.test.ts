@@ -85,6 +85,11 @@ test("INIT_START and INIT_REPORT are Lambda's", () => {
     initReportLine(1.51, "invoke", "Runtime.InvalidEntrypoint"),
     "INIT_REPORT Init Duration: 1.51 ms\tPhase: invoke\tStatus: error\tError Type: Runtime.InvalidEntrypoint",
   );
+  // What a module threw while it was loaded is no success of the init, whatever its class is called.
+  assert.equal(
+    initReportLine(1.51, "init", "RangeError"),
+    "INIT_REPORT Init Duration: 1.51 ms\tPhase: init\tStatus: error\tError Type: Runtime.Unknown",
+  );
 });
 
 test("the line about a timeout is Lambda's", () => {

@@ -39,6 +39,16 @@ export function statusOf(errorType: string | undefined): Status {
   return { status: "error", errorType };
 }
 
+/**
+ * How an initialisation ended. Any failure is an error here; one that the platform did not name is `Runtime.Unknown`
+ * (as AWS's Runtime Interface Emulator maps error types that do not begin with `Runtime.` or `Function.`).
+ */
+export function initStatusOf(errorType: string | undefined): Status {
+  const ended = statusOf(errorType);
+  if (errorType === undefined || ended.status !== "success") return ended;
+  return { status: "error", errorType: "Runtime.Unknown" };
+}
+
 /** Whole milliseconds, rounded up. An init is billed too, for managed runtimes since 2025-08-01 and for custom ones always. */
 export function billedMs(durationMs: number, initMs = 0): number {
   return Math.ceil(durationMs + initMs);
@@ -56,7 +66,7 @@ export function initStartLine(version: string, versionArn: string): string {
 
 /** Lambda writes it in text format only when an init fails. */
 export function initReportLine(durationMs: number, phase: "init" | "invoke", errorType: string | undefined): string {
-  return `INIT_REPORT Init Duration: ${ms(durationMs)}\tPhase: ${phase}${statusFields(errorType)}`;
+  return `INIT_REPORT Init Duration: ${ms(durationMs)}\tPhase: ${phase}${statusFields(initStatusOf(errorType))}`;
 }
 
 export function startLine(requestId: string, version: string): string {
@@ -80,15 +90,13 @@ export function reportLine(report: Report): string {
   if (report.initMs !== undefined) line += `\tInit Duration: ${ms(report.initMs)}`;
   if (report.restoreMs !== undefined) line += `\tRestore Duration: ${ms(report.restoreMs)}`;
   if (report.billedRestoreMs !== undefined) line += `\tBilled Restore Duration: ${report.billedRestoreMs} ms`;
-  line += statusFields(report.errorType);
+  line += statusFields(statusOf(report.errorType));
   const trace = report.trace === undefined ? undefined : sampledTrace(report.trace);
   if (trace !== undefined) line += `\tXRAY TraceId: ${trace.traceId}\tSegmentId: ${trace.segmentId}\tSampled: true`;
   return line;
 }
 
-function statusFields(errorType: string | undefined): string {
-  if (errorType === undefined) return "";
-  const ended = statusOf(errorType);
+function statusFields(ended: Status): string {
   if (ended.status === "success") return "";
   if (ended.status === "timeout") return "\tStatus: timeout";
   return `\tStatus: error\tError Type: ${ended.errorType}`;

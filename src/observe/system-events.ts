@@ -1,5 +1,5 @@
 import type { Report } from "./lines.ts";
-import { billedMs, statusOf, usedMb } from "./lines.ts";
+import { billedMs, initStatusOf, statusOf, usedMb } from "./lines.ts";
 
 /**
  * The same facts as lines.ts in JSON log format: the events of Lambda's Telemetry API ("Lambda Telemetry API Event
@@ -50,7 +50,7 @@ export function initStart(environment: Environment): SystemEvent {
 }
 
 export function initRuntimeDone(phase: "init" | "invoke", errorType: string | undefined): SystemEvent {
-  const ended = statusOf(errorType);
+  const ended = initStatusOf(errorType);
   return {
     type: "platform.initRuntimeDone",
     level: ended.status === "success" ? "DEBUG" : "WARN",
@@ -59,7 +59,7 @@ export function initRuntimeDone(phase: "init" | "invoke", errorType: string | un
 }
 
 export function initReport(durationMs: number, phase: "init" | "invoke", errorType: string | undefined): SystemEvent {
-  const ended = statusOf(errorType);
+  const ended = initStatusOf(errorType);
   return {
     type: "platform.initReport",
     level: ended.status === "success" ? "DEBUG" : "WARN",
