@@ -98,8 +98,7 @@ function distribution(name: string, major: number, version: string, directory: s
     name,
     version,
     mounts: [{ source: directory, target: "/var/lang" }, bootstrapMount("nodejs")],
-    // --expose-gc and the header size are what Lambda starts Node.js with.
-    command: [["/var/lang/bin/node", "--expose-gc", "--max-http-header-size=81920", "/var/runtime/bootstrap.cjs"]],
+    command: [["/var/lang/bin/node", ...flagsOf(major), "/var/runtime/bootstrap.cjs"]],
     env: {
       ...commonEnv,
       PATH: ["/var/lang/bin", ...programPath].join(":"),
@@ -114,6 +113,14 @@ function distribution(name: string, major: number, version: string, directory: s
     },
     link: "frames",
   };
+}
+
+/** What Lambda starts Node.js with: from 24 on it leaves `require(esm)` and the detection of ES modules as Node.js has them. */
+function flagsOf(major: number): string[] {
+  const flags = ["--expose-gc", "--max-http-header-size=81920"];
+  if (major === 20 || major === 22) flags.push("--no-experimental-require-module");
+  if (major === 22) flags.push("--no-experimental-detect-module");
+  return flags;
 }
 
 function status(major: number, version: string | undefined, path: string | undefined): RuntimeStatus {

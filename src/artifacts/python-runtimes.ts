@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { RuntimeDistribution, RuntimeStatus } from "./artifacts.ts";
 import { RuntimeUnavailable } from "./artifacts.ts";
+import { compiledBootstrap } from "./python-bootstrap.ts";
 import type { Interpreter } from "./python-search.ts";
 import { createInterrogator, interpreterPaths } from "./python-search.ts";
 import type { RuntimeFamily, RuntimesNeeds } from "./runtimes.ts";
@@ -11,7 +12,7 @@ import { bootstrapMount, commonEnv, libraryPath, programPath } from "./sandbox-p
 const offeredMinors = [15, 14, 13, 12, 11, 10, 9];
 
 /** Older ones our bootstrap is not written for. */
-const oldestMinor = 8;
+const oldestMinor = 6;
 
 /**
  * Python as a managed runtime: interpreters that this machine has. Of several of one minor version the choice is, in
@@ -35,7 +36,12 @@ export function createPythonRuntimes(needs: RuntimesNeeds): RuntimeFamily {
       const minor = Number(name.split(".")[1]);
       const found = name.startsWith("python3.") && minor >= oldestMinor ? choose(await find(minor)) : undefined;
       if (found === undefined) throw new RuntimeUnavailable(name, howToInstall(name));
-      return distribution(name, minor, found);
+      const bootstrap = await compiledBootstrap(
+        bootstrapMount("python").source,
+        join(needs.directory, "python"),
+        found,
+      );
+      return distribution(name, minor, found, bootstrap);
     },
     async list() {
       const found = await find(undefined);
@@ -73,14 +79,14 @@ function isOutsideUsr(interpreter: Interpreter): boolean {
   return interpreter.prefix !== "/usr" && !interpreter.prefix.startsWith("/usr/");
 }
 
-function distribution(name: string, minor: number, interpreter: Interpreter): RuntimeDistribution {
+function distribution(name: string, minor: number, interpreter: Interpreter, bootstrap: string): RuntimeDistribution {
   const { prefix, executable, libraryDirectory } = interpreter;
   const own = isOutsideUsr(interpreter);
   return {
     name,
     version: interpreter.version,
     // At its own path: an interpreter, its scripts and its library know where they were installed.
-    mounts: [...(own ? [{ source: prefix, target: prefix }] : []), bootstrapMount("python")],
+    mounts: [...(own ? [{ source: prefix, target: prefix }] : []), { ...bootstrapMount("python"), source: bootstrap }],
     // -s: no packages of a home directory
     command: [[executable, "-s", "/var/runtime/bootstrap.py"]],
     env: {

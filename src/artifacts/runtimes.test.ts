@@ -120,7 +120,7 @@ test("a runtime that cannot be run here says what to do instead", async (t) => {
   assert.match(await reason("ruby3.3"), /Ruby/);
   assert.match(await reason("dotnet8"), /\.NET/);
   assert.match(await reason("nodejs4.3"), /use nodejs26\.x/);
-  assert.match(await reason("python2.7"), /use python3\.8 or later/);
+  assert.match(await reason("python2.7"), /use python3\.6 or later/);
   assert.match(await reason("python3.99"), /uv python install 3\.99/);
   assert.match(await reason("cobol"), /not a runtime of Lambda/);
 });
@@ -145,6 +145,9 @@ test("an interpreter on PATH is found once, asked once, and mounted where it liv
   const [program] = found.command[0]!;
   const mounted = found.mounts.some(({ source, target }) => source === target && program!.startsWith(`${target}/`));
   assert.ok(mounted || program!.startsWith("/usr/"), program);
+  const bootstrap = found.mounts.find(({ target }) => target === "/var/runtime")!.source;
+  const bytecode = readdirSync(join(bootstrap, "_thaw", "__pycache__"));
+  assert.ok(bytecode.includes(`runtime.cpython-3${minor}.pyc`), "the bootstrap is mounted with its bytecode");
   assert.equal(
     execFileSync(program!, ["-s", "-c", "import sys; print('%d.%d.%d' % sys.version_info[:3])"], {
       env: found.env,
