@@ -29,6 +29,7 @@ export interface Config {
   readonly account: string;
   readonly region: string;
   readonly keepAliveMs: number;
+  /** Freezing and thawing wakes every thread of a runtime once: not worth it between the calls of a burst. */
   readonly freezeAfterMs: number;
   readonly memoryBudgetBytes: number;
   /** milliseconds that running invocations get to finish after SIGTERM */
@@ -59,7 +60,7 @@ export function configOf(options: Options, env: NodeJS.ProcessEnv = process.env)
     account: "000000000000",
     region: "us-east-1",
     keepAliveMs: whole("THAW_KEEP_ALIVE_SECONDS", env.THAW_KEEP_ALIVE_SECONDS, 600, 1, 86_400) * 1e3,
-    freezeAfterMs: 5,
+    freezeAfterMs: 50,
     memoryBudgetBytes:
       whole("THAW_MEMORY_MB", env.THAW_MEMORY_MB, Math.floor((totalmem() * 0.7) / 2 ** 20), 64, 2 ** 30) * 2 ** 20,
     drainMs: 10_000,
