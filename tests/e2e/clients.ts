@@ -1,0 +1,98 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { root } from "./server.ts";
+
+const execute = promisify(execFile);
+
+/** Official clients that are fetched once and kept outside of what git sees. */
+const cache = join(root, "node_modules", ".cache", "thaw-e2e");
+
+/** A folder with `nodejs/node_modules/aws-sdk`: version 2 of the SDK for JavaScript, as a layer has it. */
+export function awsSdk2(): Promise<string> {
+  return kept("aws-sdk-2", async (making) => {
+    const modules = join(making, "nodejs");
+    mkdirSync(modules);
+    const install = ["install", "--prefix", modules, "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"];
+    await execute("npm", [...install, "aws-sdk@2"], { cwd: making });
+    // Bundles for browsers: a third of its bytes.
+    rmSync(join(modules, "node_modules", "aws-sdk", "dist"), { recursive: true, force: true });
+  });
+}
+
+/** A folder with `python/boto3` and what it needs, as a layer has it. Pure Python: for any interpreter from 3.10 on. */
+export function boto3(): Promise<string> {
+  return kept("boto3", async (making) => {
+    const install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"];
+    await execute("python3", [...install, "--target", join(making, "python"), "boto3"], { cwd: making });
+  });
+}
+
+/** How a Python program with boto3 is started: the machine's own if it has one. Rejects where there is no Python or no pip. */
+export async function pythonWithBoto3(): Promise<{
+  readonly program: string;
+  readonly env: Readonly<Record<string, string>>;
+}> {
+  try {
+    await execute("python3", ["-c", "import boto3"]);
+    return { program: "python3", env: {} };
+  } catch {
+    return { program: "python3", env: { PYTHONPATH: join(await boto3(), "python") } };
+  }
+}
+
+/** Rejects with the reason when there is no aws command. */
+export async function awsCliVersion(): Promise<string> {
+  const { stdout } = await execute("aws", ["--version"]);
+  return stdout.trim();
+}
+
+async function kept(name: string, make: (making: string) => Promise<void>): Promise<string> {
+  const folder = join(cache, name);
+  if (existsSync(folder)) return folder;
+  const making = `${folder}.${process.pid}`;
+  mkdirSync(making, { recursive: true });
+  try {
+    await make(making);
+    if (!existsSync(folder)) renameSync(making, folder);
+    return folder;
+  } finally {
+    rmSync(making, { recursive: true, force: true });
+  }
+}
+
+export interface Printed {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a client against a server, with nothing of the developer's own AWS settings. */
+export async function runClient(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<Printed> {
+  const clean = Object.entries(process.env).filter(([name]) => !name.startsWith("AWS_"));
+  const child = spawn(program, args, {
+    env: {
+      ...Object.fromEntries(clean),
+      AWS_CONFIG_FILE: "/dev/null",
+      AWS_SHARED_CREDENTIALS_FILE: "/dev/null",
+      ...env,
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code, stdout, stderr };
+}
