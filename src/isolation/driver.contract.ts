@@ -23,7 +23,7 @@ export interface Subject {
   readonly options: Partial<IsolationOptions>;
   readonly cannot?: string;
   /** what this machine's container driver lacks (a platform started by an ordinary user) */
-  readonly lacks?: readonly ("memory" | "pids" | "freezer" | "user")[];
+  readonly lacks?: readonly ("memory" | "freezer")[];
 }
 
 /** What every driver promises (driver.ts). Uses the real agent. */
@@ -338,14 +338,14 @@ export function driverContract(name: string, { options, cannot, lacks = [] }: Su
       }),
     );
 
-    test("a fork bomb stops at 1,024 processes and dies with its sandbox", needs("pids"), () =>
+    test("a fork bomb stops at 1,024 processes and dies with its sandbox", isolates, () =>
       withIsolation(options, async ({ driver }) => {
         const sandbox = await driver.create(spec({ memoryBytes: 1 << 30 }));
         const link = new Link(sandbox);
         const bomb = "i=0; while [ $i -lt 1500 ]; do sleep 1000 & i=$((i+1)); echo $i; done";
         const ran = await link.sh(bomb);
         const forks = Math.max(...ran.output.split("\n").map(Number).filter(Number.isFinite));
-        assert.ok(forks > 900 && forks < 1024, String(forks));
+        assert.ok(forks > 900 && forks <= 1024, String(forks));
         await sandbox.kill();
         await driver.create(spec());
       }),

@@ -112,20 +112,22 @@ impl Cgroups {
     pub fn prepare() -> Cgroups {
         let mut made = Cgroups { hierarchies: Vec::new(), missing: Vec::new() };
         let name = parent_name(std::process::id()).unwrap_or_else(|| format!("thaw-{}-0", std::process::id()));
-        let mut problems: Vec<String> = Vec::new();
+        let mut problems: Vec<(bool, Vec<String>, String)> = Vec::new();
         // version 2 first: its freezer and kill are better than the freezer of version 1
         let mut all = mounted();
         all.sort_by_key(|mount| !mount.v2);
         for mount in all {
             let result = if mount.v2 { made.prepare_v2(&mount, &name) } else { made.prepare_v1(&mount, &name) };
             if let Err(error) = result {
-                problems.push(format!("{}: {error}", mount.own.display()));
+                problems.push((mount.v2, mount.options, error.to_string()));
             }
         }
-        let why = if problems.is_empty() { "no mounted cgroup hierarchy offers it".to_string() } else { problems.join("; ") };
-        for (part, _) in PARTS {
+        for (part, controller) in PARTS {
             if !made.has(part) {
-                made.missing.push((part, why.clone()));
+                // the hierarchy of version 1 that has the controller says more than version 2, which could have had it
+                let own = problems.iter().find(|(v2, options, _)| !v2 && options.iter().any(|o| o == controller));
+                let why = own.or(problems.iter().find(|(v2, _, _)| *v2)).map(|(_, _, why)| why.clone());
+                made.missing.push((part, why.unwrap_or_else(|| "no cgroup hierarchy here offers it".to_string())));
             }
         }
         made

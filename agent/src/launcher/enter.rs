@@ -5,9 +5,10 @@
 //! - the parent's death is watched for after the last change of credentials, which makes the kernel forget it.
 use super::failure::{Failure, Step};
 use super::skeleton;
+use super::slot::PROCESSES;
 use super::tree::sys_map;
 use crate::agent;
-use crate::sys::{self, BpfInstruction};
+use crate::sys::{self, BpfInstruction, Limit};
 use std::convert::Infallible;
 use std::ffi::CStr;
 use std::os::fd::{IntoRawFd, RawFd};
@@ -60,6 +61,9 @@ pub fn enter(privileged: bool, filter: &[BpfInstruction], plan: &[u8]) -> Result
     // Its files in /proc belong to it only while it is dumpable, and it must write its own maps.
     sys::set_dumpable(true);
     sys::unshare(sys::CLONE_NEWUSER).step("unshare(CLONE_NEWUSER)")?;
+    // Only now: the kernel holds a user namespace's maker to its limit for all the user's processes together, and as an
+    // ordinary user all sandboxes are one user.
+    sys::set_limit(Limit::Processes, PROCESSES).step("setrlimit")?;
     sys_map(skeleton::USER, user, skeleton::GROUP, group)?;
     sys::set_dumpable(false);
     sys::drop_bounding_set();

@@ -114,7 +114,7 @@ fn prepare(mould: &Mould, number: u64) -> Result<(), Failure> {
     sys::unshare(sys::CLONE_NEWNET | sys::CLONE_NEWUTS | sys::CLONE_NEWIPC).step("unshare")?;
     sys::loopback_up().step("bring loopback up")?;
     sys::set_host_name(enter::HOST_NAME).step("sethostname")?;
-    for (limit, value) in [(Limit::OpenFiles, OPEN_FILES), (Limit::Processes, PROCESSES), (Limit::CoreBytes, 0)] {
+    for (limit, value) in [(Limit::OpenFiles, OPEN_FILES), (Limit::CoreBytes, 0)] {
         sys::set_limit(limit, value).step("setrlimit")?;
     }
     // what a function prints goes through the agent; nothing of it may reach the platform's own streams
