@@ -71,7 +71,7 @@ test("a function is made, awaited, invoked, changed, throttled and deleted", asy
   assert.deepEqual(first.payload, { word: "one", of: "cli", custom: { k: 1 } });
   assert.deepEqual([first.printed.StatusCode, first.printed.ExecutedVersion], [200, "$LATEST"]);
   const log = Buffer.from(first.printed.LogResult, "base64").toString();
-  assert.match(log, /^START RequestId: [^]*printed by one\n[^]*^REPORT RequestId: /m);
+  assert.match(log, /^START RequestId: [\s\S]*printed by one\n[\s\S]*^REPORT RequestId: /m);
 
   const failed = await invoke("typed", { fail: true });
   assert.equal(failed.printed.FunctionError, "Unhandled");
