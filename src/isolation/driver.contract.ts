@@ -37,7 +37,10 @@ export function driverContract(name: string, { options, cannot, lacks = [] }: Su
     test("a sandbox says HELLO, and its marks are in order", () =>
       withIsolation(options, async ({ driver }) => {
         const { marks } = await driver.create(spec());
-        assert.ok(marks.asked <= marks.main + 1 && marks.main <= marks.hello + 1, JSON.stringify(marks));
+        // the agent reads the kernel's clock, the platform one fitted to it when it started, which is off by a little
+        const slack = 3;
+        assert.ok(marks.asked <= marks.main + slack && marks.main <= marks.hello + slack, JSON.stringify(marks));
+        assert.ok(marks.asked < marks.hello);
       }));
 
     test("a command gets the environment it was given, and its exit status is reported", () =>

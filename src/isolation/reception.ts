@@ -50,8 +50,9 @@ export async function openReception(runDir: string, helloMs = 5000): Promise<Rec
     strangers.add(socket);
     const tooLate = setTimeout(() => socket.destroy(), helloMs);
     const refuse = () => socket.destroy();
+    const takeHello = helloReader(socket);
     const read = () => {
-      const hello = takeHello(socket);
+      const hello = takeHello();
       if (hello === undefined) return;
       const claim = hello === "broken" ? undefined : expected.get(hello.token);
       if (hello === "broken" || !claim) return refuse();
@@ -100,16 +101,21 @@ export async function openReception(runDir: string, helloMs = 5000): Promise<Rec
 }
 
 /** Takes the HELLO frame off the front of the stream, leaving the rest unread. undefined: not all of it is there yet. */
-function takeHello(socket: Socket): Hello | "broken" | undefined {
-  const header: Buffer | null = socket.read(headerBytes);
-  if (!header) return undefined;
-  const length = header.readUInt32LE(0);
-  if (header[4] !== helloType || length > helloMaxBytes || header.readUInt32LE(8) !== 0) return "broken";
-  const payload: Buffer | null = socket.read(length);
-  if (!payload) {
-    socket.unshift(header);
-    return undefined;
-  }
+function helloReader(socket: Socket): () => Hello | "broken" | undefined {
+  let header: Buffer | null = null;
+  return () => {
+    header ??= socket.read(headerBytes) as Buffer | null;
+    if (!header) return undefined;
+    // the stream has ended in the middle of it
+    if (header.length < headerBytes) return "broken";
+    const length = header.readUInt32LE(0);
+    if (header[4] !== helloType || length > helloMaxBytes || header.readUInt32LE(8) !== 0) return "broken";
+    const payload: Buffer | null = socket.read(length);
+    return payload ? parseHello(payload) : undefined;
+  };
+}
+
+function parseHello(payload: Buffer): Hello | "broken" {
   try {
     const { token, main, protocol } = JSON.parse(payload.toString()) as Record<string, unknown>;
     if (typeof token !== "string" || typeof main !== "number" || protocol !== protocolVersion) return "broken";

@@ -84,7 +84,9 @@ fn parse_mounted(mounts: &str, groups: &str) -> Vec<Mounted> {
             } else {
                 controllers.split(',').any(|c| !c.is_empty() && options.iter().any(|o| o == c))
             };
-            same.then(|| path.strip_prefix(root.trim_end_matches('/')).unwrap_or("/").trim_start_matches('/').to_string())
+            same.then(|| {
+                path.strip_prefix(root.trim_end_matches('/')).unwrap_or("/").trim_start_matches('/').to_string()
+            })
         });
         if let Some(own) = own {
             found.push(Mounted { v2, options, own: Path::new(point).join(own), top: PathBuf::from(point) });
@@ -281,7 +283,9 @@ impl Cgroups {
 
     /// Removes a slot's groups. False: the kernel is not done with them, try again soon.
     pub fn remove(&self, slot: u64) -> bool {
-        self.hierarchies.iter().fold(true, |done, hierarchy| remove_directory(&hierarchy.parent.join(format!("s{slot}"))) && done)
+        self.hierarchies
+            .iter()
+            .fold(true, |done, hierarchy| remove_directory(&hierarchy.parent.join(format!("s{slot}"))) && done)
     }
 
     /// Removes this launcher's directories, once all slots are gone.
@@ -324,7 +328,8 @@ fn weigh(parent: &Path, v2: bool) {
 }
 
 fn offers(group: &Path, controller: &str) -> bool {
-    fs::read_to_string(group.join("cgroup.controllers")).is_ok_and(|all| all.split_whitespace().any(|c| c == controller))
+    fs::read_to_string(group.join("cgroup.controllers"))
+        .is_ok_and(|all| all.split_whitespace().any(|c| c == controller))
 }
 
 fn write(path: &Path, value: &str) -> Result<()> {
@@ -359,7 +364,8 @@ fn remove_directory(path: &Path) -> bool {
 }
 
 fn kill_members(group: &Path) {
-    for pid in fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default().lines().filter_map(|l| l.parse().ok()) {
+    for pid in fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default().lines().filter_map(|l| l.parse().ok())
+    {
         if pid > 0 {
             sys::kill_process(pid);
         }
@@ -413,7 +419,10 @@ mod tests {
         let groups = "4:memory:/docker/abc/x\n3:cpu,cpuacct:/\n0::/user.slice\n";
         let found = parse_mounted(mounts, groups);
         let own: Vec<&str> = found.iter().map(|m| m.own.to_str().unwrap()).collect();
-        assert_eq!(own, ["/sys/fs/cgroup/memory/x", "/sys/fs/cgroup/cpu,cpuacct/", "/sys/fs/cgroup/unified/user.slice"]);
+        assert_eq!(
+            own,
+            ["/sys/fs/cgroup/memory/x", "/sys/fs/cgroup/cpu,cpuacct/", "/sys/fs/cgroup/unified/user.slice"]
+        );
         assert_eq!(found.iter().map(|m| m.v2).collect::<Vec<_>>(), [false, false, true]);
     }
 

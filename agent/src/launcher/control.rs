@@ -29,9 +29,11 @@ fn parse(line: &[u8]) -> Option<Order> {
         return Some(Order::Kill(id.as_str()?.to_string()));
     }
     let text = |name: &str| value.get(name)?.as_str().map(str::to_string);
-    let mounts = value.get("mounts")?.as_array()?.iter().map(|pair| {
-        Some((pair.get(0)?.as_str()?.to_string(), pair.get(1)?.as_str()?.to_string()))
-    });
+    let mounts = value
+        .get("mounts")?
+        .as_array()?
+        .iter()
+        .map(|pair| Some((pair.get(0)?.as_str()?.to_string(), pair.get(1)?.as_str()?.to_string())));
     Some(Order::Create(Request {
         id: text("create")?,
         token: text("token")?,
@@ -137,7 +139,8 @@ mod tests {
     #[test]
     fn orders_may_come_in_pieces_and_together() {
         let (platform, mut control) = control();
-        let whole = br#"{"create":"a","token":"t","mounts":[["/x","/var/task"]],"tmp":1,"memory":2,"cpus":0.5,"network":"none"}
+        let whole =
+            br#"{"create":"a","token":"t","mounts":[["/x","/var/task"]],"tmp":1,"memory":2,"cpus":0.5,"network":"none"}
 {"kill":"a"}
 "#;
         sys::send(platform.as_fd(), &whole[..20]).unwrap();

@@ -24,8 +24,13 @@ pub const HOST_NAME: &CStr = c"lambda";
 /// Files of /proc that tell more than a function should know, to be covered where the kernel has them and lets
 /// everybody read them. Docker's list; what only root may read needs no cover.
 const COVERED: &[&CStr] = &[
-    c"/base/proc/keys", c"/base/proc/key-users", c"/base/proc/latency_stats", c"/base/proc/sched_debug",
-    c"/base/proc/timer_stats", c"/base/proc/kallsyms", c"/base/proc/interrupts",
+    c"/base/proc/keys",
+    c"/base/proc/key-users",
+    c"/base/proc/latency_stats",
+    c"/base/proc/sched_debug",
+    c"/base/proc/timer_stats",
+    c"/base/proc/kallsyms",
+    c"/base/proc/interrupts",
 ];
 
 /// Becomes the sandbox that `plan` describes and then the agent.

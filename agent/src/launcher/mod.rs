@@ -46,7 +46,9 @@ fn options(args: &[String]) -> Result<Options, Failure> {
     for pair in args.chunks(2) {
         match pair {
             [name, value] if name == "--pool" => options.pool = value.parse().step("--pool")?,
-            [name, value] if name == "--rootfs" => options.rootfs = Some(std::fs::canonicalize(value).step("--rootfs")?),
+            [name, value] if name == "--rootfs" => {
+                options.rootfs = Some(std::fs::canonicalize(value).step("--rootfs")?)
+            }
             other => return Err(Failure::new("options", format!("{other:?} is not understood"))),
         }
     }
@@ -182,7 +184,8 @@ impl Launcher {
     fn obey(&mut self, order: Order) {
         match order {
             Order::Create(request) if request.egress => {
-                let why = "network \"egress\" is not available: this launcher gives sandboxes a loopback interface only";
+                let why =
+                    "network \"egress\" is not available: this launcher gives sandboxes a loopback interface only";
                 self.control.failed(&request.id, &Failure::new("network", why));
             }
             Order::Create(request) => {

@@ -17,8 +17,20 @@ pub const HOST_NAME: &str = "lambda";
 pub const ENDPOINT: &str = "/run/thaw/endpoint.sock";
 
 const DIRECTORIES: &[&str] = &[
-    "dev", "etc", "home/sbx_user1051", "mnt", "opt", "proc", "root", "run/thaw", "sys", "tmp", "var/lang",
-    "var/runtime", "var/task", "var/tmp",
+    "dev",
+    "etc",
+    "home/sbx_user1051",
+    "mnt",
+    "opt",
+    "proc",
+    "root",
+    "run/thaw",
+    "sys",
+    "tmp",
+    "var/lang",
+    "var/runtime",
+    "var/task",
+    "var/tmp",
 ];
 
 const DEVICES: &[(&str, u32, u32)] =
@@ -27,9 +39,27 @@ const DEVICES: &[(&str, u32, u32)] =
 /// Parts of the host's /etc that programs of /usr need and that say nothing about the host. Only what everybody may read
 /// is copied, and links stay links.
 const FROM_HOST: &[&str] = &[
-    "alternatives", "ca-certificates", "crypto-policies", "debian_version", "gai.conf", "host.conf", "ld.so.cache",
-    "ld.so.conf", "ld.so.conf.d", "localtime", "mime.types", "os-release", "pki/ca-trust/extracted", "pki/tls/cert.pem",
-    "pki/tls/certs", "protocols", "services", "ssl/cert.pem", "ssl/certs", "ssl/openssl.cnf", "timezone",
+    "alternatives",
+    "ca-certificates",
+    "crypto-policies",
+    "debian_version",
+    "gai.conf",
+    "host.conf",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "mime.types",
+    "os-release",
+    "pki/ca-trust/extracted",
+    "pki/tls/cert.pem",
+    "pki/tls/certs",
+    "protocols",
+    "services",
+    "ssl/cert.pem",
+    "ssl/certs",
+    "ssl/openssl.cnf",
+    "timezone",
 ];
 /// Bytes that may be copied from one directory of /etc.
 const COPY_LIMIT: u64 = 16 << 20;
@@ -50,11 +80,19 @@ pub fn fill(root: &Path, privileged: bool, own_root: bool) -> Result<(), Failure
     }
     let resolver = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
     for (name, text) in [
-        ("passwd", format!("root:x:0:0:root:/root:/sbin/nologin\nsbx_user1051:x:{USER}:{GROUP}::/home/sbx_user1051:/sbin/nologin\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n")),
+        (
+            "passwd",
+            format!(
+                "root:x:0:0:root:/root:/sbin/nologin\nsbx_user1051:x:{USER}:{GROUP}::/home/sbx_user1051:/sbin/nologin\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n"
+            ),
+        ),
         ("group", format!("root:x:0:\nsbx_user1051:x:{GROUP}:\nnogroup:x:65534:\n")),
         ("hosts", format!("127.0.0.1 localhost {HOST_NAME}\n::1 localhost\n")),
         ("hostname", format!("{HOST_NAME}\n")),
-        ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n".to_string()),
+        (
+            "nsswitch.conf",
+            "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n".to_string(),
+        ),
         ("resolv.conf", resolver),
     ] {
         fs::write(root.join("etc").join(name), text).step("write /etc")?;
@@ -117,7 +155,8 @@ pub fn bind_devices(base: &Path, privileged: bool) -> Result<(), Failure> {
 }
 
 fn bind(source: &Path, target: &Path, no_devices: bool) -> Result<(), Failure> {
-    let (from, to) = (c_string(source.as_os_str().as_encoded_bytes())?, c_string(target.as_os_str().as_encoded_bytes())?);
+    let (from, to) =
+        (c_string(source.as_os_str().as_encoded_bytes())?, c_string(target.as_os_str().as_encoded_bytes())?);
     let bound = sys::mount(&from, &to, c"", sys::MS_BIND | sys::MS_REC, c"")
         .and_then(|()| sys::limit_mounts(&to, MountLimits { read_only: true, no_devices }));
     bound.map_err(|error| Failure::new("bind", format!("{}: {error}", source.display())))

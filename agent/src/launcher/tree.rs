@@ -61,7 +61,8 @@ impl Tree {
         let whole = if privileged { None } else { Some(sys::clone_tree(c"/", true).step("open_tree(/)")?) };
         let root = Path::new(WORKSHOP);
         let at = |path: &str| c_string(format!("{WORKSHOP}/{path}"));
-        sys::mount(c"tmpfs", &c_string(WORKSHOP)?, c"tmpfs", sys::MS_NOSUID, c"size=1m,mode=755").step("mount tmpfs")?;
+        sys::mount(c"tmpfs", &c_string(WORKSHOP)?, c"tmpfs", sys::MS_NOSUID, c"size=1m,mode=755")
+            .step("mount tmpfs")?;
         for name in ["skel", "base", "host", "over"] {
             fs::create_dir(root.join(name)).step("mkdir")?;
         }
@@ -201,7 +202,9 @@ impl Tree {
         let done = sys::unmount(&c_string(at.clone())?)
             .step("umount")
             .and_then(|()| overlay(upper, lower, Path::new(&at)))
-            .and_then(|()| if top.is_empty() { skeleton::bind_devices(Path::new("/base"), self.privileged) } else { Ok(()) })
+            .and_then(
+                |()| if top.is_empty() { skeleton::bind_devices(Path::new("/base"), self.privileged) } else { Ok(()) },
+            )
             .and_then(|()| sys::open_directory(c"/base").step("open the base"));
         self.go_out()?;
         self.base = done?;
@@ -213,8 +216,14 @@ impl Tree {
 fn overlay(upper: &Path, lower: &Path, at: &Path) -> Result<(), Failure> {
     let escape = |path: &Path| path.to_string_lossy().replace('\\', "\\\\").replace(':', "\\:").replace(',', "\\,");
     let data = c_string(format!("lowerdir={}:{}", escape(upper), escape(lower)))?;
-    sys::mount(c"overlay", &c_string(at.as_os_str().as_encoded_bytes())?, c"overlay", sys::MS_RDONLY | sys::MS_NOSUID, &data)
-        .step("mount overlay")
+    sys::mount(
+        c"overlay",
+        &c_string(at.as_os_str().as_encoded_bytes())?,
+        c"overlay",
+        sys::MS_RDONLY | sys::MS_NOSUID,
+        &data,
+    )
+    .step("mount overlay")
 }
 
 /// Is this top-level directory one of the host's, bound over the skeleton?

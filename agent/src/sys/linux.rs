@@ -45,10 +45,12 @@ pub fn fork_into(flags: i32) -> Result<i32> {
 
 pub fn mount(source: &CStr, target: &CStr, kind: &CStr, flags: u64, data: &CStr) -> Result<()> {
     // SAFETY: all strings end in NUL and outlive the call.
-    check(unsafe {
-        libc::mount(source.as_ptr(), target.as_ptr(), kind.as_ptr(), flags as libc::c_ulong, data.as_ptr().cast())
-    }
-    .into())
+    check(
+        unsafe {
+            libc::mount(source.as_ptr(), target.as_ptr(), kind.as_ptr(), flags as libc::c_ulong, data.as_ptr().cast())
+        }
+        .into(),
+    )
     .map(drop)
 }
 
@@ -108,14 +110,7 @@ fn limit(fd: RawFd, path: &CStr, at: i32, limits: MountLimits) -> Result<()> {
     };
     // SAFETY: a valid structure of the size told, and a string that ends in NUL.
     check(unsafe {
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            fd,
-            path.as_ptr(),
-            at,
-            &attributes,
-            size_of::<libc::mount_attr>(),
-        )
+        libc::syscall(libc::SYS_mount_setattr, fd, path.as_ptr(), at, &attributes, size_of::<libc::mount_attr>())
     })
     .map(drop)
 }
@@ -257,7 +252,14 @@ pub fn reap() -> Option<(i32, Ending)> {
     // SAFETY: `status` is writable.
     let pid = unsafe { libc::waitpid(-1, &mut status, libc::WNOHANG) };
     (pid > 0).then(|| {
-        (pid, if libc::WIFSIGNALED(status) { Ending::Signal(libc::WTERMSIG(status)) } else { Ending::Code(libc::WEXITSTATUS(status)) })
+        (
+            pid,
+            if libc::WIFSIGNALED(status) {
+                Ending::Signal(libc::WTERMSIG(status))
+            } else {
+                Ending::Code(libc::WEXITSTATUS(status))
+            },
+        )
     })
 }
 
