@@ -1,9 +1,9 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
-import { constants, setPriority } from "node:os";
+import { availableParallelism, constants, setPriority } from "node:os";
 import { join } from "node:path";
 import { createArtifacts, RuntimeUnavailable } from "./artifacts/index.ts";
-import { chooseReclaimed, cpusOf, createAdmission } from "./capacity/index.ts";
+import { chooseReclaimed, cpusOf, createAdmission, patienceMs, smoothed } from "./capacity/index.ts";
 import { type Config, ConfigError, configOf, type Options } from "./config.ts";
 import { createAdmin, createEdge } from "./edge/index.ts";
 import { createEnvironments } from "./environments/index.ts";
@@ -65,6 +65,7 @@ export async function start(options: Options = {}): Promise<Platform> {
   });
 
   let port = 0;
+  const cpus = availableParallelism();
   const environments = createEnvironments({
     driver: isolation.driver,
     openLog: (target, stream) => openInvocationLog({ target, stream, append: logs.append, clock }),
@@ -73,6 +74,8 @@ export async function start(options: Options = {}): Promise<Platform> {
     runtime: artifacts.runtime,
     cpusOf,
     endpointPort: () => port,
+    patienceMs: (view) => patienceMs({ ...view, cpus }),
+    smoothed,
     isCurrent: (target) => isCurrent(registry, target),
     chooseReclaimed: (idle, usedBytes) =>
       chooseReclaimed(idle, usedBytes, { keepAliveMs: config.keepAliveMs, budgetBytes: config.memoryBudgetBytes }),

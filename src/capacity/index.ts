@@ -1,3 +1,4 @@
 export * from "./admission.ts";
 export * from "./keep-alive.ts";
+export * from "./scale-out.ts";
 export * from "./shares.ts";

@@ -77,6 +77,8 @@ export class Environment {
   initMs = 0;
   /** when it last became idle, monotonicMs() */
   idleSince = 0;
+  /** how long its last event occupied it, milliseconds */
+  lastRunMs = 0;
   /** it serves the event it has and then ends */
   retired = false;
   readonly plan: Plan;
@@ -307,6 +309,7 @@ export class Environment {
     failure: LoggedFailure | undefined,
     answered: number,
   ): Run {
+    this.lastRunMs = answered - began;
     const first = this.#marks.ready > 0 || failure ? this.#takeStart() : undefined;
     if (failure?.logged) this.#log.platform(failure.logged);
     const logTail = this.#log.end({

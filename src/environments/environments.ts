@@ -3,9 +3,9 @@ import { type FunctionVersion, monotonicMs } from "../model/index.ts";
 import type { InvocationLog } from "../observe/index.ts";
 import { Environment } from "./environment.ts";
 import { type Plan, type PlanNeeds, planOf } from "./plan.ts";
-import { Pool } from "./pool.ts";
+import { Pool, type PoolNeeds } from "./pool.ts";
 
-export interface EnvironmentsNeeds extends PlanNeeds {
+export interface EnvironmentsNeeds extends PlanNeeds, Pick<PoolNeeds, "patienceMs" | "smoothed"> {
   readonly driver: Pick<Driver, "name" | "create">;
   openLog(target: FunctionVersion, logStream: string): InvocationLog;
   /** is this the version's current code and configuration? Asked when a function was changed or deleted */
@@ -68,6 +68,8 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
   const poolNeeds = {
     plan: (target: FunctionVersion) => planOf(target, needs),
     create: (plan: Plan) => new Environment(plan, environmentNeeds),
+    patienceMs: needs.patienceMs,
+    smoothed: needs.smoothed,
   };
   const poolOf = (target: FunctionVersion): Pool => {
     let pool = pools.get(target.key);

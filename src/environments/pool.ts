@@ -1,4 +1,4 @@
-import type { FunctionVersion } from "../model/index.ts";
+import { type FunctionVersion, monotonicMs } from "../model/index.ts";
 import type { Environment } from "./environment.ts";
 import type { Plan } from "./plan.ts";
 
@@ -7,9 +7,20 @@ export interface PoolNeeds {
   plan(target: FunctionVersion): Promise<Plan>;
   /** a new environment, not started */
   create(plan: Plan): Environment;
+  /** how long a request may wait for a busy environment before one is started for it, ms (capacity/scale-out.ts) */
+  patienceMs(view: {
+    readonly occupied: number;
+    readonly waiting: number;
+    readonly runMs: number | undefined;
+    readonly startMs: number | undefined;
+  }): number;
+  /** a moving average with one more sample */
+  smoothed(average: number | undefined, sample: number): number;
 }
 
 interface Waiter {
+  /** from when on an environment is started for it, monotonicMs() */
+  readonly startAt: number;
   readonly serve: (environment: Environment) => void;
   readonly refuse: (error: unknown) => void;
 }
@@ -22,8 +33,8 @@ interface Waiter {
 const settlingMs = 20;
 
 /**
- * The environments of one function version (one `key`). Whoever finds none idle gets a new one started on its behalf, and
- * takes whichever is ready first: the new one or one that finished its event in the meantime.
+ * The environments of one function version (one `key`). Whoever finds none idle gets a new one started on its behalf, at
+ * once or after a short wait, and takes whichever is ready first: the new one or one that finished its event.
  */
 export class Pool {
   readonly target: FunctionVersion;
@@ -33,6 +44,11 @@ export class Pool {
   readonly #waiters: Waiter[] = [];
   readonly #needs: PoolNeeds;
   #plan: Plan | undefined;
+  /** starts in flight */
+  #starting = 0;
+  #runMs: number | undefined;
+  #startMs: number | undefined;
+  #impatience: NodeJS.Timeout | undefined;
   #retired = false;
 
   constructor(target: FunctionVersion, needs: PoolNeeds) {
@@ -63,6 +79,7 @@ export class Pool {
       void environment.stop();
       return;
     }
+    this.#runMs = this.#needs.smoothed(this.#runMs, environment.lastRunMs);
     const waiter = this.#waiters.shift();
     if (waiter) waiter.serve(environment);
     else this.#idle.push(environment);
@@ -84,22 +101,37 @@ export class Pool {
 
   #wait(): Promise<Environment> {
     return new Promise<Environment>((serve, refuse) => {
-      const waiter: Waiter = { serve, refuse };
-      this.#waiters.push(waiter);
-      const start = () =>
-        this.#startOne().catch((error) => {
-          // The one who asked for it may have been served by another already: then somebody else lost a helper, not an answer.
-          const at = this.#waiters.indexOf(waiter);
-          if (at >= 0) this.#waiters.splice(at, 1);
-          refuse(error);
-        });
-      if (this.#settling() < this.#waiters.length) void start();
-      else {
-        setTimeout(() => {
-          if (this.#waiters.includes(waiter)) void start();
-        }, settlingMs);
-      }
+      const view = {
+        occupied: this.all.size,
+        waiting: this.#waiters.length,
+        runMs: this.#runMs,
+        startMs: this.#startMs,
+      };
+      const patience = this.#needs.patienceMs(view);
+      const soon = this.#settling() > this.#waiters.length ? settlingMs : 0;
+      this.#waiters.push({ serve, refuse, startAt: monotonicMs() + Math.max(patience, soon) });
+      this.#startForTheImpatient();
     });
+  }
+
+  /**
+   * Keeps as many starts in flight as there are requests that have waited for long enough. Not one for each such request:
+   * a request that was served by another environment leaves its start to the next one.
+   */
+  #startForTheImpatient(): void {
+    clearTimeout(this.#impatience);
+    this.#impatience = undefined;
+    const now = monotonicMs();
+    let due = 0;
+    let next = Number.POSITIVE_INFINITY;
+    for (const { startAt } of this.#waiters) {
+      if (startAt <= now) due++;
+      else next = Math.min(next, startAt);
+    }
+    while (this.#starting < due) void this.#startOne();
+    if (next < Number.POSITIVE_INFINITY) {
+      this.#impatience = setTimeout(() => this.#startForTheImpatient(), next - now);
+    }
   }
 
   /** Environments that are about to be idle. */
@@ -109,23 +141,40 @@ export class Pool {
     return count;
   }
 
+  /** Never rejects: who waits longest learns why there is no environment. */
   async #startOne(): Promise<void> {
+    this.#starting++;
+    const began = monotonicMs();
+    try {
+      const environment = await this.#started();
+      this.#startMs = this.#needs.smoothed(this.#startMs, monotonicMs() - began);
+      this.#starting--;
+      this.#welcome(environment);
+    } catch (error) {
+      this.#starting--;
+      this.#waiters.shift()?.refuse(error);
+    }
+    this.#startForTheImpatient();
+  }
+
+  async #started(): Promise<Environment> {
     this.#plan ??= await this.#needs.plan(this.target);
     const environment = this.#needs.create(this.#plan);
     environment.retired = this.#retired;
     this.all.add(environment);
     await environment.start();
-    // A failed init goes to whoever waits, for its second try; nobody waits: nothing is kept of it.
-    if (environment.state === "failed" && this.#waiters.length === 0) await environment.stop();
-    else if (environment.state === "failed") this.#waiters.shift()!.serve(environment);
-    else if (environment.state === "idle") this.#serveFirst(environment);
-    else throw new Error(`the environment ended while it started (${environment.state})`);
+    if (environment.state === "idle" || environment.state === "failed") return environment;
+    throw new Error(`the environment ended while it started (${environment.state})`);
   }
 
-  /** Even a pool that was retired meanwhile serves those who were waiting before. */
-  #serveFirst(environment: Environment): void {
+  /**
+   * A new environment. A failed init goes to whoever waits, for its second try; even a retired pool serves those who
+   * were waiting before. Nobody waits: it is kept only if it is of use.
+   */
+  #welcome(environment: Environment): void {
     const waiter = this.#waiters.shift();
     if (waiter) waiter.serve(environment);
-    else this.offer(environment);
+    else if (environment.retired || environment.state === "failed") void environment.stop();
+    else this.#idle.push(environment);
   }
 }
