@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { ContainerDriver } from "./container/driver.ts";
 import { probeContainer, unusableContainer } from "./container/probe.ts";
 import { type Driver, type Probe, SandboxError } from "./driver.ts";
@@ -37,7 +37,7 @@ export const builtAgent = join(import.meta.dirname, "..", "..", "agent", "target
 
 /** Chooses a driver and starts it. Rejects with SandboxError when the wanted one does not work here. */
 export async function createIsolation(options: IsolationOptions): Promise<Isolation> {
-  const agent = options.agent ?? builtAgent;
+  const agent = resolve(options.agent ?? builtAgent);
   if (!existsSync(agent)) {
     throw new SandboxError(
       "agent",
