@@ -38,11 +38,10 @@ function startPhases(start: Readonly<StartMarks>, admitted: number, invoked: num
   };
   const place = until(start.asked);
   const sandbox = until(start.main);
-  const dialled = until(start.spawned);
+  const agent = until(start.spawned);
   // A runtime of the user's own does not say when it began to load code: its boot and init are one.
   const runtimeBoot = until(start.load ?? start.ready);
   const codeInit = until(start.loaded ?? at);
-  // From the handler being loaded to the event being sent: READY travels up, INVOKE down.
-  const agent = dialled + until(invoked);
+  // From the handler being loaded to the event being sent nobody works but the schedulers: it stays unexplained.
   return { place, sandbox, agent, runtimeBoot, codeInit };
 }
