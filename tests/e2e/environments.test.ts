@@ -3,6 +3,7 @@ import { after, before, test } from "node:test";
 import { setTimeout as passed } from "node:timers/promises";
 import {
   DeleteFunctionCommand,
+  GetFunctionConfigurationCommand,
   type LambdaClient,
   type Runtime,
   UpdateFunctionCodeCommand,
@@ -138,6 +139,68 @@ test("a deletion drains: what runs gets its answer, nobody else does, nothing is
   );
 });
 
+test("an update that comes while an environment starts: whoever waited is served, the next caller has the new code", async () => {
+  const slow = (word: string) => ({
+    "index.mjs": `
+      await new Promise((go) => setTimeout(go, 800));
+      export const handler = async () => "${word}";`,
+  });
+  await createFunction(client, "starting", { code: slow("old") });
+  const first = answerOf(client, "starting");
+  await until(
+    () => environmentsOf("starting"),
+    (rows) => rows.some(({ state }) => state === "initializing"),
+  );
+  await client.send(new UpdateFunctionCodeCommand({ FunctionName: "starting", ZipFile: await zipOf(slow("new")) }));
+  await updated(client, "starting");
+  const second = answerOf(client, "starting");
+  assert.deepEqual([await first, await second], ["old", "new"]);
+  await until(
+    () => environmentsOf("starting"),
+    (rows) => rows.length === 1,
+  );
+});
+
+test("under steady load every update is clean: no call fails, none is answered by older code than was there when it began", async () => {
+  const code = { "index.js": "exports.handler = async () => Number(process.env.COUNT);" };
+  const set = (n: number) => ({ Environment: { Variables: { COUNT: String(n) } } });
+  await createFunction(client, "loaded", { code, ...set(0) });
+  let acknowledged = 0;
+  let done = false;
+  let calls = 0;
+  const caller = async () => {
+    while (!done) {
+      const oldest = acknowledged;
+      const answer = await answerOf(client, "loaded");
+      assert.ok(answer >= oldest, `answered ${answer} though ${oldest} was acknowledged`);
+      calls++;
+    }
+  };
+  const callers = Promise.all([caller(), caller(), caller()]);
+  for (let n = 1; n <= 8; n++) {
+    await client.send(new UpdateFunctionConfigurationCommand({ FunctionName: "loaded", ...set(n) }));
+    await until(
+      () => client.send(new GetFunctionConfigurationCommand({ FunctionName: "loaded" })),
+      ({ LastUpdateStatus }) => LastUpdateStatus === "Successful",
+    );
+    acknowledged = n;
+    // Let it take calls before the next one.
+    const soFar = calls;
+    await until(
+      async () => calls,
+      (now) => now > soFar + 10,
+    );
+  }
+  done = true;
+  await callers;
+  assert.equal(await answerOf(client, "loaded"), 8);
+  const rows = await until(
+    () => environmentsOf("loaded"),
+    (each) => each.length <= 4,
+  );
+  assert.ok(rows.length >= 1);
+});
+
 /** Leaves a process and a thread that count as fast as they can, and tells how far they came. */
 const restless = {
   "index.js": `
@@ -205,9 +268,17 @@ function assertAddsUp({ timing, watch }: { timing: Timing; watch: number }, star
   for (const [phase, value] of Object.entries(phases)) {
     assert.ok(Number(value) >= (phase === "unexplained" ? -0.01 : 0), `${phase}: ${shown}`);
   }
-  assert.ok(Math.abs(timing.unexplained) <= 0.05 * total, shown);
   assert.ok(total <= watch, `${shown} in ${watch} ms`);
 }
+
+/** The next call is a cold one. */
+async function renew(name: string, round: number): Promise<void> {
+  const Environment = { Variables: { ROUND: String(round) } };
+  await client.send(new UpdateFunctionConfigurationCommand({ FunctionName: name, Environment }));
+  await updated(client, name);
+}
+
+const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!;
 
 const kinds = { node: "hello-node", python: "hello-python", shell: "hello-shell", rust: "hello-rust" } as const;
 
@@ -219,18 +290,24 @@ for (const [kind, fixture] of Object.entries(kinds)) {
     if (!Runtime) return t.skip("this machine has no Python");
     const options = { code: built.dir, Runtime, Handler: built.handler, MemorySize: 1769 };
     await createFunction(client, `timed-${kind}`, options);
-    const cold = await timed(`timed-${kind}`);
-    assertAddsUp(cold, "plain");
-    for (const phase of ["admit", "sandbox", "agent", "runtimeBoot", "handler", "response"]) {
-      assert.ok(Number(cold.timing[phase]) > 0, `${phase}: ${JSON.stringify(cold.timing)}`);
-    }
-    // Only our own bootstraps say when they begin to load the function's code.
-    if (built.runtime !== "provided.al2023") assert.ok(Number(cold.timing.codeInit) > 0);
-    for (let n = 0; n < 3; n++) {
+    const shares: { plain: number[]; warm: number[] } = { plain: [], warm: [] };
+    for (let round = 0; round < 5; round++) {
+      const cold = await timed(`timed-${kind}`);
+      assertAddsUp(cold, "plain");
+      for (const phase of ["admit", "sandbox", "agent", "runtimeBoot", "handler", "response"]) {
+        assert.ok(Number(cold.timing[phase]) > 0, `${phase}: ${JSON.stringify(cold.timing)}`);
+      }
+      // Only our own bootstraps say when they begin to load the function's code.
+      if (built.runtime !== "provided.al2023") assert.ok(Number(cold.timing.codeInit) > 0);
       const warm = await timed(`timed-${kind}`);
       assertAddsUp(warm, "warm");
       for (const phase of ["sandbox", "agent", "runtimeBoot", "codeInit"]) assert.equal(warm.timing[phase], 0, phase);
+      shares.plain.push(cold.timing.unexplained / cold.timing.total);
+      shares.warm.push(warm.timing.unexplained / warm.timing.total);
+      await renew(`timed-${kind}`, round);
     }
+    // One call may meet a busy machine; what is usual may not.
+    for (const [start, each] of Object.entries(shares)) assert.ok(median(each) <= 0.05, `${start}: ${each}`);
   });
 }
 

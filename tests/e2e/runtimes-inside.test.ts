@@ -49,12 +49,13 @@ function assertVariables(seen: Record<string, string>, name: string, runtime: st
     AWS_SECRET_ACCESS_KEY: /./,
     AWS_SESSION_TOKEN: /./,
     AWS_ENDPOINT_URL: /^http:\/\/127\.0\.0\.1:\d+$/,
-    LAMBDA_TASK_ROOT: "/var/task",
-    LAMBDA_RUNTIME_DIR: "/var/runtime",
+    // A process without a sandbox finds its files where they really lie.
+    LAMBDA_TASK_ROOT: server.driver === "container" ? "/var/task" : /./,
+    LAMBDA_RUNTIME_DIR: server.driver === "container" ? "/var/runtime" : /./,
     TZ: ":UTC",
     LANG: "en_US.UTF-8",
     PATH: /(^|:)\/usr\/bin(:|$)/,
-    LD_LIBRARY_PATH: /\/opt\/lib/,
+    LD_LIBRARY_PATH: server.driver === "container" ? /\/opt\/lib/ : /./,
     _X_AMZN_TRACE_ID: /^Root=1-[0-9a-f]{8}-[0-9a-f]{24}/,
     MINE: "mine, with = and \n newline",
   };
@@ -96,7 +97,8 @@ test("a Node.js function sees Lambda's variables and the full context", async ()
     awsRequestId: requestId,
   });
   assert.ok(payload.left > 10_000 && payload.left <= 20_000, String(payload.left));
-  assert.deepEqual([payload.cwd, payload.here], ["/var/task", "/var/task"]);
+  const { LAMBDA_TASK_ROOT } = payload.env;
+  assert.deepEqual([payload.cwd, payload.here], [LAMBDA_TASK_ROOT, LAMBDA_TASK_ROOT]);
 });
 
 test("a Python function sees Lambda's variables and the full context", async (t) => {
@@ -134,7 +136,7 @@ def handler(event, context):
   assert.deepEqual(payload.client, ["app", "i", { k: "v" }, { locale: "de" }]);
   assert.equal(payload.identity, null);
   assert.ok(payload.left > 10_000 && payload.left <= 20_000, String(payload.left));
-  assert.equal(payload.cwd, "/var/task");
+  assert.equal(payload.cwd, payload.env.LAMBDA_TASK_ROOT);
 });
 
 test("a function calls another one through AWS_ENDPOINT_URL, with plain HTTP and with boto3", async (t) => {

@@ -142,3 +142,65 @@ for (const runtime of nodes) {
     assert.deepEqual({ ...(complete as object) }, {});
   });
 }
+
+/** All of a streamed answer: its parts, and what ended it. */
+async function streamed(name: string, event: unknown) {
+  const command = new InvokeWithResponseStreamCommand({
+    FunctionName: name,
+    Payload: JSON.stringify(event),
+    LogType: "Tail",
+  });
+  const { EventStream } = await client.send(command);
+  let text = "";
+  let complete: { ErrorCode?: string; ErrorDetails?: string; LogResult?: string } = {};
+  for await (const each of EventStream!) {
+    if (each.PayloadChunk) text += Buffer.from(each.PayloadChunk.Payload!).toString();
+    if (each.InvokeComplete) complete = each.InvokeComplete as typeof complete;
+  }
+  return { text, complete };
+}
+
+test("a streaming handler answers a plain Invoke whole, a plain handler answers a stream, and breaking off is told", async () => {
+  await createFunction(client, "streams", {
+    code: {
+      "index.js": `
+        exports.handler = awslambda.streamifyResponse(async (event, stream) => {
+          if (event.word) return stream.end('"whole"');
+          for (let i = 0; i < event.parts; i++) {
+            if (!stream.write("0123456789".repeat(event.times ?? 1))) await new Promise((go) => stream.once("drain", go));
+          }
+          if (event.fail) throw new RangeError("midway");
+          stream.end();
+        });`,
+    },
+  });
+  // What is written is JSON to whoever parses it.
+  assert.equal(await answerOf(client, "streams", { parts: 1, word: true }), "whole");
+  const { EventStream } = await client.send(
+    new InvokeWithResponseStreamCommand({
+      FunctionName: "streams",
+      Payload: JSON.stringify({ parts: 20, times: 1e5 }),
+    }),
+  );
+  let bytes = 0;
+  for await (const each of EventStream!) bytes += each.PayloadChunk?.Payload?.length ?? 0;
+  assert.equal(bytes, 2e7, "20 MB: more than a collected answer may have");
+
+  const broken = await streamed("streams", { parts: 2, fail: true });
+  assert.equal(broken.text.slice(0, 20), "01234567890123456789");
+  assert.equal(broken.complete.ErrorCode, "Unhandled");
+  assert.match(broken.complete.ErrorDetails!, /RangeError.*midway|midway.*RangeError/);
+  assert.match(Buffer.from(broken.complete.LogResult!, "base64").toString(), /REPORT RequestId: /);
+
+  await createFunction(client, "plain", {
+    code: {
+      "plain.js": `exports.handler = async (event) => { if (event.fail) throw new RangeError("early"); return { event }; };`,
+    },
+    Handler: "plain.handler",
+  });
+  const plain = await streamed("plain", { a: 1 });
+  assert.deepEqual([JSON.parse(plain.text), plain.complete.ErrorCode], [{ event: { a: 1 } }, undefined]);
+  const failed = await streamed("plain", { fail: true });
+  assert.deepEqual([failed.text, failed.complete.ErrorCode], ["", "Unhandled"]);
+  assert.equal(JSON.parse(failed.complete.ErrorDetails!).errorMessage, "early");
+});
