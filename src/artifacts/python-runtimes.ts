@@ -87,8 +87,8 @@ function distribution(name: string, minor: number, interpreter: Interpreter, boo
     version: interpreter.version,
     // At its own path: an interpreter, its scripts and its library know where they were installed.
     mounts: [...(own ? [{ source: prefix, target: prefix }] : []), { ...bootstrapMount("python"), source: bootstrap }],
-    // -s: no packages of a home directory
-    command: [[executable, "-s", "/var/runtime/bootstrap.py"]],
+    // -s: no packages of a home directory; -S: the bootstrap adds the installed ones itself, without their .pth files
+    command: [[executable, "-s", "-S", "/var/runtime/bootstrap.py"]],
     env: {
       ...commonEnv,
       PATH: [...(own ? [join(prefix, "bin")] : []), ...programPath].join(":"),

@@ -38,7 +38,7 @@ for (const { runtime, path } of interpreters) {
     folders.push(root);
     // Compiled files would be written beside the bootstrap by every version at once.
     const settings = { PYTHONDONTWRITEBYTECODE: "1", ...env };
-    return startRuntime([path!, bootstrap], root, handler, settings);
+    return startRuntime([path!, "-s", "-S", bootstrap], root, handler, settings);
   };
   const running = async (given: Given, use: (started: RuntimeUnderTest) => Promise<void>): Promise<void> => {
     const started = start(given);
@@ -67,6 +67,12 @@ for (const { runtime, path } of interpreters) {
   const returning = (expression: string) => `def handler(event, context):\n    return ${expression}\n`;
 
   describe(runtime, { concurrency: 2 }, () => {
+    it("finds the interpreter's own packages without running the .pth files beside them", async () => {
+      const paths = "any(path.endswith('-packages') for path in sys.path)";
+      const code = `import sys\n${returning(`[${paths}, callable(exit), sys.flags.no_site]`)}`;
+      assert.deepEqual(JSON.parse((await answerOf(code)).body.toString()), [true, true, 1]);
+    });
+
     it("reports its marks in order and on the clock of the host", async () => {
       const before = Number(process.hrtime.bigint()) / 1e6;
       const started = start({ files: { "app.py": returning("1") } });
