@@ -25,7 +25,7 @@ const createMs = 10_000;
 
 /** Between the order and the sandbox. Both the launcher and the agent must be heard of. */
 interface Pending {
-  readonly slot: PromiseWithResolvers<number>;
+  readonly made: PromiseWithResolvers<{ readonly slot: number; readonly pid: number }>;
   readonly fail: (error: SandboxError) => void;
 }
 
@@ -54,12 +54,12 @@ export class ContainerDriver implements Driver {
     const launcher = await this.#running();
     const token = randomBytes(16).toString("hex");
     const abort = new AbortController();
-    const slot = Promise.withResolvers<number>();
+    const made: Pending["made"] = Promise.withResolvers();
     const fail = (error: SandboxError) => {
-      slot.reject(error);
+      made.reject(error);
       abort.abort(error);
     };
-    this.#pending.set(spec.id, { slot, fail });
+    this.#pending.set(spec.id, { made, fail });
     const late = setTimeout(() => fail(new SandboxError("hello", `no sandbox within ${createMs} ms`)), createMs);
     try {
       const dialled = this.#reception.expect(token, abort.signal);
@@ -72,11 +72,11 @@ export class ContainerDriver implements Driver {
         cpus: Math.max(spec.cpus, spec.initCpus ?? 0),
         network: spec.network,
       });
-      const [agent, number] = await Promise.all([dialled, slot.promise]);
-      const groups = openGroups(launcher.found, number);
+      const [agent, { slot, pid }] = await Promise.all([dialled, made.promise]);
+      const groups = openGroups(launcher.found, slot, pid);
       const endpoint = this.#options.endpointSocket !== undefined;
-      const made = { id: spec.id, asked, dialled: agent, groups, endpoint, cpus: spec.cpus };
-      const sandbox = new ContainerSandbox(made, () => launcher.kill(spec.id));
+      const parts = { id: spec.id, asked, dialled: agent, groups, endpoint, cpus: spec.cpus };
+      const sandbox = new ContainerSandbox(parts, () => launcher.kill(spec.id));
       this.#living.set(spec.id, sandbox);
       return sandbox;
     } catch (error) {
@@ -118,7 +118,7 @@ export class ContainerDriver implements Driver {
 
   #events(): LauncherEvents {
     return {
-      created: (id, slot) => this.#pending.get(id)?.slot.resolve(slot),
+      created: (id, slot, pid) => this.#pending.get(id)?.made.resolve({ slot, pid }),
       failed: (id, error) => {
         this.#pending.get(id)?.fail(error);
         this.#ended(id, { signal: constants.signals.SIGKILL, outOfMemory: false });

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { processTree, residentBytes } from "../process/tree.ts";
 import type { LauncherReady, Part } from "./launcher.ts";
 
 /** The control groups of one sandbox as the platform uses them: by files kept open, never through the launcher. */
@@ -10,7 +11,7 @@ export interface Groups {
   limitCpu(cpus: number): void;
   freeze(): void;
   thaw(): void;
-  /** bytes of memory in use now, without pages of files that the kernel can drop; 0 where nothing counts */
+  /** bytes of memory in use now, without pages of files that the kernel can drop; where no group counts, what its processes hold resident */
   memory(): number;
   /** highest value of memory() so far, sampled at most every 100 ms and corrected by the kernel's own high-water mark */
   peak(): number;
@@ -32,8 +33,8 @@ function cpuQuota(cpus: number): { quota: number; period: number } {
   return { quota: smallestQuota, period: Math.min(1_000_000, Math.max(cpuPeriod, Math.trunc(smallestQuota / cpus))) };
 }
 
-/** Files are opened when first used: most of them never are while somebody waits. */
-export function openGroups(found: LauncherReady, slot: number): Groups {
+/** Files are opened when first used: most of them never are while somebody waits. `pid`: the sandbox's first process. */
+export function openGroups(found: LauncherReady, slot: number, pid: number): Groups {
   const files = new Map<string, number>();
   let closed = false;
   let peak = 0;
@@ -84,6 +85,8 @@ export function openGroups(found: LauncherReady, slot: number): Groups {
       : field(stat, "total_active_file") + field(stat, "total_inactive_file");
   };
   const usage = () => number(memoryV2 ? "memory.current" : "memory.usage_in_bytes");
+  const memory = () =>
+    found.parts.memory ? Math.max(0, usage() - fileBytes()) : closed ? 0 : residentBytes(processTree(pid));
   const mark = () => number(memoryV2 ? "memory.peak" : "memory.max_usage_in_bytes");
 
   return {
@@ -102,11 +105,15 @@ export function openGroups(found: LauncherReady, slot: number): Groups {
     freezer: found.parts.freezer !== undefined,
     freeze: () => (freezerV2 ? write("freezer", "cgroup.freeze", "1") : write("freezer", "freezer.state", "FROZEN")),
     thaw: () => (freezerV2 ? write("freezer", "cgroup.freeze", "0") : write("freezer", "freezer.state", "THAWED")),
-    memory: () => Math.max(0, usage() - fileBytes()),
+    memory,
     peak() {
       const now = performance.now();
       if (now - sampled >= sampleEveryMs) {
         sampled = now;
+        if (!found.parts.memory) {
+          peak = Math.max(peak, memory());
+          return peak;
+        }
         const files = fileBytes();
         peak = Math.max(peak, usage() - files, mark() - files);
       }

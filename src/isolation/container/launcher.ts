@@ -27,7 +27,8 @@ export interface LauncherCreate {
 
 /** What the launcher reports about one sandbox (agent/src/launcher/control.rs). */
 export interface LauncherEvents {
-  created(id: string, slot: number): void;
+  /** `pid`: the sandbox's first process as this machine sees it */
+  created(id: string, slot: number, pid: number): void;
   failed(id: string, error: SandboxError): void;
   exit(id: string, exit: { code?: number; signal?: number; outOfMemory: boolean }): void;
   /** the launcher is gone, and every sandbox of it */
@@ -78,7 +79,7 @@ export async function startLauncher(options: LauncherOptions, events: LauncherEv
       const line = JSON.parse(text) as Line;
       if ("ready" in line) resolve(line);
       else if ("unusable" in line) reject(new SandboxError(line.unusable, line.message));
-      else if ("created" in line) events.created(line.created, line.slot);
+      else if ("created" in line) events.created(line.created, line.slot, line.pid);
       else if ("failed" in line) events.failed(line.failed, new SandboxError(line.step, line.message));
       else events.exit(line.exit, line);
     });
