@@ -22,6 +22,16 @@ export function awsSdk2(): Promise<string> {
   });
 }
 
+/** A folder with `nodejs/node_modules/@aws-sdk/client-lambda`: version 3, the one client of it that is needed. */
+export function awsSdk3(): Promise<string> {
+  return kept("aws-sdk-3", async (making) => {
+    const modules = join(making, "nodejs");
+    mkdirSync(modules);
+    const install = ["install", "--prefix", modules, "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"];
+    await execute("npm", [...install, "@aws-sdk/client-lambda@3"], { cwd: making });
+  });
+}
+
 /** A folder with `python/boto3` and what it needs, as a layer has it. Pure Python: for any interpreter from 3.10 on. */
 export function boto3(): Promise<string> {
   return kept("boto3", async (making) => {

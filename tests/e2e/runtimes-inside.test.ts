@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { after, before, test } from "node:test";
 import { type LambdaClient, PublishLayerVersionCommand, type Runtime } from "@aws-sdk/client-lambda";
-import { boto3 } from "./clients.ts";
+import { awsSdk3, boto3 } from "./clients.ts";
 import { answerOf, createFunction, invoke, lambdaOf, zipOf } from "./lambda.ts";
 import { type Server, startServer } from "./server.ts";
 
@@ -139,7 +139,7 @@ def handler(event, context):
   assert.equal(payload.cwd, payload.env.LAMBDA_TASK_ROOT);
 });
 
-test("a function calls another one through AWS_ENDPOINT_URL, with plain HTTP and with boto3", async (t) => {
+test("a function calls another one through AWS_ENDPOINT_URL with plain HTTP, small events and large ones", async () => {
   await createFunction(client, "called", {
     code: { "index.js": `exports.handler = async (event) => ({ doubled: event.number * 2 });` },
   });
@@ -169,21 +169,59 @@ test("a function calls another one through AWS_ENDPOINT_URL, with plain HTTP and
     MemorySize: 512,
   });
   assert.deepEqual(await answerOf(client, "caller-large"), [true, true]);
+});
 
-  if (!python || Number(python.split(".")[1]) < 10) return t.diagnostic("no Python for boto3");
-  const layer = await client.send(
-    new PublishLayerVersionCommand({ LayerName: "boto3", Content: { ZipFile: await zipOf(await boto3()) } }),
-  );
+async function layerOf(LayerName: string, folder: string): Promise<string> {
+  const Content = { ZipFile: await zipOf(folder) };
+  return (await client.send(new PublishLayerVersionCommand({ LayerName, Content }))).LayerVersionArn!;
+}
+
+test("a function calls another one with the SDK for JavaScript, again after it was frozen", async () => {
+  await createFunction(client, "called-by-sdk", {
+    code: { "index.js": `exports.handler = async (event) => ({ doubled: event.number * 2 });` },
+  });
+  const code = {
+    "index.js": `
+      const { InvokeCommand, LambdaClient } = require("@aws-sdk/client-lambda");
+      const client = new LambdaClient({ maxAttempts: 1 });
+      exports.handler = async (event) => {
+        const answer = await client.send(new InvokeCommand({ FunctionName: "called-by-sdk", Payload: JSON.stringify(event) }));
+        return JSON.parse(Buffer.from(answer.Payload).toString());
+      };`,
+  };
+  await createFunction(client, "caller-sdk", {
+    code,
+    Layers: [await layerOf("aws-sdk-3", await awsSdk3())],
+    MemorySize: 1769,
+  });
+  assert.deepEqual(await answerOf(client, "caller-sdk", { number: 21 }), { doubled: 42 });
+  const deadline = Date.now() + 10_000;
+  for (let frozen = false; !frozen; ) {
+    const page = await (await fetch(`${server.endpoint}/_thaw/environments`)).json();
+    const { environments } = page as { environments: { function: string; state: string }[] };
+    frozen = environments.some((each) => each.function === "caller-sdk" && each.state === "frozen");
+    assert.ok(Date.now() < deadline, "it is never frozen");
+  }
+  // The connection that the client keeps has outlived the freezing.
+  assert.deepEqual(await answerOf(client, "caller-sdk", { number: 4 }), { doubled: 8 });
+});
+
+test("a function calls another one with boto3", async (t) => {
+  if (!python || Number(python.split(".")[1]) < 10) return t.skip("boto3 wants Python 3.10 or newer");
+  await createFunction(client, "called-by-boto3", {
+    code: { "index.js": `exports.handler = async (event) => ({ doubled: event.number * 2 });` },
+  });
+  const layer = await layerOf("boto3", await boto3());
   const code = {
     "app.py": `
 import boto3, json
 client = boto3.client("lambda")
 def handler(event, context):
-    answer = client.invoke(FunctionName="called", Payload=json.dumps(event))
+    answer = client.invoke(FunctionName="called-by-boto3", Payload=json.dumps(event))
     return [boto3.client("sts").get_caller_identity()["Account"], json.load(answer["Payload"])]
 `,
   };
-  const options = { code, Runtime: python, Handler: "app.handler", Layers: [layer.LayerVersionArn!], MemorySize: 1769 };
+  const options = { code, Runtime: python, Handler: "app.handler", Layers: [layer], MemorySize: 1769 };
   await createFunction(client, "caller-boto3", options);
   assert.deepEqual(await answerOf(client, "caller-boto3", { number: 4 }), ["000000000000", { doubled: 8 }]);
 });
