@@ -96,7 +96,10 @@ export class Environment {
   #initFailure: InitFailure | undefined;
   /** the init phase failed: whatever follows belongs to an invocation */
   #initLost = false;
+  #perished = false;
   #freezeTimer: NodeJS.Timeout | undefined;
+  /** an answered event's timeout: it holds until the runtime asks for the next one */
+  #settleTimer: NodeJS.Timeout | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(plan: Plan, needs: EnvironmentNeeds) {
@@ -109,6 +112,11 @@ export class Environment {
 
   get state(): State {
     return this.#state;
+  }
+
+  /** It ended without the platform's wish: the function took the agent or the whole sandbox along. */
+  get perished(): boolean {
+    return this.#perished;
   }
 
   /**
@@ -160,10 +168,11 @@ export class Environment {
   }
 
   /**
-   * Runs one event. Legal when idle, frozen or failed. Never rejects: whatever the function does is an outcome.
+   * Runs one event. Legal when idle, frozen, failed or perished. Never rejects: whatever the function does is an outcome.
    * `admitted` and what came before are the caller's to time.
    */
   run(invocation: Invocation): Promise<Run> | Run {
+    if (this.#perished) return this.#runAfterEnd(invocation);
     if (this.#state === "failed") return this.#runAfterFailedInit(invocation);
     return this.#invoke(invocation, monotonicMs(), invocation.target.timeoutSeconds * 1e3);
   }
@@ -228,6 +237,7 @@ export class Environment {
       setImmediate(() => this.#sandbox?.limitCpu());
       this.#initSettled?.();
     } else if (this.#state === "settling") {
+      clearTimeout(this.#settleTimer);
       this.#becomeIdle();
       this.#needs.onIdle(this);
     }
@@ -261,6 +271,17 @@ export class Environment {
     return run;
   }
 
+  /** Nothing is left to try again in. */
+  #runAfterEnd(invocation: Invocation): Run {
+    const began = monotonicMs();
+    const outOfMemory = this.#sandbox?.takeOutOfMemory() ?? false;
+    const failure =
+      this.#brokeWith()?.failure?.(invocation.requestId) ??
+      exited(invocation.requestId, { signal: "SIGKILL" }, outOfMemory);
+    this.#log.begin(invocation);
+    return this.#finish(invocation, began, { kind: "failed", failure }, failure, began);
+  }
+
   // — one event —
 
   #invoke(invocation: Invocation, began: number, limitMs: number): Promise<Run> {
@@ -288,7 +309,8 @@ export class Environment {
 
   #answer(outcome: Outcome, ready: boolean, failure?: LoggedFailure): void {
     const current = this.#current!;
-    clearTimeout(current.timer);
+    if (ready) clearTimeout(current.timer);
+    else this.#settleTimer = current.timer;
     this.#current = undefined;
     const run = this.#finish(current.invocation, current.began, outcome, failure, monotonicMs());
     if (ready) this.#becomeIdle();
@@ -296,6 +318,7 @@ export class Environment {
     current.settle(run);
     // After the caller has its answer: whoever waits for this environment comes second.
     if (ready) this.#needs.onIdle(this);
+    else if (this.retired) void this.stop();
   }
 
   #fail(failure: LoggedFailure, ready: boolean): void {
@@ -331,7 +354,11 @@ export class Environment {
 
   #overstayed(): void {
     const current = this.#current;
-    if (!current) return;
+    if (!current) {
+      // It has answered and would never ask for more.
+      if (this.#state === "settling") void this.stop();
+      return;
+    }
     this.#fail(timedOut(current.invocation.requestId, current.invocation.target.timeoutSeconds), false);
     void this.stop();
   }
@@ -352,6 +379,7 @@ export class Environment {
   /** The agent itself is gone, or spoke wrongly: the sandbox with everything in it follows. */
   #linkClosed(): void {
     if (this.#state === "stopping" || this.#state === "gone") return;
+    this.#perished = true;
     this.#exit({ signal: "SIGKILL" });
     void this.stop();
   }
@@ -439,6 +467,7 @@ export class Environment {
 
   #ended(): void {
     if (this.#state === "gone") return;
+    if (this.#state !== "stopping" && this.#sandbox) this.#perished = true;
     const current = this.#current;
     if (current) {
       const outOfMemory = this.#sandbox?.takeOutOfMemory() ?? false;
@@ -451,6 +480,7 @@ export class Environment {
 
   #leave(): void {
     clearTimeout(this.#freezeTimer);
+    clearTimeout(this.#settleTimer);
     this.#link?.close();
     this.#needs.onEnding(this);
   }

@@ -96,7 +96,8 @@ export class Pool {
   retire(): void {
     this.#retired = true;
     for (const environment of this.all) environment.retired = true;
-    for (const environment of [...this.#idle]) void environment.stop();
+    const answered = [...this.all].filter(({ state }) => state === "settling");
+    for (const environment of [...this.#idle, ...answered]) void environment.stop();
   }
 
   #wait(): Promise<Environment> {
@@ -163,18 +164,18 @@ export class Pool {
     environment.retired = this.#retired;
     this.all.add(environment);
     await environment.start();
-    if (environment.state === "idle" || environment.state === "failed") return environment;
+    if (environment.state === "idle" || environment.state === "failed" || environment.perished) return environment;
     throw new Error(`the environment ended while it started (${environment.state})`);
   }
 
   /**
-   * A new environment. A failed init goes to whoever waits, for its second try; even a retired pool serves those who
-   * were waiting before. Nobody waits: it is kept only if it is of use.
+   * A new environment. A failed init goes to whoever waits, for its second try, and one that perished for its error; even
+   * a retired pool serves those who were waiting before. Nobody waits: it is kept only if it is of use.
    */
   #welcome(environment: Environment): void {
     const waiter = this.#waiters.shift();
     if (waiter) waiter.serve(environment);
-    else if (environment.retired || environment.state === "failed") void environment.stop();
+    else if (environment.retired || environment.state !== "idle") void environment.stop();
     else this.#idle.push(environment);
   }
 }
