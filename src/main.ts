@@ -91,6 +91,12 @@ export async function start(options: Options = {}): Promise<Platform> {
     startFailed: (target, error) => startFailed(target, error, report),
   });
 
+  /** Of a function that exists, the group it was given; a deleted one's log is still there under the usual name. */
+  const logGroupOf = (name: string) => {
+    const { account, region } = config;
+    const group = registry.functions.find({ account, region }, name)?.latest.settings.LoggingConfig.LogGroup;
+    return { account, group: group ?? `/aws/lambda/${name}` };
+  };
   const admin = createAdmin({
     version: version(),
     info: async () => ({
@@ -108,9 +114,8 @@ export async function start(options: Options = {}): Promise<Platform> {
     environments: environments.list,
     statistics: statistics.summary,
     invocations: (name, limit) => statistics.recent(limit, name),
-    logs: (name, since, limit) => logs.query({ account: config.account, group: `/aws/lambda/${name}`, since, limit }),
-    follow: (name, since, signal) =>
-      logs.follow({ account: config.account, group: `/aws/lambda/${name}`, since }, signal),
+    logs: (name, since, limit) => logs.query({ ...logGroupOf(name), since, limit }),
+    follow: (name, since, signal) => logs.follow({ ...logGroupOf(name), since }, signal),
   });
   const edge = createEdge({ registry, artifacts, invoke, retire: environments.retire, report, admin });
 
