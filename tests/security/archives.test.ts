@@ -50,7 +50,7 @@ describe("archives that cannot be a function's code", () => {
     platform = await startPlatform();
     await platform.client.deploy("kept", "exports.handler = async () => 'kept';");
   });
-  after(() => platform.close());
+  after(() => platform[Symbol.asyncDispose]());
 
   for (const [name, make] of Object.entries(refused)) {
     test(`${name} is refused, by CreateFunction and UpdateFunctionCode, and nothing is stored`, async () => {
@@ -109,7 +109,7 @@ describe("requests that cannot be served", () => {
   before(async () => {
     platform = await startPlatform();
   });
-  after(() => platform.close());
+  after(() => platform[Symbol.asyncDispose]());
 
   test("a payload of 7 MB is RequestTooLargeException", async () => {
     const answer = await platform.client.invoke("bystander", `"${"x".repeat(7 * megabyte)}"`);

@@ -60,7 +60,7 @@ export class Client {
   /** Deploys one of tests/fixtures/ under its own name. */
   async fixture(name: string, settings: Settings = {}): Promise<void> {
     const { dir, runtime, handler } = await build(name);
-    const exact = runtime === "python3" ? await this.#python() : runtime;
+    const exact = runtime === "python3" ? await this.python() : runtime;
     await this.deploy(name, filesOf(dir), { runtime: exact, handler, ...settings });
   }
 
@@ -99,7 +99,7 @@ export class Client {
   }
 
   /** The newest Python that this machine has. */
-  async #python(): Promise<string> {
+  async python(): Promise<string> {
     const { body } = await this.send("GET", "/_thaw/info");
     const rows: { name: string; state: string }[] = body.runtimes;
     const found = rows.find(({ name, state }) => name.startsWith("python3.") && state === "ready");

@@ -159,7 +159,7 @@ for (const { driver, usable, reason } of await probeDrivers()) {
     before(async () => {
       platform = await startPlatform({ args: ["--driver", driver] });
     });
-    after(() => platform.close());
+    after(() => platform[Symbol.asyncDispose]());
 
     for (const { fixture, settings, calls } of cases) {
       test(`${fixture} fails as Lambda's functions do, alone, and leaves nothing`, async () => {

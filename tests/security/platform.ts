@@ -5,7 +5,7 @@ import { Client } from "./client.ts";
 import { type Traces, tracesOf, until } from "./traces.ts";
 
 /** A real platform with a well-behaved function beside whatever the tests do, and a picture of it from before. */
-export interface Platform {
+export interface Platform extends AsyncDisposable {
   readonly server: Server;
   readonly client: Client;
   /**
@@ -14,7 +14,6 @@ export interface Platform {
   undisturbed<T>(body: () => Promise<T>): Promise<T>;
   /** Deletes the functions of these names and waits until nothing of them is left. */
   nothingLeft(...names: string[]): Promise<void>;
-  close(): Promise<void>;
 }
 
 const bystander = "bystander";
@@ -60,7 +59,7 @@ export async function startPlatform(options: ServerOptions = {}): Promise<Platfo
         throw new Error(`left behind; before it was ${JSON.stringify(before)}`, { cause: error });
       });
     },
-    async close() {
+    async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]();
     },
   };

@@ -75,8 +75,9 @@ export function cgroupsOf(launcher: number): string[] {
     .map((line) => line.split(" ")[4]!);
   const found: string[] = [];
   const look = (dir: string, inside: boolean) => {
-    for (const name of directories(dir)) {
+    for (const name of list(dir)) {
       const path = join(dir, name);
+      if (!isDirectory(path)) continue;
       const ours = inside || name.startsWith(prefix);
       if (ours) found.push(path);
       look(path, ours);
@@ -123,23 +124,26 @@ export async function until<T>(look: () => T | Promise<T>, good: (seen: T) => bo
 
 const keptByStores = /^(blobs|layers|logs|unpacked)\/|^registry\.sqlite/;
 
+/** Walked by hand: what disappears while it is looked at is no error. */
 function filesIn(dir: string): string[] {
-  const names = readdirSync(dir, { recursive: true, encoding: "utf8" });
-  return names.filter((name) => !keptByStores.test(name)).sort();
+  const found: string[] = [];
+  const look = (below: string) => {
+    for (const name of list(join(dir, below))) {
+      const path = join(below, name);
+      if (!keptByStores.test(path)) found.push(path);
+      if (isDirectory(join(dir, path))) look(path);
+    }
+  };
+  look("");
+  return found.sort();
 }
 
 function descriptorsOf(pid: number): string[] {
   return list(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`));
 }
 
-function directories(dir: string): string[] {
-  return list(dir).filter((name) => {
-    try {
-      return lstatSync(join(dir, name)).isDirectory();
-    } catch {
-      return false; // it has just gone
-    }
-  });
+function isDirectory(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 function list(dir: string): string[] {
