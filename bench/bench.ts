@@ -1,10 +1,11 @@
 /**
- * `npm run bench -- cold|warm|throughput|sandbox|all [--rounds N] [--quick] [--json]`, `-- --list`. Prints the machine,
- * every measurement, and every goal with its ratio. Exit 0 when everything ran (met or not), 1 when something failed, 2 on
+ * `npm run bench -- cold|warm|throughput|sandbox|all [--rounds N] [--quick] [--json|--markdown]`, `-- --list`. Prints the
+ * machine, every measurement, and every goal with its ratio; as one JSON document, or as the rows of a table. Exit 0 when everything ran (met or not), 1 when something failed, 2 on
  * bad usage.
  */
 import { parseArgs } from "node:util";
 import { banner, machine } from "./harness/machine.ts";
+import { markdown } from "./harness/markdown.ts";
 import { render, styleFor, type WorkloadOptions, type WorkloadReport } from "./harness/report.ts";
 import { repository } from "./peers/index.ts";
 import { cold } from "./workloads/cold.ts";
@@ -35,7 +36,7 @@ const workloads: Readonly<Record<string, Workload>> = {
 
 function usage(problem: string): never {
   console.error(
-    `${problem}\nusage: npm run bench -- ${Object.keys(workloads).join("|")}|all [--rounds N] [--quick] [--json]`,
+    `${problem}\nusage: npm run bench -- ${Object.keys(workloads).join("|")}|all [--rounds N] [--quick] [--json|--markdown]`,
   );
   process.exit(2);
 }
@@ -44,13 +45,14 @@ function readArguments(): {
   names: string[];
   rounds: number | undefined;
   quick: boolean;
-  json: boolean;
+  format: "text" | "json" | "markdown";
   list: boolean;
 } {
   const options = {
     rounds: { type: "string" },
     quick: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
+    markdown: { type: "boolean", default: false },
     list: { type: "boolean", default: false },
   } as const;
   try {
@@ -62,16 +64,20 @@ function readArguments(): {
     const unknown = names.find((name) => !(name in workloads));
     if (unknown !== undefined) usage(`${unknown}: no such benchmark`);
     if (names.length === 0 && !values.list) usage("which benchmark?");
-    return { names, rounds, quick: values.quick, json: values.json, list: values.list };
+    if (values.json && values.markdown) usage("--json and --markdown: one of them");
+    const format = values.json ? "json" : values.markdown ? "markdown" : "text";
+    return { names, rounds, quick: values.quick, format, list: values.list };
   } catch (error) {
     usage((error as Error).message);
   }
 }
 
-const { names, rounds, quick, json, list } = readArguments();
+const { names, rounds, quick, format, list } = readArguments();
 if (list) {
   const all = Object.entries(workloads).map(([name, { about }]) => ({ name, about }));
-  console.log(json ? JSON.stringify(all) : all.map(({ name, about }) => `${name.padEnd(11)} ${about}`).join("\n"));
+  console.log(
+    format === "json" ? JSON.stringify(all) : all.map(({ name, about }) => `${name.padEnd(11)} ${about}`).join("\n"),
+  );
   process.exit(0);
 }
 
@@ -80,14 +86,14 @@ const about = machine(repository);
 const progress = (text: string): void => {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
 };
-if (!json) console.log(`${banner(about)}\n`);
+if (format === "text") console.log(`${banner(about)}\n`);
 const reports: (WorkloadReport | { name: string; error: string })[] = [];
 for (const name of names) {
   try {
     const report = await workloads[name]!.run({ rounds, quick, progress });
     progress("");
     reports.push(report);
-    if (!json) console.log(`${render(report, style)}\n`);
+    if (format === "text") console.log(`${render(report, style)}\n`);
   } catch (error) {
     progress("");
     process.exitCode = 1;
@@ -96,4 +102,5 @@ for (const name of names) {
     console.error(`${name} failed: ${message}\n`);
   }
 }
-if (json) console.log(JSON.stringify({ machine: about, reports }, null, 2));
+if (format === "json") console.log(JSON.stringify({ machine: about, reports }, null, 2));
+if (format === "markdown") console.log(markdown(about, reports));

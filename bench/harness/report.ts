@@ -15,6 +15,9 @@ export interface Verdict {
   readonly what: string;
   readonly subject: string;
   readonly baseline: string;
+  readonly unit: Measurement["unit"];
+  /** what both sides measured; undefined: a side is missing */
+  readonly sides: { readonly subject: Summary; readonly baseline: Summary } | undefined;
   /** undefined: a side is missing */
   readonly ratio: Ratio | undefined;
   readonly limit: number;
@@ -34,6 +37,8 @@ export interface PhaseRow {
 /** What a workload found out. */
 export interface WorkloadReport {
   readonly name: string;
+  /** the machine never was calm for long enough: nothing here counts */
+  readonly loaded: boolean;
   readonly measurements: readonly Measurement[];
   readonly verdicts: readonly Verdict[];
   readonly phases: readonly PhaseRow[];
@@ -58,20 +63,22 @@ export function measurement(
   return { name, unit, ...summarize(samples), ...(detail === undefined ? {} : { detail }) };
 }
 
-/** Sets a goal beside samples. Not judged when a side has no samples or the machine was loaded. */
+/** Sets a goal beside samples, which are ms unless said otherwise. Not judged when a side has no samples or the machine was loaded. */
 export function judge(
-  goal: Pick<Verdict, "goal" | "what" | "subject" | "baseline" | "limit" | "direction">,
+  goal: Pick<Verdict, "goal" | "what" | "subject" | "baseline" | "limit" | "direction"> &
+    Partial<Pick<Verdict, "unit">>,
   samples: ReadonlyMap<string, readonly number[]>,
   loaded: boolean,
 ): Verdict {
-  const { goal: number, what, subject, baseline, limit, direction } = goal;
-  const base = { goal: number, what, subject, baseline, limit, direction };
+  const { subject, baseline, limit, direction } = goal;
+  const base = { unit: "ms", sides: undefined, ratio: undefined, met: undefined, ...goal } as const;
   const [above, below] = [samples.get(subject), samples.get(baseline)];
   const absent = !above?.length ? subject : !below?.length ? baseline : undefined;
-  if (absent !== undefined) return { ...base, ratio: undefined, met: undefined, note: `${absent} is missing` };
+  if (absent !== undefined) return { ...base, note: `${absent} is missing` };
   const ratio = ratioOfMedians(above!, below!);
-  if (loaded) return { ...base, ratio, met: undefined, note: "the machine was loaded: does not count" };
-  return { ...base, ratio, met: direction === "at most" ? ratio.value <= limit : ratio.value >= limit };
+  const found = { ...base, ratio, sides: { subject: summarize(above!), baseline: summarize(below!) } };
+  if (loaded) return { ...found, note: "the machine was loaded: does not count" };
+  return { ...found, met: direction === "at most" ? ratio.value <= limit : ratio.value >= limit };
 }
 
 /** How text is styled: identity when piped or with NO_COLOR (no-color.org). */
@@ -110,6 +117,7 @@ export function figure(value: number): string {
 /** A report as people read it. */
 export function render(report: WorkloadReport, style: Style): string {
   const parts = [style.bold(`# ${report.name}`)];
+  if (report.loaded) parts.push(style.bad("THE MACHINE WAS LOADED: these numbers do not count, no goal is judged."));
   if (report.measurements.length > 0) {
     parts.push(
       table(

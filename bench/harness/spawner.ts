@@ -7,6 +7,8 @@ import { program } from "./processes.ts";
 export interface Spawned {
   /** ms from spawn to its exit, or to its first byte on standard output */
   readonly ms: number;
+  /** when it was spawned, monotonicMs() */
+  readonly started: number;
   /** exit code; negative: the signal */
   readonly code: number;
   readonly out: string;

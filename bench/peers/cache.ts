@@ -91,7 +91,7 @@ export async function nativeBinary(language: "go" | "rust"): Promise<string> {
 }
 
 /** Hash of all files below a directory: names and contents. */
-function digest(directory: string): string {
+export function digest(directory: string): string {
   const hash = createHash("sha256");
   const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   for (const path of files.map((entry) => join(entry.parentPath, entry.name)).sort()) {

@@ -3,6 +3,8 @@ export interface Peer {
   readonly name: string;
   /** exact version */
   readonly version: string;
+  /** how many at once it serves without refusing; Infinity: as many as come */
+  readonly connections: number;
   /** fetches and builds what it needs; the reason when it cannot be had on this machine, else undefined */
   available(): Promise<string | undefined>;
   /** starts it and waits until it answers */

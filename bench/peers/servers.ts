@@ -1,55 +1,12 @@
-import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { answers, type Child, freePort, startChild } from "../harness/processes.ts";
-import { cached, command, fixtures, npmPackages } from "./cache.ts";
-import { type Peer, reasonOf } from "./peer.ts";
+import { freePort, startChild } from "../harness/processes.ts";
+import { fixtures, npmPackages } from "./cache.ts";
+import type { Peer } from "./peer.ts";
+import { listening, peer, server } from "./recipe.ts";
 import { versions } from "./versions.ts";
 
-/** What differs between the peers: where their files come from and how they are started. */
-interface Recipe {
-  readonly name: string;
-  readonly version: string;
-  /** fetches and builds; returns the directory */
-  prepare(): Promise<string>;
-  launch(directory: string, port: number): Promise<Child>;
-  readonly path?: string;
-}
-
-function peer(recipe: Recipe): Peer {
-  let directory: string | undefined;
-  let child: Child | undefined;
-  let url: URL | undefined;
-  return {
-    name: recipe.name,
-    version: recipe.version,
-    async available() {
-      try {
-        directory = await recipe.prepare();
-        return undefined;
-      } catch (error) {
-        return reasonOf(error);
-      }
-    },
-    async start() {
-      directory ??= await recipe.prepare();
-      const port = await freePort();
-      child = await recipe.launch(directory, port);
-      url = new URL(`http://127.0.0.1:${port}${recipe.path ?? "/"}`);
-    },
-    url() {
-      if (!url) throw new Error(`${recipe.name} has not been started`);
-      return url;
-    },
-    async stop() {
-      await child?.stop();
-      child = undefined;
-    },
-  };
-}
-
 const printed = (word: string) => (output: string) => output.includes(word);
-const server = (name: string): string => join(fixtures, "servers", name);
-const listening = (port: number) => () => answers(new URL(`http://127.0.0.1:${port}/`));
 
 /** The floor: node:http of the platform's own engine. */
 export const httpEcho = (): Peer =>
@@ -135,67 +92,3 @@ plugins: [serverless-offline]
 functions:
   echo: { handler: handler.echo }
 `;
-
-/** A binary that the user brings because it cannot be built here: copied to where the build would have put it. */
-function given(path: string | undefined, target: string): boolean {
-  if (!path) return false;
-  copyFileSync(path, target);
-  chmodSync(target, 0o755);
-  return true;
-}
-
-/** AWS's Runtime Interface Emulator around the smallest Runtime API client. */
-export const runtimeInterfaceEmulator = (): Peer =>
-  peer({
-    name: "Runtime Interface Emulator",
-    version: versions.runtimeInterfaceEmulator,
-    path: "/2015-03-31/functions/function/invocations",
-    prepare: () =>
-      cached(`rie-${versions.runtimeInterfaceEmulator}`, async (directory) => {
-        const binary = join(directory, "aws-lambda-rie");
-        if (given(process.env.THAW_BENCH_RIE, binary)) return;
-        const source = "github.com/aws/aws-lambda-runtime-interface-emulator";
-        const lines = ["module thaw.invalid/bench/rie", "", "go 1.21", "", "require go.amzn.com v0.0.0", ""];
-        lines.push(`replace go.amzn.com => ${source} ${versions.runtimeInterfaceEmulator}`, "");
-        writeFileSync(join(directory, "go.mod"), lines.join("\n"));
-        const args = ["build", "-mod=mod", "-o", binary, "go.amzn.com/cmd/aws-lambda-rie"];
-        await command("go", args, directory, { CGO_ENABLED: "0" });
-      }),
-    launch: (directory, port) =>
-      startChild(
-        [
-          join(directory, "aws-lambda-rie"),
-          ...["--runtime-interface-emulator-address", `127.0.0.1:${port}`, "--log-level", "error"],
-          ...[process.execPath, server("runtime-api-loop.mjs")],
-        ],
-        listening(port),
-      ),
-  });
-
-/** OpenFaaS's of-watchdog in http mode in front of a Node.js handler. */
-export const ofWatchdog = (): Peer =>
-  peer({
-    name: "OpenFaaS of-watchdog",
-    version: versions.ofWatchdog.slice(0, 12),
-    prepare: () =>
-      cached(`of-watchdog-${versions.ofWatchdog}`, async (directory) => {
-        mkdirSync(join(directory, "bin"));
-        if (given(process.env.THAW_BENCH_OF_WATCHDOG, join(directory, "bin", "of-watchdog"))) return;
-        const args = ["install", `github.com/openfaas/of-watchdog@${versions.ofWatchdog}`];
-        await command("go", args, directory, { CGO_ENABLED: "0", GOBIN: join(directory, "bin") });
-      }),
-    launch: async (directory, port) => {
-      const upstream = await freePort();
-      const env = {
-        port: String(port),
-        mode: "http",
-        fprocess: `${process.execPath} ${server("watchdog-echo.mjs")}`,
-        upstream_url: `http://127.0.0.1:${upstream}`,
-        UPSTREAM_PORT: String(upstream),
-        metrics_port: String(await freePort()),
-      };
-      const ready = async () =>
-        (await fetch(`http://127.0.0.1:${port}/`, { method: "POST", body: "{}" }).catch(() => undefined))?.ok === true;
-      return startChild([join(directory, "bin", "of-watchdog")], ready, { env });
-    },
-  });

@@ -1,7 +1,16 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ZipFile } from "yazl";
-import { findPython, fixtures, nativeBinary, npmPackages, pipPackages, versions } from "../peers/index.ts";
+import {
+  findPython,
+  fixtures,
+  type JavaFunctions,
+  type Jdk,
+  nativeBinary,
+  npmPackages,
+  pipPackages,
+  versions,
+} from "../peers/index.ts";
 
 /** A function of the benchmarks. All of them echo their event, and answer `{"inspect":true}` with what they see around them. */
 export interface BenchFunction {
@@ -65,6 +74,14 @@ export async function native(language: "go" | "rust"): Promise<BenchFunction> {
 export async function shell(): Promise<BenchFunction> {
   const zip = await zipOf([join(fixtures, "shell")]);
   return { name: "bench-shell", title: "shell bootstrap", runtime: "provided.al2023", handler: "bootstrap", zip };
+}
+
+/** A function on AWS's Java client, whose class is `Function` (hello) or `SlowFunction` (an init of two seconds). */
+export async function java(jdk: Jdk, { directory }: JavaFunctions, slow = false): Promise<BenchFunction> {
+  const title = `Java ${jdk.version}, ${slow ? "init of 2 s" : "hello"}`;
+  const name = slow ? "bench-java-slow" : "bench-java";
+  const handler = slow ? "SlowFunction" : "Function";
+  return { name, title, runtime: "provided.al2023", handler, zip: await zipOf([directory]) };
 }
 
 function titleOf(runtime: string): string {

@@ -30,7 +30,10 @@ export interface Server {
   invoke(name: string, event: object): Promise<Invoked>;
   /** invokes with `{"inspect":true}`; rejects when the sandbox is weaker than full isolation */
   inspect(name: string): Promise<Invoked>;
+  /** how many execution environments there are, of all functions */
+  environments(): Promise<number>;
   url(name: string): URL;
+  /** ends it and removes its data directory, which also goes when this process exits before */
   stop(): Promise<void>;
 }
 
@@ -40,12 +43,14 @@ export const oneVcpu = 1769;
 /** Starts a server on an empty data directory. `env` goes to its process. */
 export async function startServer(env: Readonly<Record<string, string>> = {}): Promise<Server> {
   const data = mkdtempSync(join(tmpdir(), "thaw-bench-"));
+  const remove = (): void => rmSync(data, { recursive: true, force: true, maxRetries: 5 });
+  process.once("exit", remove);
   const argv = [join(repository, "bin", "thaw"), "up", "--port", "0", "--data", data, "--json"];
   let child: Child;
   try {
     child = await startChild(argv, (output) => listening(output) !== undefined, { env, cwd: repository });
   } catch (error) {
-    rmSync(data, { recursive: true, force: true });
+    remove();
     throw error;
   }
   const event = listening(child.output())!;
@@ -90,10 +95,15 @@ export async function startServer(env: Readonly<Record<string, string>> = {}): P
       if (found.length > 0) throw new Error(`${name} is not fully isolated: ${found.join(", ")}`);
       return invoked;
     },
+    async environments() {
+      const { environments } = await call(endpoint, "GET", "/_thaw/environments");
+      return (environments as unknown[]).length;
+    },
     async stop() {
       connection.close();
       await child.stop();
-      rmSync(data, { recursive: true, force: true });
+      remove();
+      process.off("exit", remove);
     },
   };
 }

@@ -10,6 +10,7 @@ export async function sandbox(options: WorkloadOptions): Promise<WorkloadReport>
   const goal = { goal: 7, what: "empty sandbox", subject: sandboxRows.ready, direction: "at most" } as const;
   return {
     name: "sandbox",
+    loaded,
     measurements: rows.map((row) => measurement(row.name, "ms", row.samples, row.detail)),
     verdicts: [
       judge({ ...goal, baseline: sandboxRows.bwrap, limit: 0.35 }, samples, loaded),

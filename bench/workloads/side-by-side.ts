@@ -1,5 +1,8 @@
 import { type Peer, reasonOf } from "../peers/index.ts";
 
+/** What every target is sent, and must send back; fixtures/post.lua says the same to wrk. */
+export const event = JSON.stringify({ hello: "world", numbers: [1, 2, 3] });
+
 /** The peers that run, and those that cannot be had here, each with its reason. */
 export interface Running {
   readonly peers: readonly Peer[];
@@ -15,12 +18,15 @@ export async function startPeers(candidates: readonly Peer[], progress: (text: s
     progress(`preparing ${peer.name}`);
     const reason =
       (await peer.available()) ??
-      (await peer.start().then(
+      (await started(peer).then(
         () => undefined,
         (error: unknown) => reasonOf(error),
       ));
     if (reason === undefined) peers.push(peer);
-    else missing.push({ name: `${peer.name} ${peer.version}`, reason });
+    else {
+      await peer.stop();
+      missing.push({ name: `${peer.name} ${peer.version}`, reason });
+    }
   }
   return {
     peers,
@@ -29,4 +35,13 @@ export async function startPeers(candidates: readonly Peer[], progress: (text: s
       for (const peer of peers) await peer.stop();
     },
   };
+}
+
+/** Starts a peer and makes sure that it echoes: whoever answers something else has not done the work. */
+async function started(peer: Peer): Promise<void> {
+  await peer.start();
+  const headers = { "Content-Type": "application/json" };
+  const response = await fetch(peer.url(), { method: "POST", headers, body: event });
+  const text = await response.text();
+  if (!response.ok || text !== event) throw new Error(`error: it answered ${response.status} ${text.slice(0, 200)}`);
 }

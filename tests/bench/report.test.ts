@@ -20,7 +20,15 @@ test("a missing side or a loaded machine is not judged, and the report says why"
   assert.deepEqual(judge(goal, new Map([["thaw", [1]]]), false).note, "http is missing");
   const loaded = judge(goal, samples(1, 1), true);
   assert.equal(loaded.met, undefined);
-  const report = { name: "warm", measurements: [], verdicts: [loaded], phases: [], missing: [], notes: [] };
+  const report = {
+    name: "warm",
+    loaded: true,
+    measurements: [],
+    verdicts: [loaded],
+    phases: [],
+    missing: [],
+    notes: [],
+  };
   assert.match(
     render(report, plain),
     /goal 8: warm: thaw \/ http = 1\.00× .* goal ≤ 1\.8×: not judged; the machine was/,
@@ -30,6 +38,7 @@ test("a missing side or a loaded machine is not judged, and the report says why"
 test("what cannot be had is listed by name with its reason", () => {
   const report = {
     name: "warm",
+    loaded: false,
     measurements: [measurement("thaw", "ms", [1, 2, 3], "v1")],
     verdicts: [],
     phases: [],
