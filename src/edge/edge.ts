@@ -23,6 +23,9 @@ export function createEdge(needs: EdgeNeeds): Edge {
   async function other(request: IncomingMessage, response: ServerResponse, url: URL, requestId: string) {
     const { pathname } = url;
     if (lambda.owns(pathname)) return lambda.handle(request, response, url, requestId);
+    if (pathname.startsWith("/_thaw/") && fromSandbox(request)) {
+      throw new ServiceError("AccessDeniedException", `${pathname} is the operator's, not a function's`);
+    }
     if (pathname.startsWith("/_") && (await needs.admin(request, response, url))) return undefined;
     const service = serviceOf(request, url);
     if (queryServices.has(service) || isQueryRequest(request, url)) {
@@ -56,6 +59,11 @@ export function createEdge(needs: EdgeNeeds): Edge {
     },
     drain: door.drain,
   };
+}
+
+/** Functions reach the endpoint through its Unix socket: what it shows of others' logs and environments is not for them. */
+function fromSandbox(request: IncomingMessage): boolean {
+  return request.socket.remoteAddress === undefined && request.socket.localAddress === undefined;
 }
 
 /** The service a request is for: by its credential, or by its Host (`sts.localhost`, `iam.amazonaws.com`). */

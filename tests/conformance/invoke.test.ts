@@ -280,6 +280,17 @@ test("the same is served on the Unix socket", async () => {
   assert.equal(Buffer.concat(chunks).toString(), "[1]");
 });
 
+test("a function, which comes through the Unix socket, is refused the operator's pages", async () => {
+  const call = httpRequest({ socketPath: door.socketPath, path: "/_thaw/logs?function=f" });
+  call.end();
+  const [refused] = await once(call, "response");
+  assert.equal(refused.statusCode, 403);
+  assert.equal(refused.headers["x-amzn-errortype"], "AccessDeniedException");
+  refused.resume();
+  const operator = await fetch(`${door.endpoint}/_thaw/logs?function=f`);
+  assert.notEqual(operator.status, 403);
+});
+
 test("paths that are nobody's, broken encodings and operations to come get AWS's kind of answer", async () => {
   const cases = [
     ["GET", "/2015-03-31/nonsense", 404, "UnknownOperationException"],
