@@ -1,17 +1,21 @@
 /**
- * `npm run demo [-- --json]`: a real server, real functions through Lambda's API, cold and warm, with a table of where
- * each millisecond went. Exit 0 when every function answered from a fully isolated sandbox; 1 with the reason otherwise.
+ * `npm run demo [-- --json] [--quick]`: a real server, real functions through Lambda's API, cold and warm, with a table of
+ * where each millisecond went. Exit 0 when every function answered from a fully isolated sandbox; 1 with the reason
+ * otherwise. `--quick` makes a tenth of the calls: enough to see that it works.
  */
 import { parseArgs } from "node:util";
 import type { Timing } from "../src/model/index.ts";
+import { type DemoReport, type Row, renderDemo } from "./demo-report.ts";
 import { banner, machine } from "./harness/machine.ts";
 import { program } from "./harness/processes.ts";
-import { figure, type PhaseRow, renderPhases, styleFor, table } from "./harness/report.ts";
-import { type Summary, summarize } from "./harness/statistics.ts";
+import { styleFor } from "./harness/report.ts";
+import { summarize } from "./harness/statistics.ts";
 import { mission } from "./mission.ts";
-import { repository } from "./peers/index.ts";
+import { findJdk, javaFunctions, reasonOf, repository } from "./peers/index.ts";
 import {
   type BenchFunction,
+  type Invoked,
+  java,
   medianPhases,
   native,
   nodeHello,
@@ -24,27 +28,29 @@ import {
   unexplainedShare,
 } from "./subject/index.ts";
 
-interface Row {
-  readonly name: string;
-  readonly version: string;
-  readonly cold: Summary;
-  readonly warm: Summary;
-  readonly phases: Readonly<Record<string, number>>;
-  /** median share of a cold start that no phase accounts for */
-  readonly unexplained: number;
-  readonly mission: { readonly cold?: number | undefined; readonly warm?: number | undefined };
-}
-
 interface Planned {
   readonly name: string;
   readonly mission: Row["mission"];
   readonly make: () => Promise<BenchFunction>;
+  /** a failure to make it is named, not fatal: its parts come from elsewhere */
+  readonly optional?: boolean;
 }
 
-const { values: flags } = parseArgs({ options: { json: { type: "boolean", default: false } } });
-const colds = 20;
-const warms = 200;
+const { json, quick } = readArguments();
+const calls = quick ? { cold: 2, warm: 20 } : { cold: 20, warm: 200 };
+/** Maven may have to wait for its registry: a demo does not wait for Maven */
+const javaWithinMs = 45000;
 const started = Date.now();
+
+function readArguments(): { json: boolean; quick: boolean } {
+  try {
+    const flag = { type: "boolean", default: false } as const;
+    return parseArgs({ options: { json: flag, quick: flag } }).values;
+  } catch (error) {
+    console.error(`${(error as Error).message}\nusage: npm run demo [-- --json] [--quick]`);
+    process.exit(2);
+  }
+}
 
 function progress(text: string): void {
   if (process.stderr.isTTY)
@@ -68,86 +74,72 @@ async function plan(): Promise<{ planned: Planned[]; missing: { name: string; re
   else if (program("cargo")) planned.push({ name: "Rust", mission: { cold: cold.rust }, make: () => native("rust") });
   else missing.push({ name: "Go or Rust", reason: "neither go nor cargo is installed" });
   planned.push({ name: "shell", mission: {}, make: shell });
+  planned.push({
+    name: "Java",
+    mission: { cold: cold.java, warm: warm.java },
+    optional: true,
+    make: async () => {
+      const jdk = await findJdk();
+      return java(jdk, await javaFunctions(jdk, javaWithinMs));
+    },
+  });
   return { planned, missing };
 }
 
-async function measure(server: Server, { name, make, mission }: Planned): Promise<Row> {
-  progress(`${name}: preparing its code`);
-  const fn = await make();
+async function measure(server: Server, { name, mission }: Planned, fn: BenchFunction): Promise<Row> {
   progress(`${name}: creating function ${fn.name} (${fn.runtime}), first call`);
   await server.create(fn);
   const first = await server.inspect(fn.name);
-  const cold: number[] = [];
-  const timings: Timing[] = [];
-  for (let n = 0; n < colds; n++) {
+  const cold: Invoked[] = [];
+  for (let n = 0; n < calls.cold; n++) {
     await server.chill(fn.name);
     const invoked = await server.inspect(fn.name);
     if (invoked.timing.start === "warm") throw new Error(`${fn.name}: the call after an update was not a cold start`);
-    cold.push(invoked.firstByteMs);
-    timings.push(invoked.timing);
+    cold.push(invoked);
   }
-  progress(`${name}: ${colds} cold starts, now ${warms} warm calls`);
-  const warm: number[] = [];
-  for (let n = 0; n < warms; n++) warm.push((await server.invoke(fn.name, { n })).firstByteMs);
+  progress(`${name}: ${calls.cold} cold starts, now ${calls.warm} warm calls`);
+  const warm: Invoked[] = [];
+  for (let n = 0; n < calls.warm; n++) warm.push(await server.invoke(fn.name, { n }));
+  const firstBytes = (invoked: readonly Invoked[]) => summarize(invoked.map(({ firstByteMs }) => firstByteMs));
+  const outside = (invoked: readonly Invoked[]) =>
+    summarize(invoked.map(({ firstByteMs, timing }) => firstByteMs - timing.total));
+  const timings = (invoked: readonly Invoked[]): Timing[] => invoked.map(({ timing }) => timing);
   return {
     name,
     version: String(first.payload.version),
-    cold: summarize(cold),
-    warm: summarize(warm),
-    phases: medianPhases(timings),
-    unexplained: unexplainedShare(timings),
+    cold: firstBytes(cold),
+    warm: firstBytes(warm),
+    phases: medianPhases(timings(cold)),
+    warmPhases: medianPhases(timings(warm)),
+    outside: { cold: outside(cold), warm: outside(warm) },
+    unexplained: unexplainedShare(timings(cold)),
     mission,
   };
 }
 
-function print(rows: readonly Row[], driver: string, missing: readonly { name: string; reason: string }[]): void {
-  const style = styleFor(process.stdout);
-  const against = (ours: number, theirs: number | undefined): string[] =>
-    theirs === undefined ? ["–", "–"] : [String(theirs), `${figure(ours / theirs)}×`];
-  const head = ["runtime", "version", "cold p50", "p99", "mission", "ratio", "warm p50", "p99", "mission", "ratio"];
-  const body = rows.map((row) => [
-    row.name,
-    row.version,
-    ...[row.cold.p50.toFixed(1), row.cold.p99.toFixed(1), ...against(row.cold.p50, row.mission.cold)],
-    ...[row.warm.p50.toFixed(2), row.warm.p99.toFixed(2), ...against(row.warm.p50, row.mission.warm)],
-  ]);
-  const { request, scheduling, vm, runtime, code } = mission.breakdown;
-  const parts = { admit: request, place: scheduling, sandbox: vm, runtimeBoot: runtime, codeInit: code };
-  const total = Object.values(parts).reduce((sum, ms) => sum + ms, 0);
-  const phases: PhaseRow[] = rows.map((row) => ({ name: row.name, start: "plain", phases: row.phases }));
-  phases.push({ name: "mission document", start: "cold", phases: { ...parts, total } });
-  const isolation =
-    driver === "container"
-      ? "Every cold start was checked from inside its handler: own user, mnt, pid, net, ipc and uts namespaces, seccomp filter, no new privileges, not root, read-only root."
-      : `NOT ISOLATED: this machine allows the ${driver} driver only (thaw doctor says why).`;
-  console.log(
-    [
-      `Milliseconds from the request to the answer's first byte; ${colds} cold and ${warms} warm calls each, ${oneVcpu} MB (one vCPU).`,
-      table(head, body, style),
-      "Where the time of a cold start went, by the request's own clock:",
-      renderPhases(phases, style),
-      driver === "container" ? isolation : style.bad(isolation),
-      ...missing.map(({ name, reason }) => style.dim(`not shown: ${name}: ${reason}`)),
-      style.dim("The mission's figures are AWS Lambda's, from its document, on other machines."),
-    ].join("\n\n"),
-  );
-}
-
-const { planned, missing } = await plan();
 const about = machine(repository);
-if (!flags.json) console.log(`${banner(about)}\n`);
+if (!json) console.log(`${banner(about)}\n`);
 let server: Server | undefined;
 try {
+  const { planned, missing } = await plan();
   progress("starting the server");
   server = await startServer();
-  const rows: Row[] = [];
-  for (const one of planned) rows.push(await measure(server, one));
-  if (flags.json) {
-    const { driver } = server;
-    console.log(
-      JSON.stringify({ machine: about, driver, memoryMb: oneVcpu, runtimes: rows, missing, mission }, null, 2),
-    );
-  } else print(rows, server.driver, missing);
+  const runtimes: Row[] = [];
+  for (const one of planned) {
+    progress(`${one.name}: preparing its code`);
+    let fn: BenchFunction;
+    try {
+      fn = await one.make();
+    } catch (error) {
+      if (!one.optional) throw error;
+      missing.push({ name: one.name, reason: reasonOf(error) });
+      continue;
+    }
+    runtimes.push(await measure(server, one, fn));
+  }
+  const report: DemoReport = { driver: server.driver, memoryMb: oneVcpu, calls, runtimes, missing };
+  if (json) console.log(JSON.stringify({ machine: about, ...report, mission }, null, 2));
+  else console.log(renderDemo(report, styleFor(process.stdout)));
 } catch (error) {
   process.exitCode = 1;
   console.error(`demo failed: ${error instanceof Error ? error.message : String(error)}`);

@@ -147,7 +147,7 @@ export function renderPhases(rows: readonly PhaseRow[], style: Style): string {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row.phases)))];
   return table(
     ["phases, p50 ms", "start", ...names],
-    rows.map((row) => [row.name, row.start, ...names.map((name) => (row.phases[name] ?? 0).toFixed(2))]),
+    rows.map((row) => [row.name, row.start, ...names.map((name) => row.phases[name]?.toFixed(2) ?? "–")]),
     style,
   );
 }

@@ -54,20 +54,22 @@ export function pipPackages(name: string, packages: readonly string[]): Promise<
   });
 }
 
-/** Runs a program to its end; rejects with what it printed. */
+/** Runs a program to its end, or for `withinMs`; rejects with what it printed. */
 export async function command(
   file: string,
   args: readonly string[],
   cwd: string,
   env: Readonly<Record<string, string>> = {},
+  withinMs = 0,
 ): Promise<string> {
   if (!program(file)) throw new Error(`${file} is not installed`);
-  const { stdout } = await run(file, [...args], {
-    cwd,
-    env: { ...process.env, ...env },
-    maxBuffer: 64 * 2 ** 20,
-  });
-  return stdout;
+  const options = { cwd, env: { ...process.env, ...env }, maxBuffer: 64 * 2 ** 20, timeout: withinMs };
+  try {
+    return (await run(file, [...args], options)).stdout;
+  } catch (error) {
+    if (!(error as { killed?: boolean }).killed) throw error;
+    throw new Error(`${file} was not done after ${withinMs / 1000} s`, { cause: error });
+  }
 }
 
 /** The native function of fixtures/go or fixtures/rust, built with the toolchain of this machine: path of the binary. */

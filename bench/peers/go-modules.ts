@@ -32,15 +32,12 @@ export const runtimeInterfaceEmulator = (given = process.env.THAW_BENCH_RIE): Pe
       });
       return join(directory, "aws-lambda-rie");
     },
-    launch: (binary, port) =>
-      startChild(
-        [
-          binary,
-          ...["--runtime-interface-emulator-address", `127.0.0.1:${port}`, "--log-level", "error"],
-          ...[process.execPath, server("runtime-api-loop.mjs")],
-        ],
-        listening(port),
-      ),
+    launch: async (binary, port) => {
+      const addresses = ["--runtime-interface-emulator-address", `127.0.0.1:${port}`];
+      addresses.push("--runtime-api-address", `127.0.0.1:${await freePort()}`);
+      const client = [process.execPath, server("runtime-api-loop.mjs")];
+      return startChild([binary, ...addresses, "--log-level", "error", ...client], listening(port));
+    },
   });
 
 /** OpenFaaS's of-watchdog in http mode in front of a Node.js handler. */

@@ -20,6 +20,9 @@ export interface JavaFunctions {
   readonly bare: readonly string[];
 }
 
+/** Sources of the benchmarks' functions, and the bootstrap and dependencies of every function compiled here. */
+const own = join(fixtures, "java");
+
 /** Where Linux distributions and people put JDKs. */
 const shelves = ["/usr/lib/jvm", "/usr/java", "/usr/local"];
 
@@ -59,22 +62,29 @@ function visible(home: string): boolean {
 /** Flags of AWS's own Java runtimes that have an effect on a start. */
 const flags = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 
-/** Compiles fixtures/java with a JDK; AWS's client and its interfaces come from Maven Central. */
-export async function javaFunctions({ home, version }: Jdk): Promise<JavaFunctions> {
-  const source = join(fixtures, "java");
-  const directory = await cached(`java-${version}-${digest(source)}`, async (target) => {
-    cpSync(join(source, "bootstrap"), join(target, "bootstrap"));
+/** The Java functions of the benchmarks. `withinMs`: how long Maven may take. */
+export async function javaFunctions(jdk: Jdk, withinMs = 180000): Promise<JavaFunctions> {
+  const directory = await compileJava(jdk, own, withinMs);
+  const classPath = `${join(directory, "classes")}:${join(directory, "lib", "*")}`;
+  const jvm = [join(jdk.home, "bin", "java"), ...flags, "-cp", classPath];
+  const client = [...jvm, "com.amazonaws.services.lambda.runtime.api.client.AWSLambda"];
+  return { directory, client, bare: [...jvm, "Outside"] };
+}
+
+/**
+ * Compiles the sources of a folder into a function of `provided.al2023` whose bootstrap runs AWS's client on this JDK;
+ * the client and its interfaces come by Maven, which is given up after `withinMs`. Returns the function's directory.
+ */
+export function compileJava({ home, version }: Jdk, source: string, withinMs = 180000): Promise<string> {
+  return cached(`java-${version}-${digest(own)}-${digest(source)}`, async (target) => {
+    cpSync(join(own, "bootstrap"), join(target, "bootstrap"));
     chmodSync(join(target, "bootstrap"), 0o755);
     writeFileSync(join(target, "jvm"), `${[join(home, "bin", "java"), ...flags, "-cp", "classes:lib/*"].join(" ")}\n`);
-    const maven = ["-q", "-B", "-f", join(source, "pom.xml"), "dependency:copy-dependencies"];
-    await command("mvn", [...maven, `-DoutputDirectory=${join(target, "lib")}`], target);
+    const maven = ["-q", "-B", "-f", join(own, "pom.xml"), "dependency:copy-dependencies"];
+    await command("mvn", [...maven, `-DoutputDirectory=${join(target, "lib")}`], target, {}, withinMs);
     mkdirSync(join(target, "classes"));
     const sources = readdirSync(source).filter((name) => name.endsWith(".java"));
     const javac = ["--release", "17", "-cp", join(target, "lib", "*"), "-d", join(target, "classes")];
     await command(join(home, "bin", "javac"), [...javac, ...sources], source);
   });
-  const classPath = `${join(directory, "classes")}:${join(directory, "lib", "*")}`;
-  const jvm = [join(home, "bin", "java"), ...flags, "-cp", classPath];
-  const client = [...jvm, "com.amazonaws.services.lambda.runtime.api.client.AWSLambda"];
-  return { directory, client, bare: [...jvm, "Outside"] };
 }

@@ -93,6 +93,11 @@ interface Entry {
   readonly mode: number;
 }
 
+/** A folder as it lies there, for functions that are not the benchmarks' own. */
+export async function folder(name: string, handler: string, directory: string): Promise<BenchFunction> {
+  return { name, title: name, runtime: "provided.al2023", handler, zip: await zipOf([directory]) };
+}
+
 /** A zip of several directories laid over each other; later ones win. */
 function zipOf(directories: readonly string[]): Promise<Buffer> {
   const entries = new Map<string, Entry>();

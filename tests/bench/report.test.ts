@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { markdown } from "../../bench/harness/markdown.ts";
 import { judge, measurement, render, styleFor, table } from "../../bench/harness/report.ts";
 
 const plain = styleFor({ isTTY: false });
@@ -33,6 +34,28 @@ test("a missing side or a loaded machine is not judged, and the report says why"
     render(report, plain),
     /goal 8: warm: thaw \/ http = 1\.00× .* goal ≤ 1\.8×: not judged; the machine was/,
   );
+});
+
+test("Markdown has a row for every goal in order, the machine, and what is missing or failed", () => {
+  const machine = {
+    ...{ cpu: "Test CPU", cores: 2, memoryGiB: 8, kernel: "6.1", engine: "v24.0.0", python: "3.11.7" },
+    ...{ commit: "abc1234", load: 0.5, date: "2026-01-01T00:00:00.000Z" },
+  };
+  const verdicts = [
+    judge({ ...goal, goal: 9, unit: "requests/s", direction: "at least" }, samples(3, 1), false),
+    judge(goal, samples(2, 1), false),
+    judge({ ...goal, subject: "absent" }, samples(2, 1), false),
+  ];
+  const missing = [{ name: "runc", reason: "not | installed" }];
+  const report = { name: "warm", loaded: false, measurements: [], verdicts, phases: [], missing, notes: [] };
+  const lines = markdown(machine, [report, { name: "cold", error: "no server" }]).split("\n");
+  assert.match(lines[0]!, /^Measured on: 2 × Test CPU, 8 GiB, Linux 6\.1; .*Thaw abc1234; load 0\.5; 2026-01-01/);
+  assert.deepEqual(lines.slice(4, 7), [
+    "| 8 | warm: thaw | 2.00 / 2.00 ms (3) | http | 1.00 / 1.00 ms (3) | 2.00× (2.00 – 2.00) | ≤ 1.8× | **not met** |",
+    "| 8 | warm: absent | – | http | – | – | ≤ 1.8× | not judged: absent is missing |",
+    "| 9 | warm: thaw | 3.00 / 3.00 requests/s (3) | http | 1.00 / 1.00 requests/s (3) | 3.00× (3.00 – 3.00) | ≥ 1.8× | met |",
+  ]);
+  assert.deepEqual(lines.slice(8), ["- Not measured: runc: not \\| installed.", "- cold failed: no server"]);
 });
 
 test("what cannot be had is listed by name with its reason", () => {

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { phaseNames } from "../../bench/subject/index.ts";
+import { misfits, type Shape } from "./shape.ts";
+
+const script = fileURLToPath(new URL("../../bench/demo.ts", import.meta.url));
+const numbers = (...names: readonly string[]): Shape => Object.fromEntries(names.map((name) => [name, "number"]));
+const summary = numbers("count", "min", "p50", "p99", "max", "mean", "low", "high");
+const phases = numbers(...phaseNames);
+const document: Shape = {
+  machine: {
+    ...(numbers("cores", "memoryGiB", "load") as object),
+    ...Object.fromEntries(["cpu", "kernel", "engine", "python", "commit", "date"].map((name) => [name, "string"])),
+  },
+  driver: "string",
+  memoryMb: "number",
+  calls: numbers("cold", "warm"),
+  runtimes: [
+    {
+      name: "string",
+      version: "string",
+      cold: summary,
+      warm: summary,
+      phases,
+      warmPhases: phases,
+      outside: { cold: summary, warm: summary },
+      unexplained: "number",
+      mission: { cold: "number?", warm: "number?" },
+    },
+  ],
+  missing: [{ name: "string", reason: "string" }],
+  mission: {
+    cold: numbers("node", "python", "java", "dotnet", "go", "rust"),
+    warm: numbers("node", "python", "java", "go"),
+    breakdown: numbers("request", "scheduling", "vm", "runtime", "code"),
+  },
+};
+
+test("the demo prints one JSON document of its shape, and leaves nothing in the temporary directory", async () => {
+  const temporary = mkdtempSync(join(tmpdir(), "thaw-test-demo-"));
+  try {
+    const env = { ...process.env, TMPDIR: temporary };
+    const { stdout } = await promisify(execFile)(process.execPath, [script, "--json", "--quick"], { env });
+    const report = JSON.parse(stdout) as {
+      calls: { cold: number; warm: number };
+      runtimes: { name: string; cold: Record<string, number>; warm: Record<string, number> }[];
+      missing: { name: string }[];
+    };
+    assert.deepEqual(misfits(report, document), []);
+    const named = [...report.runtimes, ...report.missing].map(({ name }) => name);
+    for (const name of ["Node.js", "Python", "Go|Rust", "shell", "Java"]) {
+      assert.ok(
+        named.some((one) => new RegExp(name).test(one)),
+        `${name} is neither shown nor missing`,
+      );
+    }
+    for (const { name, cold, warm } of report.runtimes) {
+      assert.deepEqual([cold.count, warm.count], [report.calls.cold, report.calls.warm], name);
+      for (const { min, p50, p99, max } of [cold, warm] as Record<string, number>[]) {
+        assert.ok(0 < min! && min! <= p50! && p50! <= p99! && p99! <= max!, name);
+      }
+    }
+    assert.deepEqual(
+      readdirSync(temporary).filter((entry) => entry.startsWith("thaw-")),
+      [],
+    );
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+});
+
+test("a document that lacks, adds or breaks something is not of its shape", () => {
+  const shape: Shape = { a: "number", b: [{ c: "string?" }] };
+  assert.deepEqual(misfits({ a: 1, b: [{}, { c: "x" }] }, shape), []);
+  assert.deepEqual(misfits({ a: null, b: [{ c: 1 }], d: 1 }, shape), [
+    "$.d is not known",
+    "$.a: null is no number",
+    "$.b[0].c: 1 is no string",
+  ]);
+  assert.deepEqual(misfits([], shape), ["$ is no object"]);
+});
