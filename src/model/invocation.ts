@@ -10,10 +10,10 @@ export interface Invocation {
   /** event bytes, passed on as they came */
   readonly payload: Buffer;
   /** decoded client context JSON */
-  readonly clientContext?: string;
+  readonly clientContext?: string | undefined;
   readonly cognitoIdentity?: string;
   /** X-Amzn-Trace-Id of the caller, if it sent one */
-  readonly traceId?: string;
+  readonly traceId?: string | undefined;
   /** keep the last 4 KB of the log for the answer */
   readonly tail: boolean;
   /** when the request entered, monotonicMs() */
