@@ -2,12 +2,20 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort, startChild } from "../harness/processes.ts";
 import { cached, command } from "./cache.ts";
-import type { Peer } from "./peer.ts";
+import { type Peer, reasonOf } from "./peer.ts";
 import { listening, peer, server } from "./recipe.ts";
 import { versions } from "./versions.ts";
 
 // Both come from the module proxy, which may refuse them: then a variable can name a binary built elsewhere. Such a
 // binary is used where it lies; in the cache it would be taken for the pinned version later.
+
+async function go(args: readonly string[], directory: string, variable: string, env = {}): Promise<void> {
+  try {
+    await command("go", args, directory, { CGO_ENABLED: "0", ...env });
+  } catch (error) {
+    throw new Error(`${reasonOf(error)} (${variable} may name a binary instead)`, { cause: error });
+  }
+}
 
 /**
  * AWS's Runtime Interface Emulator around the smallest Runtime API client. It runs one event at a time and refuses, or
@@ -28,7 +36,7 @@ export const runtimeInterfaceEmulator = (given = process.env.THAW_BENCH_RIE): Pe
         lines.push(`replace go.amzn.com => ${source} ${version}`, "");
         writeFileSync(join(target, "go.mod"), lines.join("\n"));
         const args = ["build", "-mod=mod", "-o", join(target, "aws-lambda-rie"), "go.amzn.com/cmd/aws-lambda-rie"];
-        await command("go", args, target, { CGO_ENABLED: "0" });
+        await go(args, target, "THAW_BENCH_RIE");
       });
       return join(directory, "aws-lambda-rie");
     },
@@ -49,7 +57,7 @@ export const ofWatchdog = (given = process.env.THAW_BENCH_OF_WATCHDOG): Peer =>
       if (given) return given;
       const directory = await cached(`of-watchdog-${versions.ofWatchdog}`, async (target) => {
         const args = ["install", `github.com/openfaas/of-watchdog@${versions.ofWatchdog}`];
-        await command("go", args, target, { CGO_ENABLED: "0", GOBIN: join(target, "bin") });
+        await go(args, target, "THAW_BENCH_OF_WATCHDOG", { GOBIN: join(target, "bin") });
       });
       return join(directory, "bin", "of-watchdog");
     },

@@ -14,15 +14,14 @@ export interface Peer {
   stop(): Promise<void>;
 }
 
-/** One line of why something failed: the last line of the error that says something. */
+/** One line of why something failed: the last line of the error that says something, without the addresses in it. */
 export function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   const lines = text
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "");
-  return (lines.find((line) => /error|denied|forbidden|not found|not available/i.test(line)) ?? lines[0] ?? text).slice(
-    0,
-    300,
-  );
+  const telling =
+    lines.find((line) => /error|denied|forbidden|not found|not available/i.test(line)) ?? lines[0] ?? text;
+  return telling.replace(/ *(reading )?https?:\/\/[^\s:]+:?/g, "").slice(0, 300);
 }
