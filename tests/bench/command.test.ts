@@ -13,7 +13,7 @@ test("bench --list names every benchmark with what it is about", () => {
 });
 
 test("bench refuses what it does not know with exit code 2 and the usage", () => {
-  for (const args of [[], ["hot"], ["cold", "--rounds", "many"], ["--nonsense"]]) {
+  for (const args of [[], ["hot"], ["cold", "--rounds", "many"], ["cold", "--json", "--markdown"], ["--nonsense"]]) {
     const { status, stderr, stdout } = bench(...args);
     assert.equal(status, 2, args.join(" "));
     assert.match(stderr, /usage: npm run bench -- cold\|/);

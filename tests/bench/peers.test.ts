@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { throughput } from "../../bench/harness/closed-loop.ts";
 import { answers, startChild } from "../../bench/harness/processes.ts";
-import { httpEcho, ofWatchdog, type Peer, runtimeInterfaceEmulator } from "../../bench/peers/index.ts";
+import { httpEcho, ofWatchdog, type Peer, reasonOf, runtimeInterfaceEmulator } from "../../bench/peers/index.ts";
 import { startPeers } from "../../bench/workloads/side-by-side.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "thaw-test-peers-"));
@@ -83,4 +83,12 @@ test("a peer that answers something else than the event does not count", async (
   assert.deepEqual(running.peers, []);
   assert.match(running.missing[0]!.reason, /it answered 200 ok/);
   assert.equal(await answers(url), false);
+});
+
+test("a reason is the telling line of an error, without addresses", () => {
+  const error = new Error(
+    "Command failed: go build\ngo: module@v1: reading https://proxy.invalid/module.zip: 403 Forbidden\n",
+  );
+  assert.equal(reasonOf(error), "go: module@v1: 403 Forbidden");
+  assert.equal(reasonOf(new Error("one\ntwo")), "one");
 });
