@@ -23,13 +23,15 @@ export interface DemoReport {
   readonly driver: string;
   readonly memoryMb: number;
   readonly calls: { readonly cold: number; readonly warm: number };
+  /** what else the machine did before the first call; absent: nothing much */
+  readonly busy?: string;
   readonly runtimes: readonly Row[];
   /** what this machine cannot run, and why */
   readonly missing: readonly { readonly name: string; readonly reason: string }[];
 }
 
 /** The demo's tables as people read them. */
-export function renderDemo({ driver, memoryMb, calls, runtimes, missing }: DemoReport, style: Style): string {
+export function renderDemo({ driver, memoryMb, calls, busy, runtimes, missing }: DemoReport, style: Style): string {
   const against = (ours: number, theirs: number | undefined): string[] =>
     theirs === undefined ? ["–", "–"] : [String(theirs), `${figure(ours / theirs)}×`];
   const head = ["runtime", "version", "cold p50", "p99", "mission", "ratio", "warm p50", "p99", "mission", "ratio"];
@@ -46,6 +48,7 @@ export function renderDemo({ driver, memoryMb, calls, runtimes, missing }: DemoR
   return [
     `Milliseconds from the request to the answer's first byte; ${calls.cold} cold and ${calls.warm} warm calls each, ${memoryMb} MB (one vCPU).`,
     table(head, body, style),
+    ...(busy === undefined ? [] : [style.bad(`The machine was loaded (${busy}): take no figure from this run.`)]),
     "Where the time went, by the server's own clock; `outside` is what the client saw beyond the server's total (its own sockets and event loop, the kernel, the reading of HTTP):",
     renderPhases(phaseRows(runtimes), style),
     isolation,

@@ -6,7 +6,7 @@
 import { parseArgs } from "node:util";
 import type { Timing } from "../src/model/index.ts";
 import { type DemoReport, type Row, renderDemo } from "./demo-report.ts";
-import { banner, machine } from "./harness/machine.ts";
+import { banner, machine, tooLoaded } from "./harness/machine.ts";
 import { program } from "./harness/processes.ts";
 import { styleFor } from "./harness/report.ts";
 import { summarize } from "./harness/statistics.ts";
@@ -122,6 +122,7 @@ if (!json) console.log(`${banner(about)}\n`);
 let server: Server | undefined;
 try {
   const { planned, missing } = await plan();
+  const busy = await tooLoaded();
   progress("starting the server");
   server = await startServer();
   const runtimes: Row[] = [];
@@ -137,7 +138,8 @@ try {
     }
     runtimes.push(await measure(server, one, fn));
   }
-  const report: DemoReport = { driver: server.driver, memoryMb: oneVcpu, calls, runtimes, missing };
+  const setting = { driver: server.driver, memoryMb: oneVcpu, calls, ...(busy === undefined ? {} : { busy }) };
+  const report: DemoReport = { ...setting, runtimes, missing };
   if (json) console.log(JSON.stringify({ machine: about, ...report, mission }, null, 2));
   else console.log(renderDemo(report, styleFor(process.stdout)));
 } catch (error) {

@@ -21,6 +21,7 @@ const document: Shape = {
   driver: "string",
   memoryMb: "number",
   calls: numbers("cold", "warm"),
+  busy: "string?",
   runtimes: [
     {
       name: "string",
