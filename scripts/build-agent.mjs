@@ -27,12 +27,14 @@ if (!cargo) {
   );
 }
 
-// A static glibc binary needs no loader inside the sandbox's root and is ready in under a millisecond.
-const flags = process.platform === "linux" ? "-C target-feature=+crt-static -C relocation-model=static" : "";
+// The flags of .cargo/config.toml make the binary static; RUSTFLAGS in the environment would replace them.
+const flags = "-C target-feature=+crt-static -C relocation-model=static";
+const { RUSTFLAGS } = process.env;
+const env = RUSTFLAGS && process.platform === "linux" ? { RUSTFLAGS: `${RUSTFLAGS} ${flags}` } : {};
 const built = spawnSync(cargo, ["build", "--release", "--locked", "--quiet"], {
   cwd: agentDir,
   stdio: ["ignore", "inherit", "inherit"],
-  env: { ...process.env, RUSTFLAGS: `${process.env.RUSTFLAGS ?? ""} ${flags}`.trim() },
+  env: { ...process.env, ...env },
 });
 if (built.status !== 0)
   stop("building the agent failed; the compiler's message is above. Try again with: npm run build:agent");

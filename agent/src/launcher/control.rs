@@ -85,9 +85,9 @@ impl Control {
         }
     }
 
-    /// `{"ready":pid,"parts":{"memory":{"directory":…,"v2":bool}…},"missing":{"memory":"why"…},"privileged":bool}`: a
+    /// `{"ready":pid,"parts":{"memory":{"directory":…,"v2":bool}…},"missing":{"memory":"why"…},"privileged":bool,"egress":"why not"|null}`: a
     /// sandbox's own group is `s<slot>` below the directory.
-    pub fn ready(&self, cgroups: &Cgroups, privileged: bool) {
+    pub fn ready(&self, cgroups: &Cgroups, privileged: bool, no_egress: Option<&Failure>) {
         let mut parts = serde_json::Map::new();
         let mut missing = serde_json::Map::new();
         for (part, name) in PARTS {
@@ -99,7 +99,10 @@ impl Control {
             let name = PARTS.iter().find(|(known, _)| known == part).map_or("", |(_, name)| name);
             missing.insert(name.into(), json!(why));
         }
-        self.say(&json!({ "ready": std::process::id(), "parts": parts, "missing": missing, "privileged": privileged }));
+        self.say(&json!({
+            "ready": std::process::id(), "parts": parts, "missing": missing, "privileged": privileged,
+            "egress": no_egress.map(|failure| &failure.message),
+        }));
     }
 
     /// The launcher cannot work here.

@@ -3,6 +3,7 @@
 //! kills everything when the socket closes, so nothing outlives the platform. Sandboxes die with the launcher.
 mod cgroup;
 mod control;
+mod egress;
 mod enter;
 mod failure;
 mod filter;
@@ -13,6 +14,7 @@ mod tree;
 use crate::sys::{self, BpfInstruction, Ending};
 use cgroup::Cgroups;
 use control::{Control, Order, Request};
+use egress::Egress;
 use failure::{Failure, Step};
 use slot::{Message, Mould, Plan, Slot};
 use std::collections::{HashMap, VecDeque};
@@ -31,6 +33,8 @@ const REFILL_DELAY: Duration = Duration::from_millis(4);
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 /// The kernel needs a moment to let go of a group whose last process has just been reaped.
 const REMOVE_DELAY: Duration = Duration::from_millis(2);
+/// Slots without and with a way to the network.
+const KINDS: [bool; 2] = [false, true];
 /// Slots in the making at once when more sandboxes are wanted than slots are ready.
 const SLOTS_AT_ONCE: usize = 4;
 
@@ -70,12 +74,14 @@ pub fn main(args: Vec<String>) {
 struct Sandbox {
     id: String,
     slot: u64,
+    wire: Option<u32>,
     socket: Option<OwnedFd>,
     failure: Option<Failure>,
 }
 
 struct Leftover {
     slot: u64,
+    wire: Option<u32>,
     /// whom to tell, with what, when it is gone; a slot that never was a sandbox has nobody
     exit: Option<(String, Ending, bool)>,
 }
@@ -97,6 +103,7 @@ struct Launcher {
     queue: VecDeque<Request>,
     sandboxes: HashMap<i32, Sandbox>,
     leftovers: Vec<Leftover>,
+    egress: Egress,
 }
 
 impl Launcher {
@@ -129,12 +136,13 @@ impl Launcher {
                 queue: VecDeque::new(),
                 sandboxes: HashMap::new(),
                 leftovers: Vec::new(),
+                egress: Egress::default(),
             }),
         }
     }
 
     fn serve(&mut self) {
-        self.control.ready(&self.cgroups, self.tree.privileged);
+        self.control.ready(&self.cgroups, self.tree.privileged, egress::check().err().as_ref());
         let mut ready = Vec::new();
         loop {
             let descriptors = self.descriptors();
@@ -164,6 +172,7 @@ impl Launcher {
             .into_iter()
             .chain(self.slots.iter().map(|slot| &slot.socket))
             .chain(sockets)
+            .chain(self.egress.socket())
             .map(AsRawFd::as_raw_fd)
             .collect()
     }
@@ -174,7 +183,7 @@ impl Launcher {
         if !self.leftovers.is_empty() {
             wait = Some(REMOVE_DELAY);
         }
-        if self.slots_wanted() > 0 {
+        if KINDS.iter().any(|&egress| self.slots_wanted(egress) > 0) {
             let refill = self.refill_at.saturating_duration_since(Instant::now());
             wait = Some(wait.map_or(refill, |other| other.min(refill)));
         }
@@ -183,13 +192,12 @@ impl Launcher {
 
     fn obey(&mut self, order: Order) {
         match order {
-            Order::Create(request) if request.egress => {
-                let why =
-                    "network \"egress\" is not available: this launcher gives sandboxes a loopback interface only";
-                self.control.failed(&request.id, &Failure::new("network", why));
-            }
             Order::Create(request) => {
+                let opened = if request.egress { self.egress.open() } else { Ok(()) };
                 self.queue.push_back(request);
+                if let Err(failure) = opened {
+                    self.no_slot(&failure, true);
+                }
                 self.launch_queued();
                 if !self.queue.is_empty() {
                     self.refill_at = self.refill_at.min(Instant::now());
@@ -211,9 +219,8 @@ impl Launcher {
     }
 
     fn launch_queued(&mut self) {
-        while !self.queue.is_empty() {
-            let Some(at) = self.slots.iter().position(|slot| slot.ready) else { return };
-            let request = self.queue.pop_front().expect("not empty");
+        while let Some((queued, at)) = self.match_made() {
+            let request = self.queue.remove(queued).expect("found above");
             let plan = match self.plan(&request) {
                 Ok(plan) => plan,
                 Err(failure) => {
@@ -225,6 +232,14 @@ impl Launcher {
             self.launch(slot, request, &plan);
             self.refill_at = Instant::now() + REFILL_DELAY;
         }
+    }
+
+    /// The first request for which there is a slot, and the slot.
+    fn match_made(&self) -> Option<(usize, usize)> {
+        let slot = |egress| self.slots.iter().position(|slot| slot.ready && slot.wire.is_some() == egress);
+        let found =
+            KINDS.map(|egress| Some((self.queue.iter().position(|request| request.egress == egress)?, slot(egress)?)));
+        found.into_iter().flatten().min()
     }
 
     fn plan(&mut self, request: &Request) -> Result<Plan, Failure> {
@@ -254,14 +269,17 @@ impl Launcher {
             None => self.control.created(&request.id, slot.pid, slot.number),
             Some(_) => sys::kill_process(slot.pid),
         }
-        let sandbox = Sandbox { id: request.id, slot: slot.number, socket: Some(slot.socket), failure };
+        let wire = slot.wire.map(|wire| wire.index);
+        let sandbox = Sandbox { id: request.id, slot: slot.number, wire, socket: Some(slot.socket), failure };
         self.sandboxes.insert(slot.pid, sandbox);
     }
 
     fn listen(&mut self) {
         for slot in &mut self.slots {
-            if let Some(Message::Ready) = slot::listen(&slot.socket) {
-                slot.ready = true;
+            match slot::listen(&slot.socket) {
+                Some(Message::Ready) => slot.ready = true,
+                Some(Message::Failed(failure)) => slot.failure = Some(failure),
+                Some(Message::Closed) | None => {}
             }
         }
         for sandbox in self.sandboxes.values_mut() {
@@ -271,6 +289,11 @@ impl Launcher {
                 Some(Message::Ready) | None => {}
             }
         }
+        if let Err(failure) = self.egress.listen() {
+            while self.queue.iter().any(|request| request.egress) {
+                self.no_slot(&failure, true);
+            }
+        }
         self.launch_queued();
     }
 
@@ -278,6 +301,9 @@ impl Launcher {
     fn signalled(&mut self) -> bool {
         let pending = sys::pending_signals(&self.signals);
         while let Some((pid, ending)) = sys::reap() {
+            if self.egress.buried(pid) {
+                self.cut_wires();
+            }
             self.buried(pid, ending);
         }
         // a terminal's interrupt goes to the whole group; the platform decides what it means
@@ -293,33 +319,51 @@ impl Launcher {
                 self.control.failed(&sandbox.id, failure);
             }
             let exit = failure.is_none().then_some((sandbox.id, ending, out_of_memory));
-            self.leftovers.push(Leftover { slot: sandbox.slot, exit });
+            self.leftovers.push(Leftover { slot: sandbox.slot, wire: sandbox.wire, exit });
             return;
         }
         let Some(at) = self.slots.iter().position(|slot| slot.pid == pid) else { return };
         let slot = self.slots.remove(at).expect("found above");
-        self.leftovers.push(Leftover { slot: slot.number, exit: None });
-        let failure = match slot::listen(&slot.socket) {
-            Some(Message::Failed(failure)) => failure,
-            _ => Failure::new("slot", format!("ended before it was used: {ending:?}")),
-        };
-        self.no_slot(&failure);
+        let wire = slot.wire.map(|wire| wire.index);
+        self.leftovers.push(Leftover { slot: slot.number, wire, exit: None });
+        let said = slot.failure.or(match slot::listen(&slot.socket) {
+            Some(Message::Failed(failure)) => Some(failure),
+            _ => None,
+        });
+        let failure = said.unwrap_or_else(|| Failure::new("slot", format!("ended before it was used: {ending:?}")));
+        self.no_slot(&failure, wire.is_some());
+    }
+
+    /// The guard of the firewall is gone, which only an operator or the kernel's want of memory does: whoever has a wire
+    /// would now reach this machine.
+    fn cut_wires(&mut self) {
+        let wired = self.sandboxes.iter().filter(|(_, sandbox)| sandbox.wire.is_some());
+        let wired = wired.map(|(pid, sandbox)| (*pid, sandbox.slot));
+        let idle = self.slots.iter().filter(|slot| slot.wire.is_some()).map(|slot| (slot.pid, slot.number));
+        for (pid, slot) in wired.chain(idle) {
+            sys::kill_process(pid);
+            self.cgroups.kill(slot);
+        }
     }
 
     /// A slot could not be made: whoever waits for one gets to know, and the next attempt comes later.
-    fn no_slot(&mut self, failure: &Failure) {
-        if let Some(request) = self.queue.pop_front() {
+    fn no_slot(&mut self, failure: &Failure, egress: bool) {
+        if let Some(at) = self.queue.iter().position(|request| request.egress == egress) {
+            let request = self.queue.remove(at).expect("found above");
             self.control.failed(&request.id, failure);
         }
         self.refill_at = Instant::now() + RETRY_DELAY;
     }
 
     fn remove_leftovers(&mut self) {
-        let (cgroups, control) = (&self.cgroups, &self.control);
+        let (cgroups, control, egress) = (&self.cgroups, &self.control, &mut self.egress);
         self.leftovers.retain(|leftover| {
             if !cgroups.remove(leftover.slot) {
                 cgroups.kill(leftover.slot);
                 return true;
+            }
+            if let Some(wire) = leftover.wire {
+                egress.release(wire);
             }
             if let Some((id, ending, out_of_memory)) = &leftover.exit {
                 control.exit(id, *ending, *out_of_memory);
@@ -328,17 +372,31 @@ impl Launcher {
         });
     }
 
-    fn slots_wanted(&self) -> usize {
+    /// Slots to be made, those with a way to the network or those without. The former are kept ready, too, from the
+    /// first request on.
+    fn slots_wanted(&self, egress: bool) -> usize {
+        if egress && !self.egress.is_open() {
+            return 0;
+        }
         let in_making = self.slots.iter().filter(|slot| !slot.ready).count();
-        let wanted = (self.pool + self.queue.len()).saturating_sub(self.slots.len());
-        wanted.min(SLOTS_AT_ONCE.saturating_sub(in_making))
+        let had = self.slots.iter().filter(|slot| slot.wire.is_some() == egress).count();
+        let queued = self.queue.iter().filter(|request| request.egress == egress).count();
+        (self.pool + queued).saturating_sub(had).min(SLOTS_AT_ONCE.saturating_sub(in_making))
     }
 
     /// Makes at most one slot, so that orders never wait for more than that.
     fn refill(&mut self) {
-        if self.slots_wanted() == 0 || Instant::now() < self.refill_at {
+        let Some(&egress) = KINDS.iter().find(|&&egress| self.slots_wanted(egress) > 0) else { return };
+        if Instant::now() < self.refill_at {
             return;
         }
+        if let Err(failure) = self.make_slot(egress) {
+            self.no_slot(&failure, egress);
+        }
+    }
+
+    fn make_slot(&mut self, egress: bool) -> Result<(), Failure> {
+        let wire = if egress { Some(self.egress.take_wire()?) } else { None };
         let number = self.next_slot;
         self.next_slot += 1;
         let mould = Mould {
@@ -348,10 +406,14 @@ impl Launcher {
             run: &self.run,
             lifeline: &self.lifeline,
         };
-        match Slot::start(&mould, number) {
+        match Slot::start(&mould, number, wire) {
             Ok(slot) => self.slots.push_back(slot),
-            Err(failure) => self.no_slot(&failure),
+            Err(failure) => {
+                wire.inspect(|wire| self.egress.release(wire.index));
+                return Err(failure);
+            }
         }
+        Ok(())
     }
 
     /// Ends everything and waits until nothing is left.
@@ -367,6 +429,12 @@ impl Launcher {
         let deadline = Instant::now() + Duration::from_secs(10);
         let mut ready = Vec::new();
         while !(self.slots.is_empty() && self.sandboxes.is_empty()) && Instant::now() < deadline {
+            let _ = sys::wait_readable(&[self.signals.as_raw_fd()], &mut ready, 50);
+            self.signalled();
+        }
+        self.egress.close();
+        let deadline = Instant::now() + Duration::from_secs(1);
+        while self.egress.is_open() && Instant::now() < deadline {
             let _ = sys::wait_readable(&[self.signals.as_raw_fd()], &mut ready, 50);
             self.signalled();
         }

@@ -1,8 +1,10 @@
 //! What is in a sandbox's root before anything is mounted on it: directories, a small /etc of our own, devices.
+use super::egress::network::name_servers;
 use super::failure::{Failure, Step};
 use super::tree::c_string;
 use crate::sys::{self, MountLimits};
 use std::fs;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
@@ -78,7 +80,7 @@ pub fn fill(root: &Path, privileged: bool, own_root: bool) -> Result<(), Failure
             copy(&Path::new("/etc").join(&name), &root.join("etc").join(&name), &mut left);
         }
     }
-    let resolver = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    let resolver = resolver(&fs::read_to_string("/etc/resolv.conf").unwrap_or_default(), &name_servers());
     for (name, text) in [
         (
             "passwd",
@@ -133,6 +135,13 @@ pub fn fill(root: &Path, privileged: bool, own_root: bool) -> Result<(), Failure
     Ok(())
 }
 
+/// The host's resolver settings with the name servers that a sandbox can reach.
+fn resolver(host: &str, servers: &[Ipv4Addr]) -> String {
+    let settings = host.lines().filter(|line| line.starts_with("search") || line.starts_with("options"));
+    let servers = servers.iter().map(|server| format!("nameserver {server}"));
+    servers.chain(settings.map(str::to_string)).map(|line| line + "\n").collect()
+}
+
 /// Binds the host's own directories and, where there are no nodes, its devices over the base.
 pub fn bind_system(skeleton: &Path, base: &Path, privileged: bool) -> Result<(), Failure> {
     for name in SYSTEM {
@@ -184,6 +193,13 @@ fn copy(from: &Path, to: &Path, left: &mut u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_resolver_keeps_its_settings_and_asks_who_can_be_reached() {
+        let host = "nameserver 127.0.0.53\noptions edns0\nsearch example.com\n";
+        let found = resolver(host, &["192.0.2.1".parse().unwrap()]);
+        assert_eq!(found, "nameserver 192.0.2.1\noptions edns0\nsearch example.com\n");
+    }
 
     #[test]
     fn private_files_are_not_copied() {

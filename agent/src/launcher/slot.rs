@@ -2,6 +2,7 @@
 //! and its own network namespace with loopback up. Given a plan it becomes a sandbox (enter.rs); nothing is ever moved
 //! while somebody waits.
 use super::cgroup::Cgroups;
+use super::egress::{Outside, Wire};
 use super::enter;
 use super::failure::{Failure, Step};
 use super::tree::Tree;
@@ -22,6 +23,10 @@ pub struct Slot {
     pub pid: i32,
     pub socket: OwnedFd,
     pub ready: bool,
+    /// why it will never be ready
+    pub failure: Option<Failure>,
+    /// its way to the network, if it has one
+    pub wire: Option<Wire>,
 }
 
 pub enum Message {
@@ -44,12 +49,12 @@ pub struct Mould<'a> {
 
 impl Slot {
     /// Makes the groups and the process; `ready` comes later, by message.
-    pub fn start(mould: &Mould, number: u64) -> Result<Slot, Failure> {
+    pub fn start(mould: &Mould, number: u64, wire: Option<Wire>) -> Result<Slot, Failure> {
         mould.cgroups.make(number, PROCESSES).step("cgroup")?;
         let (ours, theirs) = sys::message_pair().step("socketpair")?;
         match sys::fork_into(sys::CLONE_NEWPID).step("clone3(CLONE_NEWPID)") {
-            Ok(0) => become_slot(mould, number, &theirs),
-            Ok(pid) => Ok(Slot { number, pid, socket: ours, ready: false }),
+            Ok(0) => become_slot(mould, number, wire, &theirs),
+            Ok(pid) => Ok(Slot { number, pid, socket: ours, ready: false, failure: None, wire }),
             Err(failure) => {
                 mould.cgroups.remove(number);
                 Err(failure)
@@ -78,8 +83,8 @@ pub fn listen(socket: &OwnedFd) -> Option<Message> {
 }
 
 /// Runs in the new process; ends as a sandbox or not at all.
-fn become_slot(mould: &Mould, number: u64, socket: &OwnedFd) -> ! {
-    if let Err(failure) = prepare(mould, number) {
+fn become_slot(mould: &Mould, number: u64, wire: Option<Wire>, socket: &OwnedFd) -> ! {
+    if let Err(failure) = prepare(mould, number, wire) {
         give_up(socket.as_fd(), &failure);
     }
     if let Err(failure) = sys::keep_descriptors(&[socket.as_raw_fd(), mould.lifeline.as_raw_fd()]).step("dup") {
@@ -107,12 +112,16 @@ fn give_up(socket: BorrowedFd, failure: &Failure) -> ! {
     sys::exit_now(125)
 }
 
-fn prepare(mould: &Mould, number: u64) -> Result<(), Failure> {
+fn prepare(mould: &Mould, number: u64, wire: Option<Wire>) -> Result<(), Failure> {
     sys::die_with_parent().step("prctl(PR_SET_PDEATHSIG)")?;
     sys::leave_session();
     mould.cgroups.enter(number).step("cgroup")?;
+    let outside = wire.map(|_| Outside::open()).transpose()?;
     sys::unshare(sys::CLONE_NEWNET | sys::CLONE_NEWUTS | sys::CLONE_NEWIPC).step("unshare")?;
     sys::loopback_up().step("bring loopback up")?;
+    if let (Some(outside), Some(wire)) = (outside, wire) {
+        outside.connect(wire.network, wire.index)?;
+    }
     sys::set_host_name(enter::HOST_NAME).step("sethostname")?;
     for (limit, value) in [(Limit::OpenFiles, OPEN_FILES), (Limit::CoreBytes, 0)] {
         sys::set_limit(limit, value).step("setrlimit")?;

@@ -13,11 +13,11 @@ pub use libc::{
 /// One instruction of a classic BPF program, `struct sock_filter`.
 pub use libc::sock_filter as BpfInstruction;
 
-fn check(value: i64) -> Result<i64> {
+pub(super) fn check(value: i64) -> Result<i64> {
     if value < 0 { Err(Error::last_os_error()) } else { Ok(value) }
 }
 
-fn owned(value: i64) -> Result<OwnedFd> {
+pub(super) fn owned(value: i64) -> Result<OwnedFd> {
     // SAFETY: the kernel has just made this descriptor for us and nobody else knows its number.
     check(value).map(|fd| unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
 }
@@ -142,19 +142,6 @@ pub fn change_directory(directory: &OwnedFd) -> Result<()> {
 pub fn set_host_name(name: &CStr) -> Result<()> {
     // SAFETY: pointer and length belong to one string.
     check(unsafe { libc::sethostname(name.as_ptr(), name.count_bytes()) }.into()).map(drop)
-}
-
-/// Brings the loopback interface of the current network namespace up (netdevice(7)).
-pub fn loopback_up() -> Result<()> {
-    // SAFETY: an all-zero ifreq is valid; the name fits; the ioctl reads it only.
-    unsafe {
-        let socket = owned(libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0).into())?;
-        let mut request: libc::ifreq = std::mem::zeroed();
-        request.ifr_name[0] = b'l' as libc::c_char;
-        request.ifr_name[1] = b'o' as libc::c_char;
-        request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
-        check(libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, &request).into()).map(drop)
-    }
 }
 
 /// A pair of connected sockets that keep message borders. Both are closed by an exec.

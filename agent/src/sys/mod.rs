@@ -2,7 +2,11 @@
 mod base;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "linux")]
+mod net;
 pub use base::*;
 #[cfg(target_os = "linux")]
 #[allow(unused_imports)]
 pub use linux::*;
+#[cfg(target_os = "linux")]
+pub use net::*;

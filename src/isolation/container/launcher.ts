@@ -13,6 +13,8 @@ export interface LauncherReady {
   readonly missing: Readonly<Partial<Record<Part, string>>>;
   /** started as root */
   readonly privileged: boolean;
+  /** why no sandbox can have network "egress", or null */
+  readonly egress: string | null;
 }
 
 export interface LauncherCreate {

@@ -34,6 +34,11 @@ export function probeContainer(found: LauncherReady): Probe {
           ? "yes"
           : "all sandboxes run as the platform's user outside; start as root to change that",
       },
+      {
+        name: "network egress",
+        ok: found.egress === null,
+        detail: found.egress ?? "for functions that ask for it, by a wire of their own and the kernel's packet filter",
+      },
     ],
   };
 }
