@@ -1,12 +1,13 @@
 "use strict";
 /**
- * Entry of the managed Node.js runtimes: `node bootstrap.cjs`, with the link to the agent at fd `_THAW_LINK_FD`. Written
+ * Entry of the managed Node.js runtimes: `node bootstrap.cjs`, with its link to the host at fd `_THAW_LINK_FD`. Written
  * for Node.js 18 to 26; up to 22 it behaves as aws-lambda-ric 3, from 24 on as aws-lambda-ric 4.
  */
 const now = () => Number(process.hrtime.bigint()) / 1e6;
 const boot = now();
 
 const { openLink } = require("./link.cjs");
+const { watchRawOutput } = require("./raw-output.cjs");
 const { createSession } = require("./session.cjs");
 const { patchConsole } = require("./console.cjs");
 const { createInvokeStore, defineGlobals, streamingOf } = require("./globals.cjs");
@@ -17,7 +18,7 @@ const modern = Number.parseInt(process.versions.node, 10) >= 24;
 const env = process.env;
 const link = openLink(Number(env._THAW_LINK_FD));
 delete env._THAW_LINK_FD;
-const session = createSession(link, modern ? "-" : undefined);
+const session = createSession(link, watchRawOutput(), modern ? "-" : undefined);
 const logError = patchConsole(session, env);
 const invokeStore = modern ? createInvokeStore(session) : undefined;
 defineGlobals(env, invokeStore);
@@ -42,7 +43,7 @@ if (!modern) {
   });
 }
 
-/** The agent has closed the link: SIGTERM is on its way. Functions that listen for it get to run their listener. */
+/** The host has closed the link: SIGTERM is on its way. Functions that listen for it get to run their listener. */
 function shutDown() {
   if (process.listenerCount("SIGTERM") === 0) process.exit(0);
   // Signals are delivered by the event loop, which this keeps alive until then; the agent's SIGKILL ends it at the deadline.

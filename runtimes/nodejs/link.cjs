@@ -1,9 +1,10 @@
 "use strict";
 /**
- * The bootstrap's end of the link to the agent: frames of agent/PROTOCOL.md over a socket, read and written with blocking
+ * The bootstrap's end of its link to the host: frames of agent/PROTOCOL.md over a socket, read and written with blocking
  * calls. While the runtime waits for its next event nothing of the function runs, as in a frozen environment.
  */
-const fs = require("node:fs");
+// Taken before a function can replace them.
+const { readSync, writeSync, writevSync } = require("node:fs");
 
 const type = Object.freeze({
   INVOKE: 0x02,
@@ -19,6 +20,8 @@ const type = Object.freeze({
 
 /** On RESPONSE, RESPONSE_END and ERROR: this runtime reads its next event at once. */
 const READY_FLAG = 0x01;
+/** On those, READY and INIT_ERROR: output that did not come over the link belongs before it. */
+const RAW_FLAG = 0x02;
 const HEADER_BYTES = 12;
 /** the most that one frame may carry */
 const MAX_PAYLOAD_BYTES = 8 * 1024 * 1024;
@@ -36,7 +39,7 @@ function openLink(fd) {
   let filled = 0;
 
   function writeAll(bytes, length) {
-    for (let at = 0; at < length; ) at += fs.writeSync(fd, bytes, at, length - at);
+    for (let at = 0; at < length; ) at += writeSync(fd, bytes, at, length - at);
   }
 
   function putHeader(length, frame, flags, stream) {
@@ -63,7 +66,7 @@ function openLink(fd) {
       writeAll(out, HEADER_BYTES + bytes.length);
       return;
     }
-    const sent = fs.writevSync(fd, [out.subarray(0, HEADER_BYTES), bytes]) - HEADER_BYTES;
+    const sent = writevSync(fd, [out.subarray(0, HEADER_BYTES), bytes]) - HEADER_BYTES;
     if (sent < 0) throw new Error("the link took less than a frame's header");
     const rest = bytes.subarray(sent);
     writeAll(rest, rest.length);
@@ -78,7 +81,7 @@ function openLink(fd) {
     send(frame, flags, stream, Buffer.concat([length, name, body.subarray(0, MAX_PAYLOAD_BYTES - 2 - name.length)]));
   }
 
-  /** Sends one message of the log, in order with the answers. Without an agent to read it, it is lost. */
+  /** Sends one message of the log, in order with the answers. Without a host to read it, it is lost. */
   function log(stream, message) {
     const bytes = Buffer.from(message);
     try {
@@ -91,10 +94,10 @@ function openLink(fd) {
     }
   }
 
-  /** Reads until `input` holds `wanted` bytes. False: the agent has closed the link. */
+  /** Reads until `input` holds `wanted` bytes. False: the host has closed the link. */
   function fill(wanted) {
     while (filled < wanted) {
-      const count = fs.readSync(fd, input, filled, BUFFER_BYTES - filled, null);
+      const count = readSync(fd, input, filled, BUFFER_BYTES - filled, null);
       if (count === 0) return false;
       filled += count;
     }
@@ -103,7 +106,7 @@ function openLink(fd) {
 
   /**
    * Waits for the next frame. Its payload lies in a buffer that the next call may overwrite.
-   * @returns {{ type: number, stream: number, payload: Buffer } | undefined} undefined once the agent has closed the link
+   * @returns {{ type: number, stream: number, payload: Buffer } | undefined} undefined once the host has closed the link
    */
   function receive() {
     if (!fill(HEADER_BYTES)) return undefined;
@@ -116,7 +119,7 @@ function openLink(fd) {
       let at = input.copy(frame.payload, 0, HEADER_BYTES, filled);
       filled = 0;
       while (at < length) {
-        const count = fs.readSync(fd, frame.payload, at, length - at, null);
+        const count = readSync(fd, frame.payload, at, length - at, null);
         if (count === 0) return undefined;
         at += count;
       }
@@ -138,4 +141,4 @@ function openLink(fd) {
   return { send, sendError, log, receive };
 }
 
-module.exports = { openLink, type, READY_FLAG, MAX_PAYLOAD_BYTES };
+module.exports = { openLink, type, READY_FLAG, RAW_FLAG, MAX_PAYLOAD_BYTES };

@@ -3,7 +3,10 @@
  * One invocation after another over the link: waits for the event, keeps what belongs to the current invocation, sends
  * its answer once.
  */
-const { type, READY_FLAG, MAX_PAYLOAD_BYTES } = require("./link.cjs");
+const { type, READY_FLAG, RAW_FLAG, MAX_PAYLOAD_BYTES } = require("./link.cjs");
+
+/** most bytes of an answer that is not streamed (Lambda quotas, "Invocation payload": 6 MB, and 100 bytes on top) */
+const MAX_RESPONSE_BYTES = 6_291_556;
 
 /** Splits `Name: value` lines, each ended by CRLF, into a plain object of lower-case names. */
 function parseHead(head) {
@@ -27,8 +30,11 @@ function parseField(json, name) {
   }
 }
 
-/** @param {ReturnType<import("./link.cjs").openLink>} link @param {string | undefined} idBeforeFirst request id in log lines of the init phase */
-function createSession(link, idBeforeFirst) {
+/** a UTF-16 unit is at most 3 bytes of UTF-8 */
+const isTooLarge = (text) => text.length * 3 > MAX_RESPONSE_BYTES && Buffer.byteLength(text) > MAX_RESPONSE_BYTES;
+
+/** @param {ReturnType<import("./link.cjs").openLink>} link @param {() => boolean} hasRawOutput @param {string | undefined} idBeforeFirst request id in log lines of the init phase */
+function createSession(link, hasRawOutput, idBeforeFirst) {
   const env = process.env;
   /** members of every context that never change while this process lives */
   const ofFunction = {
@@ -42,6 +48,7 @@ function createSession(link, idBeforeFirst) {
   let open = 0;
   let started = false;
   let fields = { "lambda-runtime-aws-request-id": idBeforeFirst };
+  const rawFlag = () => (hasRawOutput() ? RAW_FLAG : 0);
 
   const session = {
     tenantId: undefined,
@@ -56,7 +63,7 @@ function createSession(link, idBeforeFirst) {
     stream: () => open,
 
     /**
-     * Waits for the next invocation, blocking. Returns its event as JSON text; undefined when the agent wants no more.
+     * Waits for the next invocation, blocking. Returns its event as JSON text; undefined when the host wants no more.
      */
     next() {
       const frame = link.receive();
@@ -88,9 +95,16 @@ function createSession(link, idBeforeFirst) {
       };
     },
 
-    /** Answers with JSON text; the agent refuses an answer over the limit. */
+    /** Answers with JSON text; with Lambda's error for an answer over the limit. */
     respond(json) {
-      link.send(type.RESPONSE, READY_FLAG, open, json);
+      const flags = READY_FLAG | rawFlag();
+      if (isTooLarge(json)) {
+        const errorType = "Function.ResponseSizeTooLarge";
+        const errorMessage = `Response payload size exceeded maximum allowed payload size (${MAX_RESPONSE_BYTES} bytes).`;
+        link.sendError(type.ERROR, flags, open, errorType, JSON.stringify({ errorType, errorMessage }));
+      } else {
+        link.send(type.RESPONSE, flags, open, json);
+      }
       open = 0;
     },
 
@@ -98,7 +112,7 @@ function createSession(link, idBeforeFirst) {
     fail(error, dying = false) {
       const document = require("./errors.cjs").toDocument(error);
       const frame = started ? type.RESPONSE_END : type.ERROR;
-      link.sendError(frame, dying ? 0 : READY_FLAG, open, document.errorType, JSON.stringify(document));
+      link.sendError(frame, rawFlag() | (dying ? 0 : READY_FLAG), open, document.errorType, JSON.stringify(document));
       open = 0;
     },
 
@@ -113,19 +127,19 @@ function createSession(link, idBeforeFirst) {
       }
     },
     end() {
-      link.send(type.RESPONSE_END, READY_FLAG, open, "");
+      link.send(type.RESPONSE_END, READY_FLAG | rawFlag(), open, "");
       open = 0;
     },
 
     /** The init phase failed. */
     failInit(error) {
       const document = require("./errors.cjs").toDocument(error);
-      link.sendError(type.INIT_ERROR, 0, 0, document.errorType, JSON.stringify(document));
+      link.sendError(type.INIT_ERROR, rawFlag(), 0, document.errorType, JSON.stringify(document));
     },
 
     /** The handler is loaded: asks for the first event. Times: milliseconds of CLOCK_MONOTONIC. */
     ready(marks) {
-      link.send(type.READY, 0, 0, JSON.stringify(marks));
+      link.send(type.READY, rawFlag(), 0, JSON.stringify(marks));
     },
   };
   return session;

@@ -63,11 +63,11 @@ interface Current {
 interface InitFailure {
   /** `timeout`, or the runtime's error type */
   readonly errorType: string;
-  /** what the caller gets when the second try fails too; undefined where the agent could not say */
-  readonly failure: ((requestId: string) => LoggedFailure) | undefined;
+  /** what the caller gets when the second try fails too */
+  readonly failure: (requestId: string) => LoggedFailure;
 }
 
-/** One execution environment: a sandbox, the agent in it, at most one event at a time. */
+/** One execution environment: a sandbox, the runtime in it, at most one event at a time. */
 export class Environment {
   readonly id = randomUUID().replaceAll("-", "");
   readonly createdAt = Date.now();
@@ -86,6 +86,10 @@ export class Environment {
   #state: State = "creating";
   #sandbox: Sandbox | undefined;
   #link: Link | undefined;
+  /** the end of the sandbox whose init failed */
+  #discarded: Promise<unknown> | undefined;
+  /** the most memory it used, bytes */
+  #discardedPeak = 0;
   readonly #needs: EnvironmentNeeds;
   readonly #log: InvocationLog;
   readonly #logStream: string;
@@ -96,7 +100,8 @@ export class Environment {
   #initFailure: InitFailure | undefined;
   /** the init phase failed: whatever follows belongs to an invocation */
   #initLost = false;
-  #perished = false;
+  /** why it serves no more, though nobody has stopped it */
+  #lost: ((requestId: string) => LoggedFailure) | undefined;
   #freezeTimer: NodeJS.Timeout | undefined;
   /** an answered event's timeout: it holds until the runtime asks for the next one */
   #settleTimer: NodeJS.Timeout | undefined;
@@ -116,7 +121,7 @@ export class Environment {
 
   /** It ended without the platform's wish: the function took the agent or the whole sandbox along. */
   get perished(): boolean {
-    return this.#perished;
+    return this.#lost !== undefined;
   }
 
   /**
@@ -125,33 +130,43 @@ export class Environment {
    */
   async start(): Promise<void> {
     this.#marks.asked = monotonicMs();
+    await this.#settleIn(this.id);
+    this.#marks.main = this.#sandbox!.marks.main;
+    await this.#boot("init", limits.initSeconds * 1e3);
+  }
+
+  /** Makes a sandbox and the link to it. Rejects with the driver's error; the environment is gone then. */
+  async #settleIn(sandboxId: string): Promise<void> {
     let sandbox: Sandbox;
     try {
       sandbox = await this.#needs.driver.create({
-        id: this.id,
+        id: sandboxId,
         mounts: this.plan.mounts,
         tmpBytes: this.plan.tmpBytes,
         memoryBytes: this.plan.memoryBytes,
         cpus: this.plan.cpus,
         initCpus: this.plan.initCpus,
         network: this.plan.target.network,
+        runtimeLink: this.plan.link === "frames",
       });
     } catch (error) {
       this.#ended();
       throw error;
     }
-    this.#sandbox = sandbox;
-    this.#marks.main = sandbox.marks.main;
-    void sandbox.exited.then(() => this.#ended());
-    if (this.#state === "stopping") {
+    if (this.#state !== "creating") {
       await sandbox.kill();
       throw new Error("the environment was stopped while its sandbox was being made");
     }
-    this.#link = createLink(sandbox.link, {
-      ready: (_stream, marks) => this.#ready(marks),
+    this.#sandbox = sandbox;
+    void sandbox.exited.then(() => {
+      // Nobody's wish: the function took the whole sandbox along.
+      if (this.#sandbox === sandbox) this.#exit({ signal: "SIGKILL" });
+    });
+    this.#link = createLink(sandbox.link, sandbox.runtimeLink, {
+      ready: (marks) => this.#ready(marks),
       initError: (errorType, document) => this.#initBroke(errorType, () => reported(errorType, document)),
       response: (stream, body, ready) => {
-        if (this.#is(stream)) this.#answer({ kind: "returned", payload: body }, ready);
+        if (this.#is(stream)) this.#returned(body, ready);
       },
       streamStart: (stream, contentType) => this.#streamStart(stream, contentType),
       streamChunk: (stream, bytes) => this.#streamChunk(stream, bytes),
@@ -161,10 +176,9 @@ export class Environment {
       },
       log: (source, bytes) => this.#log.write(source, bytes),
       exit: (status) => this.#exit(status),
-      closed: () => this.#linkClosed(),
+      closed: () => this.#exit({ signal: "SIGKILL" }),
     });
     this.#move("made");
-    await this.#boot("init", limits.initSeconds * 1e3);
   }
 
   /**
@@ -172,7 +186,7 @@ export class Environment {
    * `admitted` and what came before are the caller's to time.
    */
   run(invocation: Invocation): Promise<Run> | Run {
-    if (this.#perished) return this.#runAfterEnd(invocation);
+    if (this.#lost) return this.#failedAtOnce(invocation, monotonicMs(), this.#lost(invocation.requestId));
     if (this.#state === "failed") return this.#runAfterFailedInit(invocation);
     return this.#invoke(invocation, monotonicMs(), invocation.target.timeoutSeconds * 1e3);
   }
@@ -185,7 +199,7 @@ export class Environment {
 
   /** Highest memory use so far, bytes. */
   memoryPeakBytes(): number {
-    return this.#sandbox?.memoryPeakBytes() ?? 0;
+    return Math.max(this.#sandbox?.memoryPeakBytes() ?? 0, this.#discardedPeak);
   }
 
   memoryBytes(): number {
@@ -213,7 +227,8 @@ export class Environment {
       this.#initSettled = resolve;
     });
     this.#link!.boot(bootDocument(this.plan, sandbox, this.#logStream, this.#needs.driver.name !== "process"));
-    const timer = setTimeout(() => this.#initBroke("timeout", undefined), limitMs);
+    const late = (requestId: string) => timedOut(requestId, this.plan.target.timeoutSeconds);
+    const timer = setTimeout(() => this.#initBroke("timeout", late), limitMs);
     await settled;
     clearTimeout(timer);
     const failure = this.#brokeWith();
@@ -243,11 +258,16 @@ export class Environment {
     }
   }
 
-  #initBroke(errorType: string, failure: ((requestId: string) => LoggedFailure) | undefined): void {
+  /** The sandbox goes with whatever the failed init has left in it. */
+  #initBroke(errorType: string, failure: (requestId: string) => LoggedFailure): void {
     if (this.#state !== "initializing") return;
     this.#initFailure = { errorType, failure };
     this.#initLost = true;
     this.#move("broke");
+    this.#discardedPeak = this.memoryPeakBytes();
+    this.#link?.close();
+    this.#discarded = this.#sandbox?.kill();
+    this.#sandbox = undefined;
     this.#initSettled?.();
   }
 
@@ -255,29 +275,25 @@ export class Environment {
   async #runAfterFailedInit(invocation: Invocation): Promise<Run> {
     const began = monotonicMs();
     const limitMs = invocation.target.timeoutSeconds * 1e3;
-    this.#move("boot");
-    await this.#boot("invoke", limitMs);
-    const left = limitMs - (monotonicMs() - began);
-    if (this.#state === "idle") return this.#invoke(invocation, began, left);
-    const broke = this.#brokeWith();
-    const failure =
-      broke?.failure?.(invocation.requestId) ??
-      (broke?.errorType === "timeout"
-        ? timedOut(invocation.requestId, invocation.target.timeoutSeconds)
-        : exited(invocation.requestId, { signal: "SIGKILL" }, this.#sandbox?.takeOutOfMemory() ?? false));
-    this.#log.begin(invocation);
-    const run = this.#finish(invocation, began, { kind: "failed", failure }, failure, began);
+    const left = () => limitMs - (monotonicMs() - began);
+    const first = this.#initFailure!;
+    this.#move("retry");
+    try {
+      await this.#settleIn(randomUUID().replaceAll("-", ""));
+      await this.#boot("invoke", left());
+    } catch {
+      // No second sandbox to be had: the first one's failure stands.
+      this.#initFailure = first;
+    }
+    if (this.state === "idle") return this.#invoke(invocation, began, left());
+    const { failure } = this.#brokeWith() ?? first;
+    const run = this.#failedAtOnce(invocation, began, failure(invocation.requestId));
     void this.stop();
     return run;
   }
 
-  /** Nothing is left to try again in. */
-  #runAfterEnd(invocation: Invocation): Run {
-    const began = monotonicMs();
-    const outOfMemory = this.#sandbox?.takeOutOfMemory() ?? false;
-    const failure =
-      this.#brokeWith()?.failure?.(invocation.requestId) ??
-      exited(invocation.requestId, { signal: "SIGKILL" }, outOfMemory);
+  /** The event never reached a runtime. */
+  #failedAtOnce(invocation: Invocation, began: number, failure: LoggedFailure): Run {
     this.#log.begin(invocation);
     return this.#finish(invocation, began, { kind: "failed", failure }, failure, began);
   }
@@ -319,6 +335,13 @@ export class Environment {
     // After the caller has its answer: whoever waits for this environment comes second.
     if (ready) this.#needs.onIdle(this);
     else if (this.retired) void this.stop();
+  }
+
+  /** A whole answer. Who sends it keeps to the limit, or should. */
+  #returned(payload: Buffer, ready: boolean): void {
+    const limit = limits.syncResponseBytes;
+    if (payload.length <= limit) this.#answer({ kind: "returned", payload }, ready);
+    else this.#fail(answerTooLarge(this.#current!.invocation.requestId, limit), ready);
   }
 
   #fail(failure: LoggedFailure, ready: boolean): void {
@@ -363,24 +386,18 @@ export class Environment {
     void this.stop();
   }
 
+  /** The runtime is gone, or the agent itself, or one of them spoke wrongly: the sandbox with everything in it follows. */
   #exit(status: RuntimeExit): void {
     const outOfMemory = this.#sandbox?.takeOutOfMemory() ?? false;
+    const failure = (requestId: string) => exited(requestId, status, outOfMemory);
     if (this.#state === "initializing") {
-      const errorType = outOfMemory ? "Runtime.OutOfMemory" : "Runtime.ExitError";
-      this.#initBroke(errorType, (requestId) => exited(requestId, status, outOfMemory));
+      this.#initBroke(outOfMemory ? "Runtime.OutOfMemory" : "Runtime.ExitError", failure);
       return;
     }
-    if (this.#state === "failed") return;
-    const current = this.#current;
-    if (current) this.#fail(exited(current.invocation.requestId, status, outOfMemory), false);
-    void this.stop();
-  }
-
-  /** The agent itself is gone, or spoke wrongly: the sandbox with everything in it follows. */
-  #linkClosed(): void {
     if (this.#state === "stopping" || this.#state === "gone") return;
-    this.#perished = true;
-    this.#exit({ signal: "SIGKILL" });
+    this.#lost = failure;
+    const current = this.#current;
+    if (current) this.#fail(failure(current.invocation.requestId), false);
     void this.stop();
   }
 
@@ -423,7 +440,7 @@ export class Environment {
     } else if (current.collectedBytes > limits.syncResponseBytes) {
       this.#fail(answerTooLarge(current.invocation.requestId, limits.syncResponseBytes), ready);
     } else {
-      this.#answer({ kind: "returned", payload: Buffer.concat(current.collected) }, ready);
+      this.#returned(Buffer.concat(current.collected), ready);
     }
   }
 
@@ -461,19 +478,14 @@ export class Environment {
     if (this.#state === "gone") return;
     this.#move("stop");
     this.#leave();
-    if (this.#sandbox) await this.#sandbox.kill();
+    await Promise.all([this.#sandbox?.kill(), this.#discarded]);
     this.#ended();
   }
 
   #ended(): void {
     if (this.#state === "gone") return;
-    if (this.#state !== "stopping" && this.#sandbox) this.#perished = true;
     const current = this.#current;
-    if (current) {
-      const outOfMemory = this.#sandbox?.takeOutOfMemory() ?? false;
-      this.#fail(exited(current.invocation.requestId, { signal: "SIGKILL" }, outOfMemory), false);
-    }
-    if (this.#state === "initializing") this.#initBroke("Runtime.ExitError", undefined);
+    if (current) this.#fail(exited(current.invocation.requestId, { signal: "SIGKILL" }, false), false);
     this.#leave();
     this.#move("ended");
   }
@@ -481,6 +493,7 @@ export class Environment {
   #leave(): void {
     clearTimeout(this.#freezeTimer);
     clearTimeout(this.#settleTimer);
+    this.#initSettled?.();
     this.#link?.close();
     this.#needs.onEnding(this);
   }

@@ -19,12 +19,19 @@ export const frameType = Object.freeze({
   LOG: 0x8a,
   EXIT: 0x8b,
   PONG: 0x8c,
+  SPAWNED: 0x8d,
 });
 
 export type FrameType = (typeof frameType)[keyof typeof frameType];
 
 /** On RESPONSE, RESPONSE_END and ERROR: the runtime is ready for its next event already. */
 export const flagReady = 0x01;
+
+/**
+ * On a runtime link's READY, INIT_ERROR and answers: something was written to the runtime's raw streams since the last one,
+ * and comes by way of the agent.
+ */
+export const flagRaw = 0x02;
 
 /** bytes of a frame's header: u32 length, u8 type, u8 flags, u16 zero, u32 stream; little-endian */
 export const headerBytes = 12;

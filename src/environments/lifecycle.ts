@@ -2,7 +2,7 @@
 export const states = [
   "creating", // the sandbox is being made
   "initializing", // the runtime boots and loads the code
-  "failed", // init failed or took too long; the sandbox stands, no runtime runs in it
+  "failed", // init failed or took too long; its sandbox is gone
   "idle", // waits for an event, may use the CPU
   "frozen", // waits for an event, gets no CPU
   "busy", // runs an event
@@ -17,7 +17,7 @@ export const moves = [
   "made", // the agent said HELLO
   "ready", // the runtime asked for its next event
   "broke", // the runtime reported an init error, exited or overstayed during init
-  "boot", // the runtime is started again
+  "retry", // the first event tries again, in a fresh sandbox
   "freeze",
   "thaw",
   "invoke",
@@ -33,7 +33,7 @@ export type Move = (typeof moves)[number];
 export const transitions: Readonly<Record<State, Readonly<Partial<Record<Move, State>>>>> = Object.freeze({
   creating: { made: "initializing", stop: "stopping", ended: "gone" },
   initializing: { ready: "idle", broke: "failed", stop: "stopping", ended: "gone" },
-  failed: { boot: "initializing", stop: "stopping", ended: "gone" },
+  failed: { retry: "creating", stop: "stopping", ended: "gone" },
   idle: { invoke: "busy", freeze: "frozen", stop: "stopping", ended: "gone" },
   frozen: { thaw: "idle", stop: "stopping", ended: "gone" },
   busy: { answered: "settling", ready: "idle", stop: "stopping", ended: "gone" },

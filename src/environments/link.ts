@@ -1,9 +1,21 @@
 import type { Duplex } from "node:stream";
-import { decodeError, FrameReader, flagReady, frameType, ProtocolError, writeFrame, writeInvoke } from "./frames.ts";
+import { Conversation } from "./conversation.ts";
+import {
+  decodeError,
+  FrameReader,
+  flagRaw,
+  flagReady,
+  frameType,
+  type OnFrame,
+  ProtocolError,
+  writeFrame,
+  writeInvoke,
+} from "./frames.ts";
 
-/** What an agent tells (agent/PROTOCOL.md), one function a fact. */
+/** What an agent and its runtime tell (agent/PROTOCOL.md), one function a fact. */
 export interface LinkEvents {
-  ready(stream: number, marks: ReadyMarks | undefined): void;
+  /** the runtime asks for an event; `marks` the first time */
+  ready(marks: ReadyMarks | undefined): void;
   initError(errorType: string, document: Buffer): void;
   /** `ready`: the runtime waits for its next event already */
   response(stream: number, body: Buffer, ready: boolean): void;
@@ -18,16 +30,15 @@ export interface LinkEvents {
   /** source 0 stdout, 1 stderr (raw bytes), 2 one whole message */
   log(source: number, bytes: Buffer): void;
   exit(status: RuntimeExit): void;
-  /** the connection ended, cleanly or by a broken frame */
+  /** the agent's connection ended, cleanly or by a broken frame of either */
   closed(error: Error | undefined): void;
 }
 
-/** When the runtime's init passed its stations, monotonicMs(); the last three are known for our own bootstraps only. */
+/** When the runtime's init passed its stations, monotonicMs(); the last two are known for our own bootstraps only. */
 export interface ReadyMarks {
-  readonly spawned: number;
-  readonly boot?: number;
-  readonly load?: number;
-  readonly loaded?: number;
+  readonly spawned: number | undefined;
+  readonly load: number | undefined;
+  readonly loaded: number | undefined;
 }
 
 export interface RuntimeExit {
@@ -35,7 +46,7 @@ export interface RuntimeExit {
   readonly signal?: string;
 }
 
-/** The connection to one environment's agent: frames out, facts in. */
+/** The connections to one environment's agent and runtime: frames out, facts in. */
 export interface Link {
   boot(document: string): void;
   invoke(stream: number, head: string, event: Uint8Array): void;
@@ -47,18 +58,25 @@ export interface Link {
   close(): void;
 }
 
-/** Speaks the protocol over a connection from which HELLO has been taken. */
-export function createLink(socket: Duplex, events: LinkEvents): Link {
-  let skipping = 0;
-  let open = true;
+/** How long the news of a runtime's end waits for the end of its link (milliseconds); its processes are dead already. */
+const lastWordsMs = 100;
 
-  const reader = new FrameReader((type, flags, stream, payload) => {
-    if (skipping > 0) {
-      // What the runtime of an earlier BOOT still said does not concern the new one; its output does.
-      if (type === frameType.PONG) skipping--;
-      else if (type === frameType.LOG) events.log(payload[0]!, payload.subarray(1));
-      return;
-    }
+/**
+ * Speaks the protocol over connections from which HELLO has been taken. Events go to whoever asks for the first one: a
+ * runtime on its own link (`runtime`), or one that uses the agent's Runtime API.
+ */
+export function createLink(agent: Duplex, runtime: Duplex | undefined, events: LinkEvents): Link {
+  const conversation = new Conversation();
+  let open = true;
+  /** where events go */
+  let chosen: Duplex | undefined;
+  let spawned: number | undefined;
+  /** a fact that waits until the agent has sent all output of before */
+  let held: (() => void) | undefined;
+  let runtimeEnded = runtime === undefined;
+  let exit: { readonly status: RuntimeExit; readonly timer: NodeJS.Timeout } | undefined;
+
+  const tell: OnFrame = (type, flags, stream, payload) => {
     const ready = (flags & flagReady) !== 0;
     switch (type) {
       case frameType.RESPONSE:
@@ -67,7 +85,7 @@ export function createLink(socket: Duplex, events: LinkEvents): Link {
         if (payload.length === 0) throw new ProtocolError("a LOG frame without a source");
         return events.log(payload[0]!, payload.subarray(1));
       case frameType.READY:
-        return events.ready(stream, payload.length > 0 ? (parse(payload) as ReadyMarks) : undefined);
+        return events.ready(stream === 0 ? { spawned, ...loadMarks(payload) } : undefined);
       case frameType.ERROR: {
         const { type: name, document } = decodeError(payload);
         return events.error(stream, name, document, ready);
@@ -82,62 +100,118 @@ export function createLink(socket: Duplex, events: LinkEvents): Link {
         const { type: name, document } = decodeError(payload);
         return events.initError(name, document);
       }
-      case frameType.EXIT:
-        return events.exit(parse(payload) as RuntimeExit);
-      case frameType.PONG:
-        return;
       default:
         throw new ProtocolError(`a frame of unknown type 0x${type.toString(16)}`);
     }
+  };
+
+  const release = () => {
+    const fact = held;
+    held = undefined;
+    fact?.();
+  };
+
+  const fromAgent = new FrameReader((type, flags, stream, payload) => {
+    switch (type) {
+      case frameType.SPAWNED:
+        spawned = numberIn(parse(payload), "spawned");
+        return;
+      case frameType.PONG:
+        return release();
+      case frameType.EXIT:
+        exit = { status: parse(payload) as RuntimeExit, timer: setTimeout(exited, lastWordsMs) };
+        if (runtimeEnded) exited();
+        return;
+      case frameType.READY:
+        // Where the runtime has its events from its own link, whoever else asks the agent for one waits in vain.
+        if (chosen === runtime && runtime) return;
+        chosen = agent;
+        conversation.passOver();
+    }
+    tell(type, flags, stream, payload);
   });
 
-  const end = (error?: Error) => {
+  const fromRuntime = new FrameReader((type, flags, stream, payload) => {
+    conversation.take(type, flags, stream, payload);
+    let behind = (flags & flagRaw) !== 0;
+    if (type === frameType.READY) {
+      chosen = runtime;
+      // The agent's word of the start may be read after the runtime's, which came later.
+      behind ||= spawned === undefined;
+    }
+    if (!behind) return tell(type, flags, stream, payload);
+    held = () => tell(type, flags, stream, payload);
+    writeFrame(agent, frameType.PING, 0, 0);
+  });
+
+  /** The runtime is gone, and everything it said has been heard. */
+  function exited() {
+    if (!open || !exit) return;
+    const { status, timer } = exit;
+    exit = undefined;
+    clearTimeout(timer);
+    guarded(release);
+    if (open) events.exit(status);
+  }
+
+  function end(error?: Error) {
     if (!open) return;
-    open = false;
-    socket.destroy();
+    close();
     events.closed(error);
-  };
-  socket.on("data", (chunk: Buffer) => {
+  }
+
+  function close() {
+    open = false;
+    clearTimeout(exit?.timer);
+    agent.destroy();
+    runtime?.destroy();
+  }
+
+  /** Both live beside hostile code: whatever they say wrongly ends this environment and nothing else. */
+  function guarded(hear: () => void) {
     if (!open) return;
     try {
-      reader.push(chunk);
+      hear();
     } catch (error) {
-      // The agent lives beside hostile code: whatever it says wrongly ends this environment and nothing else.
       end(error as Error);
     }
-  });
-  socket.on("error", end);
-  socket.on("close", () => end());
+  }
 
-  let booted = false;
+  agent.on("data", (chunk: Buffer) => guarded(() => fromAgent.push(chunk)));
+  agent.on("error", end);
+  agent.on("close", () => {
+    guarded(release);
+    end();
+  });
+  runtime?.on("data", (chunk: Buffer) => guarded(() => fromRuntime.push(chunk)));
+  // A runtime may close its link and live on: its timeout decides. Its death is the agent's to tell.
+  const runtimeEnds = () => {
+    runtimeEnded = true;
+    exited();
+  };
+  runtime?.on("error", runtimeEnds).on("end", runtimeEnds).on("close", runtimeEnds);
+
   return {
     boot(document) {
-      if (booted) {
-        skipping++;
-        writeFrame(socket, frameType.PING, 0, 0);
-      }
-      booted = true;
-      writeFrame(socket, frameType.BOOT, 0, 0, Buffer.from(document));
+      writeFrame(agent, frameType.BOOT, 0, 0, Buffer.from(document));
     },
     invoke(stream, head, event) {
-      writeInvoke(socket, stream, head, event);
+      if (chosen === runtime) conversation.given(stream);
+      writeInvoke(chosen ?? agent, stream, head, event);
     },
     freeze() {
-      writeFrame(socket, frameType.FREEZE, 0, 0);
+      writeFrame(agent, frameType.FREEZE, 0, 0);
     },
     thaw() {
-      writeFrame(socket, frameType.THAW, 0, 0);
+      writeFrame(agent, frameType.THAW, 0, 0);
     },
     pause() {
-      socket.pause();
+      chosen?.pause();
     },
     resume() {
-      socket.resume();
+      chosen?.resume();
     },
-    close() {
-      open = false;
-      socket.destroy();
-    },
+    close,
   };
 }
 
@@ -147,4 +221,15 @@ function parse(payload: Buffer): unknown {
   } catch (error) {
     throw new ProtocolError(`a frame whose JSON does not parse: ${(error as Error).message}`);
   }
+}
+
+/** READY's own marks; a runtime of the user's own does not send any. */
+function loadMarks(payload: Buffer): Pick<ReadyMarks, "load" | "loaded"> {
+  const marks = payload.length > 0 ? parse(payload) : undefined;
+  return { load: numberIn(marks, "load"), loaded: numberIn(marks, "loaded") };
+}
+
+function numberIn(document: unknown, name: string): number | undefined {
+  const value = (document as Record<string, unknown> | null | undefined)?.[name];
+  return typeof value === "number" ? value : undefined;
 }

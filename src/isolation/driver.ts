@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 /** Where a function runs. One interface, several implementations, one contract suite (driver.contract.ts). */
 export interface Driver {
   readonly name: "container" | "process";
-  /** Makes a sandbox whose first process is the agent. Resolves when the agent has dialled and said HELLO. Rejects with SandboxError. */
+  /** Makes a sandbox whose first process is the agent. Resolves when the agent has dialled and said HELLO, on every link that was asked for. Rejects with SandboxError. */
   create(spec: SandboxSpec): Promise<Sandbox>;
   /** Kills every sandbox and waits until nothing of them is left. */
   close(): Promise<void>;
@@ -40,6 +40,8 @@ export interface SandboxSpec {
   /** CPUs until then, if more: Lambda, too, lends an init CPU beyond what its memory size gives */
   readonly initCpus?: number;
   readonly network: "none" | "egress";
+  /** its runtime gets a connection to the host of its own */
+  readonly runtimeLink?: boolean;
 }
 
 /** Marks of a sandbox's making, monotonicMs(). */
@@ -65,6 +67,8 @@ export interface Sandbox {
   readonly marks: SandboxMarks;
   /** the agent's connection, HELLO already taken off it; closed when the sandbox ends */
   readonly link: Duplex;
+  /** the connection that the agent gives to the runtime it boots with link `frames`, HELLO taken off; closed likewise */
+  readonly runtimeLink: Duplex | undefined;
   /** true where freeze() and thaw() stop the processes from outside; false: send FREEZE and THAW frames instead */
   readonly freezer: boolean;
   /** path of the public endpoint's socket inside the sandbox, if the driver provides one */

@@ -26,8 +26,8 @@ async function withReception(
   }
 }
 
-function hello(token: string, type = 0x81): Buffer {
-  const payload = Buffer.from(JSON.stringify({ token, protocol: 1, version: "0", pid: 1, main: 1.5, hello: 2 }));
+function hello(token: string, type = 0x81, role = "agent"): Buffer {
+  const payload = Buffer.from(JSON.stringify({ token, role, protocol: 2, version: "0", pid: 1, main: 1.5, hello: 2 }));
   const header = Buffer.alloc(12);
   header.writeUInt32LE(payload.length, 0);
   header[4] = type;
@@ -52,7 +52,7 @@ const closed = async (socket: Awaited<ReturnType<typeof dial>>) => {
 describe("the socket agents dial", () => {
   test("takes HELLO byte by byte and leaves what follows to the link's owner", () =>
     withReception(async (reception) => {
-      const expected = reception.expect("a", never);
+      const expected = reception.expect("a", false, never);
       const bytes = [...hello("a"), ...Buffer.from("rest")].map((byte) => Buffer.from([byte]));
       const agent = await dial(reception, ...bytes);
       const { link, main } = await expected;
@@ -70,7 +70,7 @@ describe("the socket agents dial", () => {
 
   test("a token works once, an unknown one never", () =>
     withReception(async (reception) => {
-      const expected = reception.expect("a", never);
+      const expected = reception.expect("a", false, never);
       await closed(await dial(reception, hello("b")));
       const first = await dial(reception, hello("a"));
       const { link } = await expected;
@@ -78,6 +78,36 @@ describe("the socket agents dial", () => {
       assert.equal(first.destroyed, false);
       first.destroy();
       link.destroy();
+    }));
+
+  test("waits for the runtime's link too where there is to be one, in whatever order they come, and takes each once", () =>
+    withReception(async (reception) => {
+      for (const roles of [
+        ["agent", "runtime"],
+        ["runtime", "agent"],
+      ] as const) {
+        let arrived = false;
+        const expected = reception.expect("a", true, never).finally(() => {
+          arrived = true;
+        });
+        const first = await dial(reception, hello("a", 0x81, roles[0]));
+        await closed(await dial(reception, hello("a", 0x81, roles[0])));
+        await closed(await dial(reception, hello("a", 0x81, "stranger")));
+        assert.equal(arrived, false);
+        const second = await dial(reception, hello("a", 0x81, roles[1]));
+        const { link, runtimeLink } = await expected;
+        (roles[0] === "agent" ? first : second).write("from the agent");
+        (roles[0] === "agent" ? second : first).write("from the runtime");
+        assert.equal(String((await once(link, "data"))[0]), "from the agent");
+        assert.equal(String((await once(runtimeLink!, "data"))[0]), "from the runtime");
+        for (const socket of [first, second, link, runtimeLink!]) socket.destroy();
+      }
+      const expected = reception.expect("a", false, never);
+      await closed(await dial(reception, hello("a", 0x81, "runtime")));
+      const agent = await dial(reception, hello("a"));
+      const { link, runtimeLink } = await expected;
+      assert.equal(runtimeLink, undefined);
+      for (const socket of [agent, link]) socket.destroy();
     }));
 
   test("another frame, a huge one, nonsense, a half HELLO and silence are closed", () =>
@@ -97,7 +127,7 @@ describe("the socket agents dial", () => {
   test("waiting can be given up, with a reason", () =>
     withReception(async (reception) => {
       const abort = new AbortController();
-      const expected = reception.expect("a", abort.signal);
+      const expected = reception.expect("a", false, abort.signal);
       abort.abort(new Error("enough"));
       await assert.rejects(expected, /enough/);
       await closed(await dial(reception, hello("a")));
@@ -109,7 +139,7 @@ describe("the socket agents dial", () => {
     () =>
       withReception(async (reception, runDir) => {
         assert.equal(statSync(join(runDir, "agent.sock")).mode & 0o777, 0o600);
-        const expected = reception.expect("a", never);
+        const expected = reception.expect("a", false, never);
         const agent = await dial(reception, hello("a"));
         (await expected).link.destroy();
         agent.destroy();

@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { monotonicMs } from "../model/index.ts";
 import { SandboxError } from "./driver.ts";
 
-/** An agent that has said HELLO with the token it was given. */
+/** An agent that has said HELLO with the token it was given, on all the connections it was to make. */
 export interface Dialled {
   readonly link: Socket;
+  /** the one that its runtime will speak on */
+  readonly runtimeLink: Socket | undefined;
   /** the agent's first instruction in the sandbox and the moment HELLO was read, monotonicMs() */
   readonly main: number;
   readonly hello: number;
@@ -17,9 +19,10 @@ export interface Reception {
   /** path an agent on this machine can dial, always short enough for an address */
   readonly address: string;
   /**
-   * Waits for the agent with this token, once. Rejects when `signal` aborts, with its reason.
+   * Waits for the agent with this token, once, and for its runtime's link if it is to make one. Rejects when `signal`
+   * aborts, with its reason.
    */
-  expect(token: string, signal: AbortSignal): Promise<Dialled>;
+  expect(token: string, runtimeLink: boolean, signal: AbortSignal): Promise<Dialled>;
   close(): Promise<void>;
 }
 
@@ -29,13 +32,26 @@ export const socketName = "agent.sock";
 const headerBytes = 12;
 const helloType = 0x81;
 const helloMaxBytes = 4096;
+/** connections that may wait to be accepted: the launcher's slots do not wait for a place (the kernel may allow fewer) */
+const backlog = 4096;
 /** bytes of a path in a Unix socket's address, its NUL included, on the narrowest system (macOS; Linux has 108) */
 const addressBytes = 104;
-const protocolVersion = 1;
+const protocolVersion = 2;
 
 interface Hello {
   readonly token: string;
+  readonly role: Role;
   readonly main: number;
+}
+
+/** who will speak on a connection */
+type Role = "agent" | "runtime";
+
+/** An agent that is waited for, and what it has made of its connections. */
+interface Guest {
+  readonly wanted: Set<Role>;
+  readonly links: Partial<Record<Role, Socket>>;
+  readonly arrived: (dialled: Dialled) => void;
 }
 
 /** Listens in `runDir`, which must be private to this user. `helloMs`: how long a connection may stay silent. */
@@ -43,7 +59,7 @@ export async function openReception(runDir: string, helloMs = 5000): Promise<Rec
   const path = join(runDir, socketName);
   const { address, release } = shortAddress(path, runDir);
   rmSync(path, { force: true });
-  const expected = new Map<string, (dialled: Dialled) => void>();
+  const expected = new Map<string, Guest>();
   const strangers = new Set<Socket>();
 
   const server = createServer({ pauseOnConnect: false }, (socket) => {
@@ -54,11 +70,14 @@ export async function openReception(runDir: string, helloMs = 5000): Promise<Rec
     const read = () => {
       const hello = takeHello();
       if (hello === undefined) return;
-      const claim = hello === "broken" ? undefined : expected.get(hello.token);
-      if (hello === "broken" || !claim) return refuse();
-      expected.delete(hello.token);
+      const guest = hello === "broken" ? undefined : expected.get(hello.token);
+      if (hello === "broken" || !guest?.wanted.delete(hello.role)) return refuse();
       leave();
-      claim({ link: socket, main: hello.main, hello: monotonicMs() });
+      guest.links[hello.role] = socket;
+      if (guest.wanted.size > 0) return;
+      expected.delete(hello.token);
+      const { agent, runtime } = guest.links;
+      guest.arrived({ link: agent!, runtimeLink: runtime, main: hello.main, hello: monotonicMs() });
     };
     const leave = () => {
       clearTimeout(tooLate);
@@ -71,24 +90,28 @@ export async function openReception(runDir: string, helloMs = 5000): Promise<Rec
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(address, resolve);
+    server.listen({ path: address, backlog }, resolve);
   });
   chmodSync(path, 0o600);
 
   return {
     address,
-    expect(token, signal) {
+    expect(token, runtimeLink, signal) {
       return new Promise((resolve, reject) => {
+        const wanted = new Set<Role>(runtimeLink ? ["agent", "runtime"] : ["agent"]);
+        const links: Guest["links"] = {};
         const abort = () => {
           expected.delete(token);
+          for (const link of Object.values(links)) link.destroy();
           reject(signal.reason);
         };
         if (signal.aborted) return abort();
         signal.addEventListener("abort", abort, { once: true });
-        expected.set(token, (dialled) => {
+        const arrived = (dialled: Dialled) => {
           signal.removeEventListener("abort", abort);
           resolve(dialled);
-        });
+        };
+        expected.set(token, { wanted, links, arrived });
       });
     },
     async close() {
@@ -117,9 +140,9 @@ function helloReader(socket: Socket): () => Hello | "broken" | undefined {
 
 function parseHello(payload: Buffer): Hello | "broken" {
   try {
-    const { token, main, protocol } = JSON.parse(payload.toString()) as Record<string, unknown>;
+    const { token, role, main, protocol } = JSON.parse(payload.toString()) as Record<string, unknown>;
     if (typeof token !== "string" || typeof main !== "number" || protocol !== protocolVersion) return "broken";
-    return { token, main };
+    return role === "agent" || role === "runtime" ? { token, role, main } : "broken";
   } catch {
     return "broken";
   }

@@ -29,36 +29,48 @@ export interface Boot {
   relay?: { port: number; socket: string };
 }
 
-/** A host as small as can be: one agent, started as the process driver starts it, and the frames it sent. */
+/** A host as small as can be: one agent, started as the process driver starts it, and the frames it and its runtime sent. */
 export class TestHost {
   readonly dir: string;
   readonly agent: ChildProcess;
   /** settles with code or signal when the agent is gone */
   readonly ended: Promise<string>;
   readonly link: Socket;
+  /** the link that a runtime booted with `frames` gets; undefined where none was asked for */
+  readonly runtime: Socket | undefined;
   readonly #frames: Got[] = [];
   readonly #waiting: (() => void)[] = [];
 
-  private constructor(dir: string, agent: ChildProcess, link: Socket) {
+  private constructor(dir: string, agent: ChildProcess, [link, runtime]: readonly Socket[]) {
     this.dir = dir;
     this.agent = agent;
-    this.link = link;
+    this.link = link!;
+    this.runtime = runtime;
     this.ended = new Promise((resolve) => agent.on("exit", (code, signal) => resolve(String(signal ?? code))));
-    const reader = new FrameReader((type, flags, stream, payload) => {
-      this.#frames.push({ type, flags, stream, payload });
-      for (const wake of this.#waiting.splice(0)) wake();
-    });
-    link.on("data", (chunk) => reader.push(chunk));
-    link.on("error", () => {});
+    for (const socket of runtime ? [link!, runtime] : [link!]) {
+      const reader = new FrameReader((type, flags, stream, payload) => {
+        this.#frames.push({ type, flags, stream, payload });
+        for (const wake of this.#waiting.splice(0)) wake();
+      });
+      socket.on("data", (chunk) => reader.push(chunk));
+      socket.on("error", () => {});
+    }
   }
 
-  static async start(): Promise<TestHost> {
+  /** `runtimeLink`: the agent is to dial twice. */
+  static async start(runtimeLink = true): Promise<TestHost> {
     const dir = mkdtempSync(join(tmpdir(), "thaw-agent-"));
     const path = join(dir, "host.sock");
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(path, resolve));
-    const dialled = new Promise<Socket>((resolve) => server.once("connection", resolve));
-    const agent = spawn(agentBinary, ["agent", "--link", `unix:${path}`], {
+    const sockets: Socket[] = [];
+    const dialled = new Promise<readonly Socket[]>((resolve) => {
+      server.on("connection", (socket) => {
+        if (sockets.push(socket) === (runtimeLink ? 2 : 1)) resolve(sockets);
+      });
+    });
+    const more = runtimeLink ? ["--runtime-link"] : [];
+    const agent = spawn(agentBinary, ["agent", "--link", `unix:${path}`, ...more], {
       env: { THAW_TOKEN: "0123456789abcdef0123456789abcdef" },
       stdio: ["ignore", "inherit", "inherit"],
     });
@@ -99,9 +111,10 @@ export class TestHost {
     this.link.write(bytes);
   }
 
-  invoke(stream: number, event: string | Buffer = "{}", id = `id-${stream}`): void {
+  /** Sends an event: to the agent, or to the runtime that speaks frames (`to`). */
+  invoke(stream: number, event: string | Buffer = "{}", id = `id-${stream}`, to: Socket = this.link): void {
     const head = `Lambda-Runtime-Aws-Request-Id: ${id}\r\nLambda-Runtime-Deadline-Ms: 1\r\nLambda-Runtime-Trace-Id: Root=1\r\n`;
-    writeInvoke(this.link, stream, head, Buffer.from(event as string));
+    writeInvoke(to, stream, head, Buffer.from(event as string));
   }
 
   /** The next frame of a type; frames of other types that came before are dropped, LOG frames are kept apart in `log`. */
@@ -131,6 +144,7 @@ export class TestHost {
 
   async close(): Promise<void> {
     this.link.destroy();
+    this.runtime?.destroy();
     await this.ended;
     rmSync(this.dir, { recursive: true, force: true });
   }

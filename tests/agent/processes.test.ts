@@ -1,19 +1,28 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { afterEach, describe, test } from "node:test";
-import { frameType, json, noAgent, TestHost } from "./host.ts";
+import { encodeFrame, frameType, json, noAgent, TestHost } from "./host.ts";
 
 const linux = process.platform === "linux" ? false : "needs /proc";
+
+const document = { env: {}, cwd: "/", apiPort: 0, maxResponseBytes: 1 };
+const sleeping = JSON.stringify({ ...document, command: [["/bin/sleep", "1000"]], link: "http" });
+const linked = JSON.stringify({ ...document, command: [["/bin/sleep", "1000"]], link: "frames" });
 
 describe("the agent and the runtime's processes", { skip: noAgent, timeout: 60_000 }, () => {
   let host: TestHost;
   afterEach(() => host.close());
 
-  test("says HELLO with the token and is small and ready at once", async () => {
+  test("says HELLO on every link with the token and its role, and is small and ready at once", async () => {
     host = await TestHost.start();
+    const roles = [json(await host.next(frameType.HELLO)), json(await host.next(frameType.HELLO))];
+    assert.deepEqual(roles.map(({ role }) => role).sort(), ["agent", "runtime"]);
+    assert.equal(new Set(roles.map(({ token }) => token)).size, 1);
+    await host.close();
+    host = await TestHost.start(false);
     const hello = json(await host.next(frameType.HELLO));
     assert.equal(hello.token, "0123456789abcdef0123456789abcdef");
-    assert.equal(hello.protocol, 1);
+    assert.equal(hello.protocol, 2);
     assert.ok(Number(hello.hello) >= Number(hello.main));
     if (linux) return;
     const status = readFileSync(`/proc/${hello.pid}/status`, "utf8");
@@ -25,14 +34,14 @@ describe("the agent and the runtime's processes", { skip: noAgent, timeout: 60_0
   test("reports the exit code, after all output", async () => {
     host = await TestHost.start();
     host.shell("echo out; echo err >&2; exit 7");
-    assert.deepEqual(json(await host.next(frameType.EXIT)), { code: 7, attempt: 1 });
+    assert.deepEqual(json(await host.next(frameType.EXIT)), { code: 7 });
     assert.deepEqual(host.log, ["out\n", "err\n", ""]);
   });
 
   test("reports the signal that killed the runtime", async () => {
     host = await TestHost.start();
     host.shell("kill -SEGV $$");
-    assert.deepEqual(json(await host.next(frameType.EXIT)), { signal: "SIGSEGV", attempt: 1 });
+    assert.deepEqual(json(await host.next(frameType.EXIT)), { signal: "SIGSEGV" });
   });
 
   test("gives the runtime exactly the environment of BOOT, its directory, an empty stdin and no descriptor of its own", async () => {
@@ -94,7 +103,7 @@ describe("the agent and the runtime's processes", { skip: noAgent, timeout: 60_0
         errorMessage: message.replace("DIR", host.dir),
       });
       host.shell("exit 0");
-      assert.deepEqual(json(await host.next(frameType.EXIT)), { code: 0, attempt: 2 });
+      assert.deepEqual(json(await host.next(frameType.EXIT)), { code: 0 });
     });
   }
 
@@ -102,19 +111,6 @@ describe("the agent and the runtime's processes", { skip: noAgent, timeout: 60_0
     host = await TestHost.start();
     host.shell("true", { cwd: "/nowhere" });
     assert.match((await host.next(frameType.INIT_ERROR)).payload.toString(), /Runtime.InvalidWorkingDir/);
-  });
-
-  test("a second BOOT kills the runtime, its children and starts again without an EXIT", async () => {
-    host = await TestHost.start();
-    host.shell("sleep 1000 & echo $! $$; wait");
-    const [child, main] = (await host.next(frameType.LOG)).payload.toString("latin1", 1).trim().split(" ");
-    host.shell("echo second; exit 3");
-    assert.deepEqual(json(await host.next(frameType.EXIT)), { code: 3, attempt: 2 });
-    assert.deepEqual(
-      host.passed.map((frame) => frame.type),
-      [frameType.HELLO],
-    );
-    for (const pid of [child, main]) assert.ok(linux || !existsSync(`/proc/${pid}`), `${pid} lives`);
   });
 
   test("kills what the runtime left behind, in whatever session, before EXIT; reaps orphans meanwhile", {
@@ -126,7 +122,7 @@ describe("the agent and the runtime's processes", { skip: noAgent, timeout: 60_0
       "setsid sleep 1000 </dev/null >/dev/null 2>&1 & echo $!; (setsid sh -c 'sleep 1000 & echo $!; wait' &) ; " +
         "for i in 1 2 3 4 5; do (sleep 0 &) ; done; read -t 0.2 < <(sleep 5); echo done; kill -9 $$",
     );
-    assert.deepEqual(json(await host.next(frameType.EXIT)), { signal: "SIGKILL", attempt: 1 });
+    assert.deepEqual(json(await host.next(frameType.EXIT)), { signal: "SIGKILL" });
     const pids = host.log[0]!.match(/\d+/g) ?? [];
     assert.equal(pids.length, 2);
     for (const pid of pids) assert.ok(!existsSync(`/proc/${pid}`), `${pid} lives`);
@@ -190,10 +186,13 @@ describe("the agent and the runtime's processes", { skip: noAgent, timeout: 60_0
     ["an impossible length", Buffer.from("ffffffff0200000001000000", "hex")],
     ["reserved bytes", Buffer.from("000000000700010001000000", "hex")],
     ["a BOOT that is no JSON", Buffer.from("010000000100000000000000" + "7b", "hex")],
+    ["a BOOT while a runtime lives", encodeFrame(frameType.BOOT, 0, 0, Buffer.from(sleeping))],
+    ["a BOOT with a link it has not asked for", encodeFrame(frameType.BOOT, 0, 0, Buffer.from(linked))],
   ] as const) {
     test(`gives up on a host that sends ${what}`, async () => {
-      host = await TestHost.start();
+      host = await TestHost.start(false);
       await host.next(frameType.HELLO);
+      if (what === "a BOOT while a runtime lives") host.raw(bytes);
       host.raw(bytes);
       assert.equal(await host.ended, "1");
     });

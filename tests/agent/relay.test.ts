@@ -61,6 +61,8 @@ describe("the relay to the platform", { skip: noAgent, timeout: 60_000 }, () => 
     const taken = createServer();
     await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
     const { port } = taken.address() as { port: number };
+    await host.close();
+    host = await TestHost.start();
     host.shell("true", { relay: { port, socket: "/nowhere" } });
     assert.match((await host.next(frameType.INIT_ERROR)).payload.toString(), /Sandbox\.Failure.*in use/);
     await new Promise((resolve) => taken.close(resolve));

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 /**
- * Plays the agent to a bootstrap: starts it with a socket as fd 3 and speaks frames (agent/PROTOCOL.md). Written apart
+ * Plays the host to a bootstrap: starts it with a socket as fd 3 and speaks frames (agent/PROTOCOL.md). Written apart
  * from the server's own codec on purpose, so that one mistake cannot hide in both.
  */
 const INVOKE = 0x02;
@@ -39,6 +39,8 @@ export interface Answer {
   readonly type: string;
   /** is the runtime ready for its next event? */
   readonly ready: boolean;
+  /** was something written to stdout or stderr since the last answer? */
+  readonly raw: boolean;
   /** the whole answer: a streamed one's chunks together */
   readonly body: Buffer;
   readonly contentType: string | undefined;
@@ -83,6 +85,15 @@ export function codeFolder(files: Readonly<Record<string, string>>): string {
   }
   return folder;
 }
+
+/** what comes instead of an answer over the limit */
+export const tooLarge: Failure = {
+  type: "Function.ResponseSizeTooLarge",
+  document: {
+    errorType: "Function.ResponseSizeTooLarge",
+    errorMessage: "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
+  },
+};
 
 export const requestId = "11111111-2222-3333-4444-555555555555";
 
@@ -173,9 +184,10 @@ export function startRuntime(
         body: Buffer.concat(chunks),
         failure: undefined,
         exit: undefined,
+        raw: ((frame?.flags ?? 0) & 2) !== 0,
       };
       if (!frame) return { ...common, type: "EXIT", ready: false, exit: exit! };
-      const ready = frame.flags === 1;
+      const ready = (frame.flags & 1) !== 0;
       switch (frame.type) {
         case "LOG":
           logs.push(frame.payload.toString("utf8", 1));

@@ -9,6 +9,7 @@ import {
   type RuntimeUnderTest,
   requestId,
   startRuntime,
+  tooLarge,
 } from "./harness.ts";
 import { nodeInterpreters } from "./interpreters.ts";
 
@@ -104,9 +105,13 @@ for (const { runtime, path, reason } of await nodeInterpreters()) {
       assert.equal(JSON.parse(answer.body.toString()).text, `${text}x`);
     });
 
-    it("hands over even an answer that no frame could carry: the agent refuses it", async () => {
+    it("refuses an answer over the limit in Lambda's words, and goes on", async () => {
       await running({ files: { "index.js": "exports.handler = async (e) => 'é'.repeat(e)" } }, async (f) => {
-        assert.equal((await f.invoke(5_000_000)).body.length, 10_000_002);
+        assert.equal((await f.invoke(3_145_777)).body.length, 6_291_556);
+        for (const characters of [3_145_778, 5_000_000]) {
+          const { type, ready, failure } = await f.invoke(characters);
+          assert.deepEqual([type, ready, failure], ["ERROR", true, tooLarge]);
+        }
         assert.equal((await f.invoke(2)).body.toString(), '"éé"');
       });
     });
@@ -484,6 +489,36 @@ for (const { runtime, path, reason } of await nodeInterpreters()) {
           await f.exited();
           assert.match(f.output(), /raw/);
           assert.match(f.output(), /err\n/);
+        });
+      });
+
+      it("says with the answer that something was written past the link, whoever wrote it", async () => {
+        const code = `const fs = require("node:fs");
+          const spawn = (stdio) =>
+            new Promise((resolve) => require("node:child_process").spawn("true", { stdio }).on("exit", () => resolve()));
+          const ways = {
+            nothing: () => console.log("framed"),
+            stdout: () => process.stdout.write("x"),
+            writeSync: () => fs.writeSync(2, "x"),
+            write: () => new Promise((resolve) => fs.write(1, "x", resolve)),
+            device: () => fs.writeFileSync("/dev/stderr", "x"),
+            file: () => fs.writeFileSync("/dev/null", "x"),
+            warning: () => { process.emitWarning("x"); return new Promise(setImmediate); },
+            execSync: () => require("node:child_process").spawnSync("echo", ["x"], { stdio: "inherit" }),
+            piped: () => spawn("pipe"),
+            spawn: () => spawn("inherit"),
+          };
+          console.log("framed");
+          exports.handler = async (way) => { await ways[way](); };`;
+        await running({ files: { "index.js": code } }, async (f) => {
+          for (const quiet of ["nothing", "file", "piped"]) assert.equal((await f.invoke(quiet)).raw, false, quiet);
+          for (const loud of ["stdout", "writeSync", "write", "device", "warning", "execSync"]) {
+            assert.equal((await f.invoke(loud)).raw, true, loud);
+            assert.equal((await f.invoke("nothing")).raw, false, `after ${loud}`);
+          }
+          // A child may write at any time.
+          assert.equal((await f.invoke("spawn")).raw, true);
+          assert.equal((await f.invoke("nothing")).raw, true);
         });
       });
 

@@ -9,6 +9,7 @@ import {
   type RuntimeUnderTest,
   requestId,
   startRuntime,
+  tooLarge,
 } from "./harness.ts";
 import { pythonInterpreters } from "./interpreters.ts";
 
@@ -141,9 +142,13 @@ for (const { runtime, path } of interpreters) {
       assert.deepEqual([length, back.length], [2_000_000, 6_000_000]);
     });
 
-    it("hands over even an answer that no frame could carry: the agent refuses it", async () => {
+    it("refuses an answer over the limit in Lambda's words, and goes on", async () => {
       await running({ files: { "app.py": returning("b'\\xc3\\xa9' * event") } }, async (f) => {
-        assert.equal((await f.invoke(5_000_000)).body.length, 10_000_000);
+        assert.equal((await f.invoke(3_145_778)).body.length, 6_291_556);
+        for (const characters of [3_145_779, 5_000_000]) {
+          const { type, ready, failure } = await f.invoke(characters);
+          assert.deepEqual([type, ready, failure], ["ERROR", true, tooLarge]);
+        }
         assert.equal((await f.invoke(2)).body.toString(), "éé");
       });
     });
@@ -449,6 +454,34 @@ def handler(event, context):
           await f.exited();
           assert.match(f.output(), /a line\nno end/);
           assert.match(f.output(), /error/);
+        });
+      });
+
+      it("says with the answer that something was written past the link, whoever wrote it", async () => {
+        const code = `
+import logging, os, subprocess, sys
+ways = {
+    "nothing": lambda: logging.warning("framed"),
+    "print": lambda: print("x"),
+    "unfinished": lambda: sys.stdout.write("x"),
+    "stderr": lambda: sys.stderr.buffer.write(b"x"),
+    "original": lambda: sys.__stdout__.write("x"),
+    "os.write": lambda: os.write(1, b"x"),
+    "os.system": lambda: os.system("echo x"),
+    "subprocess": lambda: subprocess.call("true"),
+}
+def handler(event, context):
+    ways[event]()
+`;
+        await running({ files: { "app.py": code } }, async (f) => {
+          assert.equal((await f.invoke("nothing")).raw, false);
+          for (const loud of ["print", "unfinished", "stderr", "original", "os.write", "os.system"]) {
+            assert.equal((await f.invoke(loud)).raw, true, loud);
+            assert.equal((await f.invoke("nothing")).raw, false, `after ${loud}`);
+          }
+          // A child may write at any time.
+          assert.equal((await f.invoke("subprocess")).raw, true);
+          assert.equal((await f.invoke("nothing")).raw, true);
         });
       });
 

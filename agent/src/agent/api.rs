@@ -25,8 +25,6 @@ pub struct Serving<'a> {
     pub host: &'a mut Host,
     /// a connection other than the one that asks is parked in /next
     pub parked: bool,
-    /// events go over the frames link
-    pub frames_chosen: bool,
 }
 
 impl Api {
@@ -72,11 +70,11 @@ impl Api {
     }
 
     /// Does what a connection can do now.
-    pub fn serve(&mut self, index: usize, work: &mut Work, host: &mut Host, frames_chosen: bool) {
+    pub fn serve(&mut self, index: usize, work: &mut Work, host: &mut Host) {
         let Some(Some(conn)) = self.conns.get_mut(index) else { return };
         let was_parked = conn.parked();
         let parked = self.parked.iter().any(|other| *other != index);
-        let mut serving = Serving { work, host, parked, frames_chosen };
+        let mut serving = Serving { work, host, parked };
         let open = conn.progress(&mut serving);
         let is_parked = open && conn.parked();
         if !open {
@@ -107,7 +105,7 @@ impl Api {
     pub fn finish(&mut self, work: &mut Work, host: &mut Host) {
         self.accept();
         for index in 0..self.conns.len() {
-            self.serve(index, work, host, false);
+            self.serve(index, work, host);
         }
         if work.phase == Phase::Streaming {
             truncated(work, host);

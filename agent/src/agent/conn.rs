@@ -201,7 +201,7 @@ impl Conn {
                 let stream = serving.work.stream;
                 if &self.bytes[id.clone()] != serving.work.request_id() || serving.work.request_id().is_empty() {
                     Purpose::Reject(WRONG_ID)
-                } else if serving.work.phase != Phase::Running || serving.frames_chosen {
+                } else if serving.work.phase != Phase::Running {
                     Purpose::Reject(WRONG_STATE)
                 } else if matches!(request.route, Route::Error(_)) {
                     Purpose::Error(stream)
@@ -330,7 +330,7 @@ impl Conn {
 
     /// GET /next: parked until an event comes.
     fn next(&mut self, serving: &mut Serving<'_>) {
-        if serving.frames_chosen || !serving.work.ready(serving.host, "") {
+        if !serving.work.ready(serving.host) {
             return self.refuse(WRONG_STATE, true);
         }
         self.state = State::Parked;

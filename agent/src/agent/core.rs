@@ -4,15 +4,13 @@ use super::api::Api;
 use super::boot::Boot;
 use super::host::Host;
 use super::inbox::{Filled, Frame, Inbox, Next};
-use super::link::Link;
 use super::process::{Ended, Processes};
 use super::relay::Relay;
 use super::work::{Phase, Work};
-use crate::frames::{self, Broken};
+use crate::frames::{self, Broken, Header};
 use crate::sys::{self, PollFd};
 use serde_json::Value;
-use std::borrow::Cow;
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::fd::{AsRawFd, OwnedFd};
 
 /// How long output is awaited from processes that should be dead.
@@ -24,7 +22,6 @@ const FLUSH_LIMIT_MS: f64 = 500.0;
 #[derive(Clone, Copy)]
 enum Source {
     Child,
-    Link,
     Api,
     Conn(usize),
     Stream(usize),
@@ -39,14 +36,11 @@ pub struct Agent {
     processes: Processes,
     child: OwnedFd,
     work: Work,
-    link: Option<Link>,
+    /// the runtime's own connection to the host, until a runtime has it
+    runtime_link: Option<OwnedFd>,
     api: Option<Api>,
     relay: Option<Relay>,
-    /// how many BOOTs have come
-    attempt: u32,
     ending: Option<Ending>,
-    /// to be started when the processes of before are gone
-    next_boot: Option<Boot>,
     /// SHUTDOWN came: its deadline
     shutdown_ms: Option<f64>,
     polled: Vec<PollFd>,
@@ -56,8 +50,6 @@ pub struct Agent {
 /// The runtime is being brought to its end.
 struct Ending {
     how: Option<Ended>,
-    /// what it did that it may not
-    reason: Option<&'static str>,
     alone: bool,
     limit_ms: f64,
 }
@@ -74,28 +66,36 @@ impl Agent {
             processes,
             child,
             work: Work::new(),
-            link: None,
+            runtime_link: config.runtime_link.map(sys::own),
             api: None,
             relay: None,
-            attempt: 0,
             ending: None,
-            next_boot: None,
             shutdown_ms: None,
             polled: Vec::new(),
             sources: Vec::new(),
         })
     }
 
+    /// Introduces itself, the runtime's link first: when the host has read the agent's HELLO, both are there. The runtime
+    /// never sees the token.
     pub fn hello(&mut self, config: &Config) {
-        let json = format!(
-            r#"{{"token":{},"protocol":1,"version":"{}","pid":{},"main":{:.6},"hello":{:.6}}}"#,
-            frames::json_string(&config.token),
-            env!("CARGO_PKG_VERSION"),
-            std::process::id(),
-            config.main_ms,
-            sys::monotonic_ms()
-        );
-        self.host.send(frames::HELLO, 0, 0, &[json.as_bytes()]);
+        let hello = |role: &str| {
+            format!(
+                r#"{{"token":{},"role":"{role}","protocol":2,"version":"{}","pid":{},"main":{:.6},"hello":{:.6}}}"#,
+                frames::json_string(&config.token),
+                env!("CARGO_PKG_VERSION"),
+                std::process::id(),
+                config.main_ms,
+                sys::monotonic_ms()
+            )
+        };
+        if let Some(link) = &self.runtime_link {
+            let payload = hello("runtime");
+            let header = Header { length: payload.len(), kind: frames::HELLO, flags: 0, stream: 0 }.encode();
+            // A fresh socket takes so little whole. Should it not, the host hears no HELLO and gives the sandbox up.
+            let _ = sys::writev(link.as_raw_fd(), &[IoSlice::new(&header), IoSlice::new(payload.as_bytes())]);
+        }
+        self.host.send(frames::HELLO, 0, 0, &[hello("agent").as_bytes()]);
     }
 
     /// Serves until the end. Returns the exit code; nothing of the runtime lives any more.
@@ -131,9 +131,6 @@ impl Agent {
         };
         let either =
             |read: bool, write: bool| (if read { sys::POLLIN } else { 0 }) | (if write { sys::POLLOUT } else { 0 });
-        if let Some((link, fd)) = self.link.as_ref().and_then(|link| Some((link, link.fd()?))) {
-            add(Source::Link, fd, either(!blocked, link.wants_write()));
-        }
         if let Some(api) = &self.api {
             api.waiting(blocked).for_each(|(index, fd, events)| add(Source::Conn(index), fd, events));
             api.listening().into_iter().for_each(|fd| add(Source::Api, fd, sys::POLLIN));
@@ -164,7 +161,6 @@ impl Agent {
                 continue;
             }
             match self.sources[index] {
-                Source::Link => self.link_ready(ready),
                 Source::Conn(conn) => self.conn_ready(conn),
                 Source::Api => self.api.iter_mut().for_each(Api::accept),
                 Source::Stream(source) => self.host.read_stream(source),
@@ -199,38 +195,15 @@ impl Agent {
         Ok(None)
     }
 
-    fn link_ready(&mut self, ready: i16) {
-        let Some(link) = &mut self.link else { return };
-        if ready & sys::POLLOUT != 0 {
-            link.flush();
-        }
-        if ready & !sys::POLLOUT != 0
-            && let Err(Broken(what)) = link.receive(&mut self.work, &mut self.host)
-        {
-            self.link = None;
-            self.end(Some(what));
-        }
-    }
-
     fn conn_ready(&mut self, conn: usize) {
-        let chosen = self.frames_chosen();
         if let Some(api) = &mut self.api {
-            api.serve(conn, &mut self.work, &mut self.host, chosen);
+            api.serve(conn, &mut self.work, &mut self.host);
         }
-    }
-
-    fn frames_chosen(&self) -> bool {
-        self.link.as_ref().is_some_and(|link| link.chosen)
     }
 
     fn deliver(&mut self) {
-        if !self.work.deliverable() {
-            return;
-        }
-        match (&mut self.link, &mut self.api) {
-            (Some(link), _) if link.chosen => link.send(Cow::Owned(self.work.take_frame(&mut self.host))),
-            (_, Some(api)) => api.deliver(&mut self.work, &mut self.host),
-            _ => {}
+        if let Some(api) = self.api.as_mut().filter(|_| self.work.deliverable()) {
+            api.deliver(&mut self.work, &mut self.host);
         }
     }
 
@@ -250,7 +223,6 @@ impl Agent {
         loop {
             match inbox.next()? {
                 Next::Wait => break,
-                Next::TooLarge(_) => return Err(Broken("a frame longer than a frame can be")),
                 Next::Frame(frame) => self.command(frame)?,
             }
         }
@@ -262,14 +234,10 @@ impl Agent {
         match frame.header.kind {
             frames::INVOKE => return self.invoke(frame),
             frames::BOOT => {
-                let boot = Boot::parse(frame.payload())?;
-                self.attempt += 1;
-                if self.work.phase == Phase::Down && self.ending.is_none() {
-                    self.boot(boot);
-                } else {
-                    self.next_boot = Some(boot);
-                    self.end(None);
+                if self.work.phase != Phase::Down || self.ending.is_some() {
+                    return Err(Broken("BOOT while a runtime lives"));
                 }
+                self.boot(Boot::parse(frame.payload())?)?;
             }
             frames::SHUTDOWN => {
                 let json: Value = serde_json::from_slice(frame.payload()).unwrap_or_default();
@@ -286,18 +254,12 @@ impl Agent {
         Ok(())
     }
 
-    /// On the way to a runtime of ours the frame is not even copied.
     fn invoke(&mut self, frame: Frame<'_>) -> Result<(), Broken> {
         let stream = frame.header.stream;
-        match (self.work.phase, &mut self.link) {
+        match self.work.phase {
             // It crossed the news of the runtime's end.
-            (Phase::Down, _) => {}
-            (Phase::Idle, Some(link)) if link.chosen && stream != 0 => {
-                self.work.stream = stream;
-                self.work.delivered(&mut self.host);
-                link.send(frame.bytes);
-            }
-            (Phase::Init | Phase::Idle, _) if stream != 0 && !self.work.has_event() => {
+            Phase::Down => {}
+            Phase::Init | Phase::Idle if stream != 0 && !self.work.has_event() => {
                 self.work.keep(stream, frame.bytes)?;
                 self.deliver();
             }
@@ -306,20 +268,29 @@ impl Agent {
         Ok(())
     }
 
-    fn boot(&mut self, boot: Boot) {
+    fn boot(&mut self, boot: Boot) -> Result<(), Broken> {
+        let link = if boot.frames {
+            let link = self.runtime_link.take().ok_or(Broken("BOOT with link \"frames\" and no link to give away"))?;
+            sys::set_blocking(link.as_raw_fd());
+            Some(link)
+        } else {
+            None
+        };
         if let Err(error) = self.listen(&boot) {
             let error = frames::platform_error("Sandbox.Failure", &error.to_string());
-            return self.host.answer(frames::INIT_ERROR, 0, 0, &[&error]);
+            self.host.answer(frames::INIT_ERROR, 0, 0, &[&error]);
+            return Ok(());
         }
-        let spawned = sys::monotonic_ms();
+        let spawned = format!(r#"{{"spawned":{:.6}}}"#, sys::monotonic_ms());
         let port = self.api.as_ref().map_or(0, Api::port);
-        match self.processes.start(&boot, port, &mut self.host) {
-            Ok(link) => {
-                self.link = link;
-                self.work.start(spawned, boot.max_response);
+        match self.processes.start(&boot, port, link, &mut self.host) {
+            Ok(()) => {
+                self.host.send(frames::SPAWNED, 0, 0, &[spawned.as_bytes()]);
+                self.work.start(boot.max_response);
             }
             Err(error) => self.host.answer(frames::INIT_ERROR, 0, 0, &[&error]),
         }
+        Ok(())
     }
 
     fn listen(&mut self, boot: &Boot) -> io::Result<()> {
@@ -344,7 +315,7 @@ impl Agent {
         let _ = sys::read_append(self.child.as_raw_fd(), &mut sink, 64);
         let (ended, alone) = self.processes.reap();
         if ended.is_some() && self.ending.is_none() {
-            self.end(None);
+            self.end();
         }
         let Some(ending) = &mut self.ending else { return };
         ending.how = ended.or(ending.how.take());
@@ -356,10 +327,10 @@ impl Agent {
     }
 
     /// Kills every process of the runtime; `ended` follows when they are gone and their output has been read.
-    fn end(&mut self, reason: Option<&'static str>) {
+    fn end(&mut self) {
         if self.ending.is_none() {
             let limit_ms = sys::monotonic_ms() + END_LIMIT_MS;
-            self.ending = Some(Ending { how: None, reason, alone: false, limit_ms });
+            self.ending = Some(Ending { how: None, alone: false, limit_ms });
         }
         self.processes.signal_all(sys::SIGKILL);
         if let (Some(ending), (ended, alone)) = (&mut self.ending, self.processes.reap()) {
@@ -369,20 +340,8 @@ impl Agent {
     }
 
     fn ended(&mut self) {
-        let Some(mut ending) = self.ending.take() else { return };
+        let Some(ending) = self.ending.take() else { return };
         // What the runtime said before it died counts.
-        if let Some(mut link) = self.link.take() {
-            loop {
-                match link.receive(&mut self.work, &mut self.host) {
-                    Ok(true) => {}
-                    Ok(false) => break,
-                    Err(Broken(what)) => {
-                        ending.reason = Some(what);
-                        break;
-                    }
-                }
-            }
-        }
         if let Some(api) = &mut self.api {
             api.finish(&mut self.work, &mut self.host);
         }
@@ -391,16 +350,11 @@ impl Agent {
         let stream = self.work.open_stream();
         self.work.stop();
         self.host.stream = 0;
-        if let Some(boot) = self.next_boot.take() {
-            return self.boot(boot);
-        }
-        let how = match ending.how {
-            Some(Ended::Code(code)) => format!(r#""code":{code}"#),
-            Some(Ended::Signal(signal)) => format!(r#""signal":"{}""#, sys::signal_name(signal)),
-            None => r#""signal":"SIGKILL""#.to_string(),
+        let json = match ending.how {
+            Some(Ended::Code(code)) => format!(r#"{{"code":{code}}}"#),
+            Some(Ended::Signal(signal)) => format!(r#"{{"signal":"{}"}}"#, sys::signal_name(signal)),
+            None => r#"{"signal":"SIGKILL"}"#.to_string(),
         };
-        let reason = ending.reason.map_or(String::new(), |text| format!(r#","reason":{}"#, frames::json_string(text)));
-        let json = format!(r#"{{{how},"attempt":{}{reason}}}"#, self.attempt);
         self.host.queue(frames::EXIT, stream, &[json.as_bytes()]);
     }
 

@@ -13,8 +13,6 @@ const BUFFER: usize = 64 * 1024;
 pub struct Inbox {
     bytes: Vec<u8>,
     start: usize,
-    /// bytes still to be thrown away of a frame that nobody wants
-    skip: usize,
 }
 
 pub struct Frame<'a> {
@@ -38,8 +36,6 @@ pub enum Filled {
 
 pub enum Next<'a> {
     Frame(Frame<'a>),
-    /// a frame beyond the limit; its payload is skipped as it comes
-    TooLarge(Header),
     /// the rest has yet to come
     Wait,
 }
@@ -66,14 +62,9 @@ impl Inbox {
 
     /// The next whole frame.
     pub fn next(&mut self) -> Result<Next<'_>, Broken> {
-        let skipped = self.skip.min(self.bytes.len() - self.start);
-        self.skip -= skipped;
-        self.start += skipped;
         let Some(header) = Header::decode(&self.bytes[self.start..])? else { return Ok(Next::Wait) };
         if header.length > MAX_PAYLOAD {
-            self.start += HEADER;
-            self.skip = header.length;
-            return Ok(Next::TooLarge(header));
+            return Err(Broken("a frame longer than a frame can be"));
         }
         let total = HEADER + header.length;
         if self.bytes.len() - self.start < total {

@@ -1,4 +1,4 @@
-//! The first process of a sandbox: spawns the runtime, serves the Runtime API, passes frames to the host.
+//! The first process of a sandbox: spawns the runtime, captures its output, serves the Runtime API.
 mod api;
 mod boot;
 mod conn;
@@ -6,7 +6,6 @@ mod core;
 mod host;
 mod http;
 mod inbox;
-mod link;
 mod outbox;
 mod process;
 mod relay;
@@ -19,6 +18,8 @@ use std::os::fd::IntoRawFd;
 pub struct Config {
     /// connected socket to the host
     pub link: i32,
+    /// another one, for the runtime
+    pub runtime_link: Option<i32>,
     /// 32 hex digits that HELLO repeats
     pub token: String,
     /// the agent's first instruction in the sandbox, ms of CLOCK_MONOTONIC
@@ -27,21 +28,27 @@ pub struct Config {
     pub isolated: bool,
 }
 
-/// `thaw-agent agent --link unix:PATH`, token in THAW_TOKEN: dials the host itself, for sandboxes without a launcher.
+/// `thaw-agent agent --link unix:PATH [--runtime-link]`, token in THAW_TOKEN: dials the host itself, twice if the runtime is
+/// to have a link of its own, for sandboxes without a launcher.
 pub fn main(main_ms: f64, args: Vec<String>) {
     let token = sys::take_env("THAW_TOKEN").unwrap_or_default();
-    let path = match args.as_slice() {
-        [flag, address] if flag == "--link" => address.strip_prefix("unix:"),
-        _ => None,
+    let (address, twice) = match args.as_slice() {
+        [flag, address] if flag == "--link" => (Some(address), false),
+        [flag, address, more] if flag == "--link" && more == "--runtime-link" => (Some(address), true),
+        _ => (None, false),
     };
-    let Some(path) = path else { fail("usage: thaw-agent agent --link unix:PATH, with THAW_TOKEN set") };
+    let Some(path) = address.and_then(|address| address.strip_prefix("unix:")) else {
+        fail("usage: thaw-agent agent --link unix:PATH [--runtime-link], with THAW_TOKEN set")
+    };
     sys::fill_standard_fds();
     sys::leave_session();
-    match std::os::unix::net::UnixStream::connect(path) {
-        // Pid 1 is pid 1 of a namespace: everything else in it is below the agent.
-        Ok(link) => run(Config { link: link.into_raw_fd(), token, main_ms, isolated: std::process::id() == 1 }),
+    let dial = || match std::os::unix::net::UnixStream::connect(path) {
+        Ok(link) => link.into_raw_fd(),
         Err(error) => fail(&format!("cannot reach the host at {path}: {error}")),
-    }
+    };
+    let (link, runtime_link) = (dial(), twice.then(dial));
+    // Pid 1 is pid 1 of a namespace: everything else in it is below the agent.
+    run(Config { link, runtime_link, token, main_ms, isolated: std::process::id() == 1 })
 }
 
 /// Serves until the host closes the link or says SHUTDOWN. Never returns.

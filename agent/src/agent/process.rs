@@ -1,10 +1,9 @@
 //! The runtime's processes: start, signal, reap.
 use super::boot::{Boot, c_string};
 use super::host::Host;
-use super::link::Link;
 use crate::frames;
 use crate::sys::{self, Command, SpawnStep, Waited};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 
 /// How the runtime's main process ended.
@@ -26,13 +25,12 @@ impl Processes {
         Processes { isolated, main: 0, oom: OomScore::open() }
     }
 
-    /// Starts the first of the alternatives that can be. The error is an error payload.
-    pub fn start(&mut self, boot: &Boot, api_port: u16, host: &mut Host) -> Result<Option<Link>, Vec<u8>> {
+    /// Starts the first of the alternatives that can be, with `link` as its descriptor 3. The error is an error payload.
+    pub fn start(&mut self, boot: &Boot, api_port: u16, link: Option<OwnedFd>, host: &mut Host) -> Result<(), Vec<u8>> {
         let argv = choose(&boot.command)?;
         let failed = |error: std::io::Error| frames::platform_error("Sandbox.Failure", &error.to_string());
         let (out_read, out_write) = sys::output_pipe().map_err(failed)?;
         let (err_read, err_write) = sys::output_pipe().map_err(failed)?;
-        let pair = if boot.frames { Some(sys::socket_pair().map_err(failed)?) } else { None };
         let argv: Vec<_> = argv.iter().map(|word| c_string(word)).collect();
         let command = Command {
             argv: &argv,
@@ -40,7 +38,7 @@ impl Processes {
             cwd: &c_string(&boot.cwd),
             stdout: out_write.as_raw_fd(),
             stderr: err_write.as_raw_fd(),
-            link: pair.as_ref().map(|(_, theirs)| theirs.as_raw_fd()),
+            link: link.as_ref().map(AsRawFd::as_raw_fd),
             dies_with_agent: !self.isolated,
         };
         self.oom.raise();
@@ -55,7 +53,7 @@ impl Processes {
             SpawnStep::Exec => invalid_entrypoint(&argv[0].to_string_lossy(), &plain(&error)),
         })?;
         host.capture(out_read, err_read);
-        Ok(pair.map(|(ours, _)| Link::new(ours)))
+        Ok(())
     }
 
     /// Signals the runtime's own group.

@@ -1,4 +1,4 @@
-//! Where the runtime stands between two events: one state, moved by both links, so that neither can answer twice.
+//! Where a runtime of the Runtime API stands between two events: one state, so that nobody can answer twice.
 use super::host::{Host, ready_flag};
 use crate::frames::{self, Broken, HEADER};
 use std::borrow::Cow;
@@ -26,8 +26,7 @@ pub struct Work {
     pub stream: u32,
     /// most bytes of an answer that is not streamed
     pub max_response: usize,
-    spawned_ms: f64,
-    /// the INVOKE frame: until it is handed over; for the Runtime API until it is answered
+    /// the INVOKE frame, until it is answered
     frame: Vec<u8>,
     waiting: bool,
     head: Range<usize>,
@@ -36,23 +35,13 @@ pub struct Work {
 
 impl Work {
     pub fn new() -> Work {
-        Work {
-            phase: Phase::Down,
-            stream: 0,
-            max_response: 0,
-            spawned_ms: 0.0,
-            frame: Vec::new(),
-            waiting: false,
-            head: 0..0,
-            id: 0..0,
-        }
+        Work { phase: Phase::Down, stream: 0, max_response: 0, frame: Vec::new(), waiting: false, head: 0..0, id: 0..0 }
     }
 
     /// A runtime has been started.
-    pub fn start(&mut self, spawned_ms: f64, max_response: usize) {
+    pub fn start(&mut self, max_response: usize) {
         self.stop();
         self.phase = Phase::Init;
-        self.spawned_ms = spawned_ms;
         self.max_response = max_response;
     }
 
@@ -97,12 +86,6 @@ impl Work {
         self.waiting && self.phase == Phase::Idle
     }
 
-    /// The event goes to the runtime over `frames`: nothing of it is kept.
-    pub fn take_frame(&mut self, host: &mut Host) -> Vec<u8> {
-        self.delivered(host);
-        std::mem::take(&mut self.frame)
-    }
-
     /// Head lines and event.
     pub fn event(&self) -> (&[u8], &[u8]) {
         (&self.frame[self.head.clone()], &self.frame[self.head.end..])
@@ -125,12 +108,9 @@ impl Work {
     }
 
     /// The runtime asks for its next event. False if it may not now.
-    pub fn ready(&mut self, host: &mut Host, marks: &str) -> bool {
+    pub fn ready(&mut self, host: &mut Host) -> bool {
         match self.phase {
-            Phase::Init => {
-                let json = format!(r#"{{"spawned":{:.6}{marks}}}"#, self.spawned_ms);
-                host.answer(frames::READY, 0, 0, &[json.as_bytes()]);
-            }
+            Phase::Init => host.answer(frames::READY, 0, 0, &[]),
             Phase::Answered => host.answer(frames::READY, 0, self.stream, &[]),
             _ => return self.phase == Phase::Idle,
         }

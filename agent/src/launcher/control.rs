@@ -12,7 +12,8 @@ pub enum Order {
     Kill(String),
 }
 
-/// `{"create":id,"token":…,"mounts":[[source,target]…],"tmp":bytes,"memory":bytes,"cpus":n,"network":"none"}`
+/// `{"create":id,"token":…,"mounts":[[source,target]…],"tmp":bytes,"memory":bytes,"cpus":n,"network":"none",
+/// "runtimeLink":bool}`
 pub struct Request {
     pub id: String,
     pub token: String,
@@ -21,6 +22,8 @@ pub struct Request {
     pub memory: u64,
     pub cpus: f64,
     pub egress: bool,
+    /// the runtime gets a connection of its own
+    pub runtime_link: bool,
 }
 
 fn parse(line: &[u8]) -> Option<Order> {
@@ -42,6 +45,7 @@ fn parse(line: &[u8]) -> Option<Order> {
         memory: value.get("memory")?.as_u64()?,
         cpus: value.get("cpus")?.as_f64().filter(|cpus| *cpus > 0.0)?,
         egress: value.get("network")?.as_str()? == "egress",
+        runtime_link: value.get("runtimeLink")?.as_bool()?,
     }))
 }
 
@@ -143,7 +147,7 @@ mod tests {
     fn orders_may_come_in_pieces_and_together() {
         let (platform, mut control) = control();
         let whole =
-            br#"{"create":"a","token":"t","mounts":[["/x","/var/task"]],"tmp":1,"memory":2,"cpus":0.5,"network":"none"}
+            br#"{"create":"a","token":"t","mounts":[["/x","/var/task"]],"tmp":1,"memory":2,"cpus":0.5,"network":"none","runtimeLink":true}
 {"kill":"a"}
 "#;
         sys::send(platform.as_fd(), &whole[..20]).unwrap();
@@ -153,7 +157,7 @@ mod tests {
         let [Order::Create(request), Order::Kill(id)] = &orders[..] else { panic!("two orders") };
         assert_eq!((request.id.as_str(), id.as_str()), ("a", "a"));
         assert_eq!(request.mounts, [("/x".to_string(), "/var/task".to_string())]);
-        assert!(!request.egress);
+        assert!(!request.egress && request.runtime_link);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use std::os::fd::{IntoRawFd, RawFd};
 pub const SOCKET: RawFd = 3;
 pub const LIFELINE: RawFd = 4;
 const LINK: RawFd = 3;
+const RUNTIME_LINK: RawFd = 4;
 /// The host's socket, in the current directory of every slot.
 pub const HOST_SOCKET: &str = "agent.sock";
 pub const HOST_NAME: &CStr = c"lambda";
@@ -41,8 +42,13 @@ pub fn enter(privileged: bool, filter: &[BpfInstruction], plan: &[u8]) -> Result
     let user = number(text()?)?;
     let group = number(text()?)?;
     let tmp = text()?;
+    let runtime_link = text()?.to_bytes() == b"1";
 
-    let link = sys::dial_unix(HOST_SOCKET).step("connect to the host")?;
+    let dial = || Ok(sys::dial_unix(HOST_SOCKET).step("connect to the host")?.into_raw_fd());
+    let mut links = vec![dial()?];
+    if runtime_link {
+        links.push(dial()?);
+    }
     sys::unshare(sys::CLONE_NEWNS).step("unshare(CLONE_NEWNS)")?;
     sys::mount(c"proc", c"/base/proc", c"proc", sys::MS_NOSUID | sys::MS_NODEV | sys::MS_NOEXEC, c"")
         .step("mount proc")?;
@@ -80,8 +86,9 @@ pub fn enter(privileged: bool, filter: &[BpfInstruction], plan: &[u8]) -> Result
     sys::no_new_privileges().step("prctl(PR_SET_NO_NEW_PRIVS)")?;
     sys::install_filter(filter).step("seccomp")?;
     // Closes the socket to the launcher too, which tells it that all went well.
-    sys::keep_descriptors(&[link.into_raw_fd()]).step("dup")?;
-    agent::run(agent::Config { link: LINK, token, main_ms: sys::monotonic_ms(), isolated: true })
+    sys::keep_descriptors(&links).step("dup")?;
+    let runtime_link = runtime_link.then_some(RUNTIME_LINK);
+    agent::run(agent::Config { link: LINK, runtime_link, token, main_ms: sys::monotonic_ms(), isolated: true })
 }
 
 fn number(text: &CStr) -> Result<u32, Failure> {

@@ -256,7 +256,7 @@ impl Launcher {
         } else {
             (sys::user_id(), sys::group_id())
         };
-        Plan::new(&request.token, user, group, request.tmp, &mounts)
+        Plan::new(&request.token, user, group, request.tmp, request.runtime_link, &mounts)
     }
 
     fn launch(&mut self, slot: Slot, request: Request, plan: &Plan) {

@@ -54,14 +54,13 @@ pub fn output_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((own(ends[0]), own(ends[1])))
 }
 
-/// A stream socket pair: our end non-blocking, the other blocking.
-pub fn socket_pair() -> io::Result<(OwnedFd, OwnedFd)> {
-    let mut ends = [0; 2];
-    // SAFETY: `ends` has room for two descriptors.
-    check(unsafe { libc::socketpair(libc::AF_UNIX, libc::SOCK_STREAM, 0, ends.as_mut_ptr()) })?;
-    prepare_fd(ends[0]);
-    close_on_exec(ends[1]);
-    Ok((own(ends[0]), own(ends[1])))
+/// Reads and writes wait from now on, whoever holds this open file.
+pub fn set_blocking(fd: RawFd) {
+    // SAFETY: fcntl(2) on any number is safe; a wrong one fails with EBADF.
+    unsafe {
+        let flags = libc::fcntl(fd, libc::F_GETFL);
+        libc::fcntl(fd, libc::F_SETFL, flags & !libc::O_NONBLOCK);
+    }
 }
 
 /// Connects to a Unix socket without ever blocking; a full backlog is an error (EAGAIN).

@@ -1,4 +1,4 @@
-"""The bootstrap's end of the link to the agent: frames of agent/PROTOCOL.md over a socket, with blocking calls."""
+"""The bootstrap's end of its link to the host: frames of agent/PROTOCOL.md over a socket, with blocking calls."""
 import os
 from _thread import RLock
 
@@ -11,6 +11,8 @@ LOG = 0x8A
 
 #: On RESPONSE and ERROR: this runtime reads its next event at once.
 READY_FLAG = 0x01
+#: On those, READY and INIT_ERROR: output that did not come over the link belongs before it.
+RAW_FLAG = 0x02
 HEADER_BYTES = 12
 #: the most that one frame may carry
 MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
@@ -55,7 +57,7 @@ class Link(object):
             self.send(LOG, 0, stream, FRAMED + data[at : at + MAX_LOG_BYTES])
 
     def receive(self):
-        """Waits for the next frame: (type, stream, payload). None once the agent has closed the link."""
+        """Waits for the next frame: (type, stream, payload). None once the host has closed the link."""
         data = self._fill(self._rest, HEADER_BYTES)
         if data is None:
             return None
@@ -70,7 +72,7 @@ class Link(object):
         return data[4], int.from_bytes(data[8:12], "little"), data[HEADER_BYTES:end]
 
     def _fill(self, data, wanted):
-        """Reads until there are ``wanted`` bytes. None: the agent has closed the link."""
+        """Reads until there are ``wanted`` bytes. None: the host has closed the link."""
         if len(data) >= wanted:
             return data
         parts = [data]

@@ -5,14 +5,19 @@ import time
 
 from . import lazy, loader, result
 from .fault import Fault, current, document, log_text
-from .link import ERROR, INIT_ERROR, INVOKE, READY, READY_FLAG, RESPONSE, Link
+from .link import ERROR, INIT_ERROR, INVOKE, RAW_FLAG, READY, READY_FLAG, RESPONSE, Link
+from .raw import RawOutput
+
+#: most bytes of an answer (Lambda quotas, "Invocation payload": 6 MB, and 100 bytes on top)
+MAX_RESPONSE_BYTES = 6291556
 
 
 class Session(object):
     """What belongs to the current invocation, and its log."""
 
-    def __init__(self, link):
+    def __init__(self, link, raw):
         self._link = link
+        self._raw = raw
         self._pid = os.getpid()
         #: stream of the invocation that still needs its answer; 0: none
         self.stream = 0
@@ -39,10 +44,14 @@ class Session(object):
         self._link.log(stream, message)
 
     def answer(self, kind, send, *payload):
-        """What was printed goes first; the stream is closed as soon as the answer is on its way."""
-        flush()
+        """The stream is closed as soon as the answer is on its way."""
         stream, self.stream = self.stream, 0
-        send(kind, READY_FLAG, stream, *payload)
+        send(kind, READY_FLAG | self.raw_flag(), stream, *payload)
+
+    def raw_flag(self):
+        """Writes out what was printed, and says whether there was anything."""
+        flush()
+        return RAW_FLAG if self._raw.take() else 0
 
 
 def flush():
@@ -52,19 +61,6 @@ def flush():
         except Exception:
             # Closed or replaced by the function: nothing of ours to flush.
             pass
-
-
-def line_buffered():
-    """Every printed line leaves the process at once, even if it is killed later."""
-    for name in ("stdout", "stderr"):
-        output = getattr(sys, name)
-        if hasattr(output, "reconfigure"):
-            output.reconfigure(line_buffering=True)
-        elif output is not None:  # Python 3.6
-            import io
-
-            options = {"encoding": output.encoding, "errors": output.errors, "line_buffering": True}
-            setattr(sys, name, io.TextIOWrapper(output.detach(), **options))
 
 
 def parse_head(head):
@@ -100,7 +96,7 @@ def call(session, handler, fields, event_bytes):
 
 
 def serve(session, link, handler, as_json):
-    """Answers invocations until the agent closes the link."""
+    """Answers invocations until the host closes the link."""
     while True:
         frame = link.receive()
         if frame is None:
@@ -118,8 +114,17 @@ def serve(session, link, handler, as_json):
             session.log(log_text(failure, as_json))
             session.answer(ERROR, link.send_error, failure["errorType"], result.to_json(failure))
         else:
-            # However long it is: the agent refuses an answer over the limit.
-            session.answer(RESPONSE, link.send, answer)
+            if len(answer) > MAX_RESPONSE_BYTES:
+                refuse(session, link)
+            else:
+                session.answer(RESPONSE, link.send, answer)
+
+
+def refuse(session, link):
+    """Lambda's error for an answer over the limit."""
+    name = "Function.ResponseSizeTooLarge"
+    message = "Response payload size exceeded maximum allowed payload size (%d bytes)." % MAX_RESPONSE_BYTES
+    session.answer(ERROR, link.send_error, name, result.to_json({"errorType": name, "errorMessage": message}))
 
 
 def run(boot):
@@ -127,7 +132,8 @@ def run(boot):
     link_fd = int(os.environ.pop("_THAW_LINK_FD"))
     os.set_inheritable(link_fd, False)
     link = Link(link_fd)
-    session = Session(link)
+    raw = RawOutput()
+    session = Session(link, raw)
     as_json = os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
     level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "")
 
@@ -136,7 +142,7 @@ def run(boot):
 
         log.configure(session, as_json, level)
 
-    line_buffered()
+    raw.watch()
     lazy.on_import("logging", configure_logging)
     loader.search_path(os.environ.get("LAMBDA_TASK_ROOT", os.getcwd()))
     load = time.monotonic() * 1000.0
@@ -145,9 +151,8 @@ def run(boot):
     except Exception:
         failure = document(current(), None)
         session.log(log_text(failure, as_json))
-        flush()
-        link.send_error(INIT_ERROR, 0, 0, failure["errorType"], result.to_json(failure))
+        link.send_error(INIT_ERROR, session.raw_flag(), 0, failure["errorType"], result.to_json(failure))
         sys.exit(1)
     marks = {"boot": boot, "load": load, "loaded": time.monotonic() * 1000.0}
-    link.send(READY, 0, 0, result.to_json(marks).encode("utf-8"))
+    link.send(READY, session.raw_flag(), 0, result.to_json(marks).encode("utf-8"))
     serve(session, link, handler, as_json)

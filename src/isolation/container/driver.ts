@@ -62,7 +62,8 @@ export class ContainerDriver implements Driver {
     this.#pending.set(spec.id, { made, fail });
     const late = setTimeout(() => fail(new SandboxError("hello", `no sandbox within ${createMs} ms`)), createMs);
     try {
-      const dialled = this.#reception.expect(token, abort.signal);
+      const runtimeLink = spec.runtimeLink ?? false;
+      const dialled = this.#reception.expect(token, runtimeLink, abort.signal);
       launcher.create({
         create: spec.id,
         token,
@@ -71,6 +72,7 @@ export class ContainerDriver implements Driver {
         memory: spec.memoryBytes,
         cpus: Math.max(spec.cpus, spec.initCpus ?? 0),
         network: spec.network,
+        runtimeLink,
       });
       const [agent, { slot, pid }] = await Promise.all([dialled, made.promise]);
       const groups = openGroups(launcher.found, slot, pid);

@@ -25,6 +25,7 @@ export interface LauncherCreate {
   readonly memory: number;
   readonly cpus: number;
   readonly network: "none" | "egress";
+  readonly runtimeLink: boolean;
 }
 
 /** What the launcher reports about one sandbox (agent/src/launcher/control.rs). */

@@ -20,6 +20,7 @@ export class ContainerSandbox implements Sandbox {
   readonly id: string;
   readonly marks: SandboxMarks;
   readonly link: Dialled["link"];
+  readonly runtimeLink: Dialled["runtimeLink"];
   readonly freezer: boolean;
   readonly endpointSocket: string | undefined;
   readonly tmp = "/tmp";
@@ -42,6 +43,7 @@ export class ContainerSandbox implements Sandbox {
     this.id = made.id;
     this.marks = { asked: made.asked, main: made.dialled.main, hello: made.dialled.hello };
     this.link = made.dialled.link;
+    this.runtimeLink = made.dialled.runtimeLink;
     this.endpointSocket = made.endpoint ? endpointInside : undefined;
     this.#groups = made.groups;
     this.#cpus = made.cpus;
@@ -101,6 +103,7 @@ export class ContainerSandbox implements Sandbox {
     this.#endedOutOfMemory = ending.outOfMemory && this.#outOfMemorySeen === 0;
     this.#groups.close();
     this.link.destroy();
+    this.runtimeLink?.destroy();
     this.#settle({
       code: ending.code,
       signal: ending.signal === undefined ? undefined : (signalNames.get(ending.signal) ?? `SIG${ending.signal}`),

@@ -47,7 +47,9 @@ export class ProcessDriver implements Driver {
       if (!existsSync(source)) throw new SandboxError("mount", `source ${source} does not exist`);
     }
     const tmp = mkdtempSync(join(this.#options.runDir, tmpPrefix));
-    const child = spawn(this.#options.agent, ["agent", "--link", `unix:${this.#reception.address}`], {
+    const runtimeLink = spec.runtimeLink ?? false;
+    const words = ["agent", "--link", `unix:${this.#reception.address}`, ...(runtimeLink ? ["--runtime-link"] : [])];
+    const child = spawn(this.#options.agent, words, {
       cwd: tmp,
       env: { THAW_TOKEN: token, TMPDIR: tmp },
       stdio: ["ignore", "ignore", "inherit"],
@@ -59,7 +61,7 @@ export class ProcessDriver implements Driver {
     child.once("error", (error) => fail("spawn", error.message));
     child.once("exit", (code, signal) => fail("agent", `ended before HELLO (${signal ?? `code ${code}`})`));
     try {
-      const dialled = await this.#reception.expect(token, abort.signal);
+      const dialled = await this.#reception.expect(token, runtimeLink, abort.signal);
       const { endpointSocket } = this.#options;
       const sandbox = new ProcessSandbox({ id: spec.id, asked, dialled, tmp, endpointSocket }, child, spec.mounts);
       this.#living.add(sandbox);

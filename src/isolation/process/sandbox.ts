@@ -12,6 +12,7 @@ export class ProcessSandbox implements Sandbox {
   readonly id: string;
   readonly marks: SandboxMarks;
   readonly link: Dialled["link"];
+  readonly runtimeLink: Dialled["runtimeLink"];
   /** stopped by FREEZE frames */
   readonly freezer = false;
   readonly endpointSocket: string | undefined;
@@ -31,6 +32,7 @@ export class ProcessSandbox implements Sandbox {
     this.id = made.id;
     this.marks = { asked: made.asked, main: made.dialled.main, hello: made.dialled.hello };
     this.link = made.dialled.link;
+    this.runtimeLink = made.dialled.runtimeLink;
     this.tmp = made.tmp;
     this.endpointSocket = made.endpointSocket;
     this.#child = child;
@@ -105,6 +107,7 @@ export class ProcessSandbox implements Sandbox {
       }
     });
     this.link.destroy();
+    this.runtimeLink?.destroy();
     rmSync(this.tmp, { recursive: true, force: true });
     return { code: code ?? undefined, signal: name ?? undefined, outOfMemory: false };
   }
