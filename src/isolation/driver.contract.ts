@@ -13,6 +13,7 @@ import {
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { describe, test } from "node:test";
 import { SandboxError } from "./driver.ts";
 import type { IsolationOptions } from "./isolation.ts";
@@ -41,6 +42,16 @@ export function driverContract(name: string, { options, cannot, lacks = [] }: Su
         const slack = 3;
         assert.ok(marks.asked <= marks.main + slack && marks.main <= marks.hello + slack, JSON.stringify(marks));
         assert.ok(marks.asked < marks.hello);
+      }));
+
+    test("a runtime link, where it was asked for, becomes the runtime's descriptor 3, and ends with it", () =>
+      withIsolation(options, async ({ driver }) => {
+        assert.equal((await driver.create(spec())).runtimeLink, undefined);
+        const sandbox = await driver.create(spec({ runtimeLink: true }));
+        const ended = new Link(sandbox).run(["/bin/sh", "-c", "head -c 5 <&3 >&3; exit 3"], {}, { link: "frames" });
+        sandbox.runtimeLink!.write("there");
+        assert.equal(await text(sandbox.runtimeLink!), "there");
+        assert.equal((await ended).code, 3);
       }));
 
     test("a command gets the environment it was given, and its exit status is reported", () =>
