@@ -83,8 +83,12 @@ for (const { driver, usable, reason } of drivers) {
       assert.equal((await client.invoke("sleeps")).status, 200);
     });
 
-    test("an agent that is killed while the code loads is a failure of the function too", async () => {
-      await client.deploy("loads", "for (const end = Date.now() + 8000; Date.now() < end; );", { timeout: 20 });
+    test("an agent that is killed while the code loads is a failed init: tried once more, in a fresh sandbox", async () => {
+      await client.deploy(
+        "loads",
+        "for (const end = Date.now() + 3000; Date.now() < end; ); exports.handler = async () => 'second';",
+        { timeout: 20 },
+      );
       const running = client.invoke("loads");
       await until(
         () => client.environments(),
@@ -103,12 +107,7 @@ for (const { driver, usable, reason } of drivers) {
       );
       process.kill(agents[0]!.pid, "SIGKILL");
       const answer = await running;
-      assert.deepEqual(
-        [answer.status, answer.functionError, answer.body.errorType],
-        [200, "Unhandled", "Runtime.ExitError"],
-        answer.text,
-      );
-      assert.match(answer.body.errorMessage, /Runtime exited with error: signal: killed$/);
+      assert.deepEqual([answer.status, answer.functionError, answer.body], [200, undefined, "second"], answer.text);
     });
   });
 }
