@@ -31,7 +31,10 @@ export interface SandboxSpec {
   /** 32 hex digits, unique for ever */
   readonly id: string;
   readonly mounts: readonly Mount[];
-  /** bytes of the private /tmp */
+  /**
+   * Bytes of the private /tmp. On disk where the machine allows it (root, loop devices, ext4, space): then what is in it is
+   * a cache to the kernel and no memory of the sandbox. Elsewhere it is made of memory and counts towards `memoryBytes`.
+   */
   readonly tmpBytes: number;
   /** bytes all its processes may use together; the driver adds nothing */
   readonly memoryBytes: number;

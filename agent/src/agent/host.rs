@@ -130,15 +130,15 @@ impl Host {
         if self.streams_ended() || sys::poll(&mut polled, 0) == 0 {
             return;
         }
-        for source in 0..2 {
-            if polled[source].revents == 0 {
+        for (source, found) in polled.iter().enumerate() {
+            if found.revents == 0 {
                 continue;
             }
-            let mut held = sys::readable_bytes(polled[source].fd);
+            let mut held = sys::readable_bytes(found.fd);
             while held > 0 && self.streams[source].is_some() {
                 held -= self.read_up_to(source, held.min(READ)).min(held);
             }
-            if self.streams[source].is_some() && polled[source].revents & sys::POLLIN == 0 {
+            if self.streams[source].is_some() && found.revents & sys::POLLIN == 0 {
                 self.read_up_to(source, READ);
             }
         }

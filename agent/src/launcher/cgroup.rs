@@ -283,9 +283,11 @@ impl Cgroups {
 
     /// Removes a slot's groups. False: the kernel is not done with them, try again soon.
     pub fn remove(&self, slot: u64) -> bool {
-        self.hierarchies
-            .iter()
-            .fold(true, |done, hierarchy| remove_directory(&hierarchy.parent.join(format!("s{slot}"))) && done)
+        let mut done = true;
+        for hierarchy in &self.hierarchies {
+            done &= remove_directory(&hierarchy.parent.join(format!("s{slot}")));
+        }
+        done
     }
 
     /// Removes this launcher's directories, once all slots are gone.

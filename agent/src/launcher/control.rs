@@ -89,9 +89,9 @@ impl Control {
         }
     }
 
-    /// `{"ready":pid,"parts":{"memory":{"directory":…,"v2":bool}…},"missing":{"memory":"why"…},"privileged":bool,"egress":"why not"|null}`: a
+    /// `{"ready":pid,"parts":{"memory":{"directory":…,"v2":bool}…},"missing":{"memory":"why"…},"privileged":bool,"egress":"why not"|null,"disk":"why not"|null}`: a
     /// sandbox's own group is `s<slot>` below the directory.
-    pub fn ready(&self, cgroups: &Cgroups, privileged: bool, no_egress: Option<&Failure>) {
+    pub fn ready(&self, cgroups: &Cgroups, privileged: bool, no_egress: Option<&Failure>, no_disk: Option<&Failure>) {
         let mut parts = serde_json::Map::new();
         let mut missing = serde_json::Map::new();
         for (part, name) in PARTS {
@@ -105,7 +105,7 @@ impl Control {
         }
         self.say(&json!({
             "ready": std::process::id(), "parts": parts, "missing": missing, "privileged": privileged,
-            "egress": no_egress.map(|failure| &failure.message),
+            "egress": no_egress.map(|failure| &failure.message), "disk": no_disk.map(Failure::to_string),
         }));
     }
 

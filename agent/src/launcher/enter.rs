@@ -1,21 +1,26 @@
 //! From a prepared slot to a sandbox: mounts, root, identity, privileges, filter, agent. Everything here is on the path
 //! of every start. The order matters:
-//! - the host is dialled before the new root hides its socket;
+//! - the host is dialled, and a disk made, in the machine's own file tree, which hides behind the new root;
 //! - the user namespace comes last and owns none of the others, so being "root" in it could mount or configure nothing;
 //! - the parent's death is watched for after the last change of credentials, which makes the kernel forget it.
 use super::failure::{Failure, Step};
 use super::skeleton;
 use super::slot::PROCESSES;
 use super::tree::sys_map;
+use super::volume;
 use crate::agent;
 use crate::sys::{self, BpfInstruction, Limit};
 use std::convert::Infallible;
 use std::ffi::CStr;
+use std::fs::File;
 use std::os::fd::{IntoRawFd, RawFd};
+use std::str::FromStr;
 
 /// Numbers of the descriptors that a slot keeps.
 pub const SOCKET: RawFd = 3;
 pub const LIFELINE: RawFd = 4;
+const INNER: RawFd = 5;
+const VOLUME: RawFd = 6;
 const LINK: RawFd = 3;
 const RUNTIME_LINK: RawFd = 4;
 /// The host's socket, in the current directory of every slot.
@@ -34,21 +39,35 @@ const COVERED: &[&CStr] = &[
     c"/base/proc/interrupts",
 ];
 
-/// Becomes the sandbox that `plan` describes and then the agent.
-pub fn enter(privileged: bool, filter: &[BpfInstruction], plan: &[u8]) -> Result<Infallible, Failure> {
+/// Becomes the sandbox that `plan` describes and then the agent. `prepared`: bytes of the disk for /tmp that the slot has
+/// made, if it could.
+pub fn enter(
+    privileged: bool,
+    filter: &[BpfInstruction],
+    prepared: Option<u64>,
+    plan: &[u8],
+) -> Result<Infallible, Failure> {
     let mut texts = plan.split_inclusive(|byte| *byte == 0).filter_map(|text| CStr::from_bytes_with_nul(text).ok());
     let mut text = || texts.next().ok_or_else(|| Failure::new("plan", "it ends early"));
     let token = text()?.to_string_lossy().into_owned();
     let user = number(text()?)?;
     let group = number(text()?)?;
+    let tmp_bytes: u64 = number(text()?)?;
     let tmp = text()?;
     let runtime_link = text()?.to_bytes() == b"1";
 
+    let disk = match prepared {
+        Some(bytes) if bytes == tmp_bytes => Some(sys::adopt_descriptor(VOLUME)),
+        // the disk was made for functions of another size
+        Some(_) => volume::make(tmp_bytes).ok(),
+        None => None,
+    };
     let dial = || Ok(sys::dial_unix(HOST_SOCKET).step("connect to the host")?.into_raw_fd());
     let mut links = vec![dial()?];
     if runtime_link {
         links.push(dial()?);
     }
+    sys::set_namespace(&File::from(sys::adopt_descriptor(INNER)), sys::CLONE_NEWNS).step("setns(mnt)")?;
     sys::unshare(sys::CLONE_NEWNS).step("unshare(CLONE_NEWNS)")?;
     sys::mount(c"proc", c"/base/proc", c"proc", sys::MS_NOSUID | sys::MS_NODEV | sys::MS_NOEXEC, c"")
         .step("mount proc")?;
@@ -56,7 +75,16 @@ pub fn enter(privileged: bool, filter: &[BpfInstruction], plan: &[u8]) -> Result
         // most kernels lack most of them
         let _ = sys::mount(c"/base/dev/null", file, c"", sys::MS_BIND, c"");
     }
-    sys::mount(c"tmpfs", c"/base/tmp", c"tmpfs", sys::MS_NOSUID | sys::MS_NODEV, tmp).step("mount tmpfs /tmp")?;
+    match disk {
+        Some(disk) => {
+            sys::give_root(&disk, user, group).step("chown /tmp")?;
+            sys::attach_tree(&disk, c"/base/tmp").step("move_mount /tmp")?;
+        }
+        None => {
+            sys::mount(c"tmpfs", c"/base/tmp", c"tmpfs", sys::MS_NOSUID | sys::MS_NODEV, tmp)
+                .step("mount tmpfs /tmp")?;
+        }
+    }
     while let (Some(source), Some(target)) = (texts.next(), texts.next()) {
         // read-only, as the mount that the source lies on is
         sys::mount(source, target, c"", sys::MS_BIND, c"").map_err(|error| {
@@ -91,6 +119,6 @@ pub fn enter(privileged: bool, filter: &[BpfInstruction], plan: &[u8]) -> Result
     agent::run(agent::Config { link: LINK, runtime_link, token, main_ms: sys::monotonic_ms(), isolated: true })
 }
 
-fn number(text: &CStr) -> Result<u32, Failure> {
+fn number<N: FromStr>(text: &CStr) -> Result<N, Failure> {
     text.to_str().ok().and_then(|text| text.parse().ok()).ok_or_else(|| Failure::new("plan", "not a number"))
 }

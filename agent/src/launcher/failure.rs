@@ -1,5 +1,5 @@
 //! Why a sandbox could not be made: the step that failed and what the kernel said.
-use std::fmt::Display;
+use std::fmt::{Display, Formatter};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -10,6 +10,12 @@ pub struct Failure {
 impl Failure {
     pub fn new(step: &str, message: impl Display) -> Failure {
         Failure { step: step.to_string(), message: message.to_string() }
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, to: &mut Formatter) -> std::fmt::Result {
+        write!(to, "{}: {}", self.step, self.message)
     }
 }
 

@@ -3,17 +3,21 @@
 //! kills everything when the socket closes, so nothing outlives the platform. Sandboxes die with the launcher.
 mod cgroup;
 mod control;
+mod disks;
 mod egress;
 mod enter;
+mod ext4;
 mod failure;
 mod filter;
 mod skeleton;
 mod slot;
 mod tree;
+mod volume;
 
 use crate::sys::{self, BpfInstruction, Ending};
 use cgroup::Cgroups;
 use control::{Control, Order, Request};
+use disks::Disks;
 use egress::Egress;
 use failure::{Failure, Step};
 use slot::{Message, Mould, Plan, Slot};
@@ -33,6 +37,14 @@ const REFILL_DELAY: Duration = Duration::from_millis(4);
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 /// The kernel needs a moment to let go of a group whose last process has just been reaped.
 const REMOVE_DELAY: Duration = Duration::from_millis(2);
+/// Bytes of /tmp unless a function asks for another size (EphemeralStorage).
+const USUAL_TMP: u64 = 512 << 20;
+/// Disks for /tmp kept ready for each slot kept ready: a burst of starts has them made ahead of time.
+const DISKS_PER_SLOT: usize = 4;
+/// Until the process that makes disks is told again what it had no ear for.
+const DISKS_DELAY: Duration = Duration::from_millis(20);
+/// For the processes that hold the door and the disks to end, at our own end. They do it without us, too.
+const HELPERS_PATIENCE: Duration = Duration::from_secs(2);
 /// Slots without and with a way to the network.
 const KINDS: [bool; 2] = [false, true];
 /// Slots in the making at once when more sandboxes are wanted than slots are ready.
@@ -74,14 +86,36 @@ pub fn main(args: Vec<String>) {
 struct Sandbox {
     id: String,
     slot: u64,
-    wire: Option<u32>,
+    kept: Kept,
     socket: Option<OwnedFd>,
     failure: Option<Failure>,
 }
 
+/// What a slot has from elsewhere, to be given back when the last of it is gone.
+#[derive(Clone, Copy)]
+struct Kept {
+    wire: Option<u32>,
+    disk: Option<u64>,
+}
+
+impl Kept {
+    fn of(slot: &Slot) -> Kept {
+        Kept { wire: slot.wire.map(|wire| wire.index), disk: slot.disk }
+    }
+
+    fn give_back(self, egress: &mut Egress, disks: Option<&mut Disks>) {
+        if let Some(wire) = self.wire {
+            egress.release(wire);
+        }
+        if let (Some(disk), Some(disks)) = (self.disk, disks) {
+            disks.release(disk);
+        }
+    }
+}
+
 struct Leftover {
     slot: u64,
-    wire: Option<u32>,
+    kept: Kept,
     /// whom to tell, with what, when it is gone; a slot that never was a sandbox has nobody
     exit: Option<(String, Ending, bool)>,
 }
@@ -92,7 +126,8 @@ struct Launcher {
     cgroups: Cgroups,
     tree: Tree,
     filter: Vec<BpfInstruction>,
-    run: OwnedFd,
+    /// where /tmp can be on disk
+    disks: Option<Disks>,
     lifeline: OwnedFd,
     /// closed by our death alone
     _lifeline_held: OwnedFd,
@@ -116,17 +151,17 @@ impl Launcher {
             let here = || sys::open_directory(c".").step("open the run directory");
             let tree = Tree::build(here()?, options.rootfs.as_deref())?;
             let pipe = sys::output_pipe().step("pipe")?;
-            Ok((options, signals, cgroups, tree, here()?, pipe))
+            Ok((options, signals, cgroups, tree, pipe))
         };
         match prepare() {
             Err(failure) => Err((control, failure)),
-            Ok((options, signals, cgroups, tree, run, (lifeline, held))) => Ok(Launcher {
+            Ok((options, signals, cgroups, tree, (lifeline, held))) => Ok(Launcher {
                 control,
                 signals,
                 cgroups,
                 tree,
                 filter: filter::build(),
-                run,
+                disks: None,
                 lifeline,
                 _lifeline_held: held,
                 pool: options.pool,
@@ -142,7 +177,10 @@ impl Launcher {
     }
 
     fn serve(&mut self) {
-        self.control.ready(&self.cgroups, self.tree.privileged, egress::check().err().as_ref());
+        let disks = Disks::start(DISKS_PER_SLOT * self.pool, USUAL_TMP);
+        let no_disk = disks.as_ref().err().cloned();
+        self.disks = disks.ok();
+        self.control.ready(&self.cgroups, self.tree.privileged, egress::check().err().as_ref(), no_disk.as_ref());
         let mut ready = Vec::new();
         loop {
             let descriptors = self.descriptors();
@@ -173,6 +211,7 @@ impl Launcher {
             .chain(self.slots.iter().map(|slot| &slot.socket))
             .chain(sockets)
             .chain(self.egress.socket())
+            .chain(self.disks.as_ref().map(Disks::socket))
             .map(AsRawFd::as_raw_fd)
             .collect()
     }
@@ -182,6 +221,9 @@ impl Launcher {
         let mut wait = None;
         if !self.leftovers.is_empty() {
             wait = Some(REMOVE_DELAY);
+        }
+        if self.disks.as_ref().is_some_and(Disks::is_behind) {
+            wait = Some(wait.unwrap_or(DISKS_DELAY));
         }
         if KINDS.iter().any(|&egress| self.slots_wanted(egress) > 0) {
             let refill = self.refill_at.saturating_duration_since(Instant::now());
@@ -194,6 +236,9 @@ impl Launcher {
         match order {
             Order::Create(request) => {
                 let opened = if request.egress { self.egress.open() } else { Ok(()) };
+                if let Some(disks) = &mut self.disks {
+                    disks.resize(request.tmp);
+                }
                 self.queue.push_back(request);
                 if let Err(failure) = opened {
                     self.no_slot(&failure, true);
@@ -269,8 +314,8 @@ impl Launcher {
             None => self.control.created(&request.id, slot.pid, slot.number),
             Some(_) => sys::kill_process(slot.pid),
         }
-        let wire = slot.wire.map(|wire| wire.index);
-        let sandbox = Sandbox { id: request.id, slot: slot.number, wire, socket: Some(slot.socket), failure };
+        let kept = Kept::of(&slot);
+        let sandbox = Sandbox { id: request.id, slot: slot.number, kept, socket: Some(slot.socket), failure };
         self.sandboxes.insert(slot.pid, sandbox);
     }
 
@@ -289,6 +334,9 @@ impl Launcher {
                 Some(Message::Ready) | None => {}
             }
         }
+        if self.disks.as_mut().is_some_and(|disks| disks.trade().is_err()) {
+            self.disks = None;
+        }
         if let Err(failure) = self.egress.listen() {
             while self.queue.iter().any(|request| request.egress) {
                 self.no_slot(&failure, true);
@@ -301,6 +349,7 @@ impl Launcher {
     fn signalled(&mut self) -> bool {
         let pending = sys::pending_signals(&self.signals);
         while let Some((pid, ending)) = sys::reap() {
+            self.disks.take_if(|disks| disks.pid == pid);
             if self.egress.buried(pid) {
                 self.cut_wires();
             }
@@ -319,25 +368,25 @@ impl Launcher {
                 self.control.failed(&sandbox.id, failure);
             }
             let exit = failure.is_none().then_some((sandbox.id, ending, out_of_memory));
-            self.leftovers.push(Leftover { slot: sandbox.slot, wire: sandbox.wire, exit });
+            self.leftovers.push(Leftover { slot: sandbox.slot, kept: sandbox.kept, exit });
             return;
         }
         let Some(at) = self.slots.iter().position(|slot| slot.pid == pid) else { return };
         let slot = self.slots.remove(at).expect("found above");
-        let wire = slot.wire.map(|wire| wire.index);
-        self.leftovers.push(Leftover { slot: slot.number, wire, exit: None });
+        let kept = Kept::of(&slot);
+        self.leftovers.push(Leftover { slot: slot.number, kept, exit: None });
         let said = slot.failure.or(match slot::listen(&slot.socket) {
             Some(Message::Failed(failure)) => Some(failure),
             _ => None,
         });
         let failure = said.unwrap_or_else(|| Failure::new("slot", format!("ended before it was used: {ending:?}")));
-        self.no_slot(&failure, wire.is_some());
+        self.no_slot(&failure, kept.wire.is_some());
     }
 
     /// The guard of the firewall is gone, which only an operator or the kernel's want of memory does: whoever has a wire
     /// would now reach this machine.
     fn cut_wires(&mut self) {
-        let wired = self.sandboxes.iter().filter(|(_, sandbox)| sandbox.wire.is_some());
+        let wired = self.sandboxes.iter().filter(|(_, sandbox)| sandbox.kept.wire.is_some());
         let wired = wired.map(|(pid, sandbox)| (*pid, sandbox.slot));
         let idle = self.slots.iter().filter(|slot| slot.wire.is_some()).map(|slot| (slot.pid, slot.number));
         for (pid, slot) in wired.chain(idle) {
@@ -356,15 +405,13 @@ impl Launcher {
     }
 
     fn remove_leftovers(&mut self) {
-        let (cgroups, control, egress) = (&self.cgroups, &self.control, &mut self.egress);
+        let (cgroups, control) = (&self.cgroups, &self.control);
         self.leftovers.retain(|leftover| {
             if !cgroups.remove(leftover.slot) {
                 cgroups.kill(leftover.slot);
                 return true;
             }
-            if let Some(wire) = leftover.wire {
-                egress.release(wire);
-            }
+            leftover.kept.give_back(&mut self.egress, self.disks.as_mut());
             if let Some((id, ending, out_of_memory)) = &leftover.exit {
                 control.exit(id, *ending, *out_of_memory);
             }
@@ -399,17 +446,20 @@ impl Launcher {
         let wire = if egress { Some(self.egress.take_wire()?) } else { None };
         let number = self.next_slot;
         self.next_slot += 1;
+        let disk = self.disks.as_mut().and_then(Disks::take);
+        let disk_number = disk.as_ref().map(|disk| disk.number);
         let mould = Mould {
             cgroups: &self.cgroups,
             tree: &self.tree,
             filter: &self.filter,
-            run: &self.run,
+            tmp: self.disks.as_ref().map(Disks::size),
             lifeline: &self.lifeline,
         };
-        match Slot::start(&mould, number, wire) {
+        match Slot::start(&mould, number, wire, disk) {
             Ok(slot) => self.slots.push_back(slot),
             Err(failure) => {
-                wire.inspect(|wire| self.egress.release(wire.index));
+                let kept = Kept { wire: wire.map(|wire| wire.index), disk: disk_number };
+                kept.give_back(&mut self.egress, self.disks.as_mut());
                 return Err(failure);
             }
         }
@@ -433,8 +483,9 @@ impl Launcher {
             self.signalled();
         }
         self.egress.close();
-        let deadline = Instant::now() + Duration::from_secs(1);
-        while self.egress.is_open() && Instant::now() < deadline {
+        self.disks.iter_mut().for_each(Disks::close);
+        let deadline = Instant::now() + HELPERS_PATIENCE;
+        while (self.egress.is_open() || self.disks.is_some()) && Instant::now() < deadline {
             let _ = sys::wait_readable(&[self.signals.as_raw_fd()], &mut ready, 50);
             self.signalled();
         }

@@ -2,10 +2,12 @@
 //! and its own network namespace with loopback up. Given a plan it becomes a sandbox (enter.rs); nothing is ever moved
 //! while somebody waits.
 use super::cgroup::Cgroups;
+use super::disks::Disk;
 use super::egress::{Outside, Wire};
 use super::enter;
 use super::failure::{Failure, Step};
 use super::tree::Tree;
+use super::volume;
 use crate::sys::{self, BpfInstruction, Limit};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
@@ -25,6 +27,8 @@ pub struct Slot {
     pub ready: bool,
     /// why it will never be ready
     pub failure: Option<Failure>,
+    /// number of the disk of the stock that it has
+    pub disk: Option<u64>,
     /// its way to the network, if it has one
     pub wire: Option<Wire>,
 }
@@ -41,20 +45,23 @@ pub struct Mould<'a> {
     pub cgroups: &'a Cgroups,
     pub tree: &'a Tree,
     pub filter: &'a [BpfInstruction],
-    /// directory of the host's socket
-    pub run: &'a OwnedFd,
+    /// bytes of the disk to have for /tmp; `None`: it can only be of memory here
+    pub tmp: Option<u64>,
     /// readable end of a pipe whose other end only the launcher holds
     pub lifeline: &'a OwnedFd,
 }
 
 impl Slot {
     /// Makes the groups and the process; `ready` comes later, by message.
-    pub fn start(mould: &Mould, number: u64, wire: Option<Wire>) -> Result<Slot, Failure> {
+    pub fn start(mould: &Mould, number: u64, wire: Option<Wire>, disk: Option<Disk>) -> Result<Slot, Failure> {
         mould.cgroups.make(number, PROCESSES).step("cgroup")?;
         let (ours, theirs) = sys::message_pair().step("socketpair")?;
         match sys::fork_into(sys::CLONE_NEWPID).step("clone3(CLONE_NEWPID)") {
-            Ok(0) => become_slot(mould, number, wire, &theirs),
-            Ok(pid) => Ok(Slot { number, pid, socket: ours, ready: false, failure: None, wire }),
+            Ok(0) => become_slot(mould, number, wire, disk, &theirs),
+            Ok(pid) => {
+                let disk = disk.map(|disk| disk.number);
+                Ok(Slot { number, pid, socket: ours, ready: false, failure: None, disk, wire })
+            }
             Err(failure) => {
                 mould.cgroups.remove(number);
                 Err(failure)
@@ -83,13 +90,18 @@ pub fn listen(socket: &OwnedFd) -> Option<Message> {
 }
 
 /// Runs in the new process; ends as a sandbox or not at all.
-fn become_slot(mould: &Mould, number: u64, wire: Option<Wire>, socket: &OwnedFd) -> ! {
+fn become_slot(mould: &Mould, number: u64, wire: Option<Wire>, disk: Option<Disk>, socket: &OwnedFd) -> ! {
     if let Err(failure) = prepare(mould, number, wire) {
         give_up(socket.as_fd(), &failure);
     }
-    if let Err(failure) = sys::keep_descriptors(&[socket.as_raw_fd(), mould.lifeline.as_raw_fd()]).step("dup") {
+    // without one, for want of space perhaps, /tmp will be made of memory
+    let volume = disk.map(|disk| disk.mount).or_else(|| volume::make(mould.tmp?).ok());
+    let mut keep = vec![socket.as_raw_fd(), mould.lifeline.as_raw_fd(), mould.tree.inner.as_raw_fd()];
+    keep.extend(volume.iter().map(AsRawFd::as_raw_fd));
+    if let Err(failure) = sys::keep_descriptors(&keep).step("dup") {
         give_up(socket.as_fd(), &failure);
     }
+    let prepared = volume.and(mould.tmp);
     let socket = sys::borrow_descriptor(enter::SOCKET);
     if sys::hung_up(enter::LIFELINE) || sys::send(socket, &[READY]).is_err() {
         sys::exit_now(0);
@@ -98,7 +110,7 @@ fn become_slot(mould: &Mould, number: u64, wire: Option<Wire>, socket: &OwnedFd)
     match sys::receive(socket, &mut buffer, true) {
         Ok(0) | Err(_) => sys::exit_now(0),
         Ok(length) => {
-            let Err(failure) = enter::enter(mould.tree.privileged, mould.filter, &buffer[..length]);
+            let Err(failure) = enter::enter(mould.tree.privileged, mould.filter, prepared, &buffer[..length]);
             give_up(socket, &failure)
         }
     }
@@ -112,6 +124,7 @@ fn give_up(socket: BorrowedFd, failure: &Failure) -> ! {
     sys::exit_now(125)
 }
 
+/// Everything that needs no plan. The current directory stays that of the host's socket.
 fn prepare(mould: &Mould, number: u64, wire: Option<Wire>) -> Result<(), Failure> {
     sys::die_with_parent().step("prctl(PR_SET_PDEATHSIG)")?;
     sys::leave_session();
@@ -129,8 +142,7 @@ fn prepare(mould: &Mould, number: u64, wire: Option<Wire>) -> Result<(), Failure
     // what a function prints goes through the agent; nothing of it may reach the platform's own streams
     sys::silence_streams().step("open /dev/null")?;
     sys::unblock_signals();
-    sys::set_namespace(&mould.tree.inner, sys::CLONE_NEWNS).step("setns(mnt)")?;
-    sys::change_directory(mould.run).step("fchdir")
+    Ok(())
 }
 
 /// What a slot is to become: NUL-terminated texts, so that they can be handed to the kernel as they lie.
@@ -156,7 +168,7 @@ impl Plan {
         let tmp = format!("size={tmp_bytes},nr_inodes={inodes},mode=0700,uid={user},gid={group}");
         let mut bytes = Vec::with_capacity(1024);
         let runtime_link = if runtime_link { "1" } else { "0" };
-        for text in [token, &user.to_string(), &group.to_string(), &tmp, runtime_link] {
+        for text in [token, &user.to_string(), &group.to_string(), &tmp_bytes.to_string(), &tmp, runtime_link] {
             bytes.extend(text.bytes().chain([0]));
         }
         for (source, target) in mounts {

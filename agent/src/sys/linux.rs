@@ -164,8 +164,17 @@ pub fn receive(socket: BorrowedFd, buffer: &mut [u8], wait: bool) -> Result<usiz
 
 /// Sends without ever raising SIGPIPE.
 pub fn send(socket: BorrowedFd, bytes: &[u8]) -> Result<usize> {
+    send_with(socket, bytes, libc::MSG_NOSIGNAL)
+}
+
+/// The same without waiting.
+pub fn send_now(socket: BorrowedFd, bytes: &[u8]) -> Result<usize> {
+    send_with(socket, bytes, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT)
+}
+
+fn send_with(socket: BorrowedFd, bytes: &[u8], flags: i32) -> Result<usize> {
     // SAFETY: pointer and length belong to one buffer.
-    check(unsafe { libc::send(socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), libc::MSG_NOSIGNAL) } as i64)
+    check(unsafe { libc::send(socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), flags) } as i64)
         .map(|n| n as usize)
 }
 

@@ -1,10 +1,14 @@
 //! The one place with `unsafe`: thin, safe wrappers over system calls.
 mod base;
 #[cfg(target_os = "linux")]
+mod disk;
+#[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
 mod net;
 pub use base::*;
+#[cfg(target_os = "linux")]
+pub use disk::*;
 #[cfg(target_os = "linux")]
 #[allow(unused_imports)]
 pub use linux::*;

@@ -32,7 +32,14 @@ else {
   describe("egress", { skip: why === "" ? false : why }, () => {
     test("everything holds in a network of the test's own", () => {
       const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-      const argv = ["--net", process.execPath, "--test-reporter=tap", "--test", import.meta.filename];
+      const argv = [
+        "--net",
+        process.execPath,
+        "--test-reporter=tap",
+        "--test-timeout=60000",
+        "--test",
+        import.meta.filename,
+      ];
       const ran = spawnSync("unshare", argv, { encoding: "utf8", env: { ...env, THAW_TEST_NETWORK: "inside" } });
       assert.equal(ran.status, 0, ran.stdout + ran.stderr);
     });
@@ -190,9 +197,9 @@ function withinTheTestsNetwork(): void {
         const sandbox = await egress(isolation);
         const launcher = launcherOf(isolation);
         const children = readFileSync(`/proc/${launcher}/task/${launcher}/children`, "utf8").trim().split(" ");
-        // the one child that lives in the machine's network
+        // the children that live in the machine's network: the maker of disks, if there is one, and since then the guard
         const own = run("readlink", "/proc/self/ns/net");
-        const guard = children.find((pid) => run("readlink", `/proc/${pid}/ns/net`) === own);
+        const guard = children.findLast((pid) => run("readlink", `/proc/${pid}/ns/net`) === own);
         process.kill(Number(guard), "SIGKILL");
         assert.equal((await sandbox.exited).signal, "SIGKILL");
         await until(() => traces().wires.length === 0);

@@ -15,6 +15,8 @@ export interface LauncherReady {
   readonly privileged: boolean;
   /** why no sandbox can have network "egress", or null */
   readonly egress: string | null;
+  /** why /tmp is not on disk but in memory, or null */
+  readonly disk: string | null;
 }
 
 export interface LauncherCreate {

@@ -35,6 +35,14 @@ export function probeContainer(found: LauncherReady): Probe {
           : "all sandboxes run as the platform's user outside; start as root to change that",
       },
       {
+        name: "/tmp on disk",
+        ok: found.disk === null,
+        detail:
+          found.disk === null
+            ? "an ext4 of its own for every sandbox, beside the platform's data"
+            : `what a function writes to /tmp counts as its memory (${found.disk})`,
+      },
+      {
         name: "network egress",
         ok: found.egress === null,
         detail: found.egress ?? "for functions that ask for it, by a wire of their own and the kernel's packet filter",

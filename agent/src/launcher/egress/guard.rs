@@ -95,7 +95,7 @@ fn is_taken(error: &Error) -> bool {
 /// clouds keep their machines' credentials; only name servers are exempt, for questions. Nobody can dial in.
 fn chains(network: Network, name_servers: &[Ipv4Addr]) -> Vec<Chain> {
     let ours = network.interface_prefix();
-    let from = || Rule::new().from(&ours);
+    let from = || Rule::new().enters(&ours);
     let questions = || name_servers.iter().map(|&server| from().destination(server, 32).port(53).then(Verdict::Accept));
 
     let mut input: Vec<Vec<u8>> = questions().collect();
@@ -108,9 +108,9 @@ fn chains(network: Network, name_servers: &[Ipv4Addr]) -> Vec<Chain> {
     forward.extend(questions());
     forward.extend([
         from().destination(Ipv4Addr::new(169, 254, 0, 0), 16).then(Verdict::Drop),
-        from().to(FAMILY_NAME).then(Verdict::Drop),
-        Rule::new().to(&ours).answers().then(Verdict::Accept),
-        Rule::new().to(&ours).then(Verdict::Drop),
+        from().leaves(FAMILY_NAME).then(Verdict::Drop),
+        Rule::new().leaves(&ours).answers().then(Verdict::Accept),
+        Rule::new().leaves(&ours).then(Verdict::Drop),
     ]);
 
     let translate = vec![Rule::new().source(network.first(), PREFIX).masquerade()];
@@ -131,12 +131,12 @@ fn forward() -> Result<Option<Netlink>, Failure> {
         let among = Chain {
             name: "among",
             hook: Hook::None,
-            rules: old.iter().map(|&number| Rule::new().to_interface(number).then(Verdict::Drop)).collect(),
+            rules: old.iter().map(|&number| Rule::new().leaves_by(number).then(Verdict::Drop)).collect(),
         };
         let forward = Chain {
             name: "forward",
             hook: Hook::Forward,
-            rules: old.iter().map(|&number| Rule::new().from_interface(number).then(Verdict::Jump("among"))).collect(),
+            rules: old.iter().map(|&number| Rule::new().enters_by(number).then(Verdict::Jump("among"))).collect(),
         };
         let held = table::hold(FORWARDING_TABLE, &[among, forward]);
         let on = fs::read_to_string(FORWARDING).step("read ip_forward")?.trim() != "0";

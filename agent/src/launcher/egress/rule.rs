@@ -78,20 +78,20 @@ impl Rule {
     }
 
     /// came in by an interface whose name begins so
-    pub fn from(self, prefix: &str) -> Rule {
+    pub fn enters(self, prefix: &str) -> Rule {
         self.meta(META_INTERFACE_NAME).compare(EQUAL, prefix.as_bytes())
     }
 
     /// goes out by an interface whose name begins so
-    pub fn to(self, prefix: &str) -> Rule {
+    pub fn leaves(self, prefix: &str) -> Rule {
         self.meta(META_OUT_INTERFACE_NAME).compare(EQUAL, prefix.as_bytes())
     }
 
-    pub fn from_interface(self, number: u32) -> Rule {
+    pub fn enters_by(self, number: u32) -> Rule {
         self.meta(META_INTERFACE).compare(EQUAL, &number.to_ne_bytes())
     }
 
-    pub fn to_interface(self, number: u32) -> Rule {
+    pub fn leaves_by(self, number: u32) -> Rule {
         self.meta(META_OUT_INTERFACE).compare(EQUAL, &number.to_ne_bytes())
     }
 

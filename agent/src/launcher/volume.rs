@@ -1,0 +1,32 @@
+//! A sandbox's /tmp on disk: an ext4 file system of its own in a sparse, unnamed file beside the platform's data, mounted
+//! over a loop device. It is as large as the function's EphemeralStorage, and what is in it is a cache to the kernel, not
+//! the sandbox's memory: in a tmpfs a function of 128 MB would be killed long before its 512 MB of /tmp were full.
+//! Everything goes with the last mount, whoever ends that.
+use super::ext4::Format;
+use super::failure::{Failure, Step};
+use crate::sys;
+use std::ffi::CString;
+use std::os::fd::OwnedFd;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Bytes of the disk that stay free: below that /tmp is made of memory.
+const RESERVE: u64 = 1 << 30;
+
+/// Makes a /tmp of this size; the current directory is on the file system that is to hold it. Takes about a millisecond.
+pub fn make(bytes: u64) -> Result<OwnedFd, Failure> {
+    let (free, memory) = sys::free_space(c".").step("statfs")?;
+    if memory {
+        return Err(Failure::new("/tmp on disk", "the platform's run directory is in memory itself"));
+    }
+    if free < bytes + RESERVE {
+        return Err(Failure::new("/tmp on disk", format!("only {} MB are free", free >> 20)));
+    }
+    let image = sys::unnamed_file(c".").step("open an unnamed file")?;
+    let format = Format::holding(bytes);
+    image.set_len(format.bytes()).step("ftruncate")?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs() as u32);
+    format.write(&image, &sys::random_bytes().step("getrandom")?, now).step("write an empty ext4")?;
+    let (_device, path) = sys::loop_device(&image).step("loop device")?;
+    // nothing of it survives a crash, so there is no order of writes to keep
+    sys::mount_nowhere(c"ext4", &CString::new(path).step("path")?, &[c"nobarrier"]).step("mount ext4")
+}

@@ -1,0 +1,171 @@
+//! Linux-only wrappers for a file system in a file: an unnamed file, a loop device (loop(4)), a mount that is nowhere yet.
+use super::linux::{check, owned};
+use std::ffi::CStr;
+use std::fs::File;
+use std::io::Result;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr::null;
+
+// linux/loop.h
+const LOOP_CTL_GET_FREE: u64 = 0x4c82;
+const LOOP_CONFIGURE: u64 = 0x4c0a;
+const LO_FLAGS_AUTOCLEAR: u32 = 4;
+
+// linux/magic.h
+const TMPFS_MAGIC: u32 = 0x0102_1994;
+const RAMFS_MAGIC: u32 = 0x8584_58f6;
+
+/// struct loop_config with its struct loop_info64.
+#[repr(C)]
+struct LoopConfig {
+    fd: u32,
+    block_size: u32,
+    /// device, inode, rdevice, offset, size limit
+    _numbers: [u64; 5],
+    /// number, encrypt type, encrypt key size
+    _more: [u32; 3],
+    flags: u32,
+    _names: [u8; 64 + 64 + 32],
+    _init: [u64; 2],
+    _reserved: [u64; 8],
+}
+
+/// A file without a name on the file system of the directory; it is gone when its last descriptor is.
+pub fn unnamed_file(directory: &CStr) -> Result<File> {
+    let flags = libc::O_TMPFILE | libc::O_RDWR | libc::O_CLOEXEC;
+    // SAFETY: the string ends in NUL and outlives the call.
+    owned(unsafe { libc::open(directory.as_ptr(), flags, 0o600) }.into()).map(File::from)
+}
+
+/// Bytes that an ordinary user may still write on the file system of the directory, and whether that is memory (tmpfs).
+pub fn free_space(directory: &CStr) -> Result<(u64, bool)> {
+    // SAFETY: an all-zero statfs is valid and writable; the string ends in NUL.
+    unsafe {
+        let mut found: libc::statfs = std::mem::zeroed();
+        check(libc::statfs(directory.as_ptr(), &mut found).into())?;
+        let memory = [TMPFS_MAGIC, RAMFS_MAGIC].contains(&(found.f_type as u32));
+        Ok((found.f_bavail * found.f_bsize as u64, memory))
+    }
+}
+
+/// A block device with the file's content, and its path. The device lets go of the file when nobody has it open and
+/// nothing of it is mounted.
+pub fn loop_device(file: &File) -> Result<(File, String)> {
+    let control = File::options().read(true).write(true).open("/dev/loop-control")?;
+    for _ in 0..16 {
+        // SAFETY: no pointers.
+        let number = check(unsafe { libc::ioctl(control.as_raw_fd(), LOOP_CTL_GET_FREE as _) }.into())?;
+        let path = format!("/dev/loop{number}");
+        let device = File::options().read(true).write(true).open(&path)?;
+        // SAFETY: all-zero is valid for a structure of numbers.
+        let mut config: LoopConfig = unsafe { std::mem::zeroed() };
+        config.fd = file.as_raw_fd() as u32;
+        config.block_size = 4096;
+        config.flags = LO_FLAGS_AUTOCLEAR;
+        // SAFETY: `config` has the layout of struct loop_config, which the call only reads.
+        match check(unsafe { libc::ioctl(device.as_raw_fd(), LOOP_CONFIGURE as _, &raw const config) }.into()) {
+            Ok(_) => return Ok((device, path)),
+            // somebody else took it in between
+            Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(std::io::Error::from_raw_os_error(libc::EBUSY))
+}
+
+const FSCONFIG_SET_FLAG: u32 = 0;
+const FSCONFIG_SET_STRING: u32 = 1;
+const FSCONFIG_CMD_CREATE: u32 = 6;
+const FSOPEN_CLOEXEC: u32 = 1;
+const FSMOUNT_CLOEXEC: u32 = 1;
+
+/// Mounts a device without putting it anywhere: the mount lives as long as the descriptor, or where `attach_tree` puts it.
+/// Set-user-ID programs and device nodes on it mean nothing.
+pub fn mount_nowhere(kind: &CStr, device: &CStr, flags: &[&CStr]) -> Result<OwnedFd> {
+    let none: *const libc::c_char = null();
+    // SAFETY: all strings end in NUL and outlive the calls; null is what the kernel wants where there is no value.
+    unsafe {
+        let context = owned(libc::syscall(libc::SYS_fsopen, kind.as_ptr(), FSOPEN_CLOEXEC))?;
+        let set = |command: u32, name: *const libc::c_char, value: *const libc::c_char| {
+            check(libc::syscall(libc::SYS_fsconfig, context.as_raw_fd(), command, name, value, 0))
+        };
+        set(FSCONFIG_SET_STRING, c"source".as_ptr(), device.as_ptr())?;
+        for flag in flags {
+            set(FSCONFIG_SET_FLAG, flag.as_ptr(), none)?;
+        }
+        set(FSCONFIG_CMD_CREATE, none, none)?;
+        let limits = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
+        owned(libc::syscall(libc::SYS_fsmount, context.as_raw_fd(), FSMOUNT_CLOEXEC, limits))
+    }
+}
+
+/// Gives the root directory of a mount to a user.
+pub fn give_root(mount: &OwnedFd, user: u32, group: u32) -> Result<()> {
+    // SAFETY: the string is static.
+    check(unsafe { libc::fchownat(mount.as_raw_fd(), c"".as_ptr(), user, group, libc::AT_EMPTY_PATH) }.into()).map(drop)
+}
+
+/// Bytes nobody can guess.
+pub fn random_bytes() -> Result<[u8; 16]> {
+    let mut bytes = [0; 16];
+    // SAFETY: pointer and length belong to one buffer; a request this small is answered whole.
+    check(unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) } as i64).map(|_| bytes)
+}
+
+/// Gives way to every other process when there is work for all.
+pub fn give_way() {
+    // SAFETY: no pointers. Failing to is no harm.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS as _, 0, 19) };
+}
+
+/// Room for the control message that carries one descriptor, aligned as cmsg(3) wants it.
+#[repr(align(8))]
+struct ControlMessage([u8; 32]);
+
+fn with_header<T>(bytes: &mut [u8], control: &mut ControlMessage, body: impl FnOnce(&mut libc::msghdr) -> T) -> T {
+    let mut part = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
+    // SAFETY: an all-zero msghdr is valid; its pointers are to values that outlive `body`.
+    let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
+    header.msg_iov = &raw mut part;
+    header.msg_iovlen = 1;
+    header.msg_control = control.0.as_mut_ptr().cast();
+    body(&mut header)
+}
+
+/// Sends bytes, and a copy of the descriptor with them (unix(7), SCM_RIGHTS).
+pub fn send_descriptor(socket: BorrowedFd, bytes: &[u8], descriptor: Option<&OwnedFd>) -> Result<()> {
+    let mut control = ControlMessage([0; 32]);
+    let mut bytes = bytes.to_vec();
+    with_header(&mut bytes, &mut control, |header| {
+        // SAFETY: the buffer has room for one control message with one descriptor, and is aligned for its header.
+        unsafe {
+            if let Some(descriptor) = descriptor {
+                header.msg_controllen = libc::CMSG_SPACE(size_of::<RawFd>() as u32) as _;
+                let message = libc::CMSG_FIRSTHDR(header);
+                (*message).cmsg_level = libc::SOL_SOCKET;
+                (*message).cmsg_type = libc::SCM_RIGHTS;
+                (*message).cmsg_len = libc::CMSG_LEN(size_of::<RawFd>() as u32) as _;
+                libc::CMSG_DATA(message).cast::<RawFd>().write_unaligned(descriptor.as_raw_fd());
+            }
+            check(libc::sendmsg(socket.as_raw_fd(), header, libc::MSG_NOSIGNAL) as i64).map(drop)
+        }
+    })
+}
+
+/// Receives without waiting: how many bytes, and the descriptor that came with them.
+pub fn receive_descriptor(socket: BorrowedFd, bytes: &mut [u8]) -> Result<(usize, Option<OwnedFd>)> {
+    let mut control = ControlMessage([0; 32]);
+    with_header(bytes, &mut control, |header| {
+        header.msg_controllen = size_of::<ControlMessage>() as _;
+        // SAFETY: the kernel writes at most the lengths told; a control message is read only if one is there, and the
+        // descriptor in it is ours alone.
+        unsafe {
+            let flags = libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
+            let length = check(libc::recvmsg(socket.as_raw_fd(), header, flags) as i64)?;
+            let message = libc::CMSG_FIRSTHDR(header);
+            let rights = !message.is_null() && (*message).cmsg_type == libc::SCM_RIGHTS;
+            let number = rights.then(|| libc::CMSG_DATA(message).cast::<RawFd>().read_unaligned());
+            Ok((length as usize, number.map(|number| OwnedFd::from_raw_fd(number))))
+        }
+    })
+}
