@@ -1,24 +1,28 @@
 //! Makes sandboxes: one small process with one thread, driven by the platform over a socket (control.rs). It keeps a few
 //! slots ready (slot.rs), turns one into a sandbox on demand (enter.rs), reaps it and removes what is left of it; and it
 //! kills everything when the socket closes, so nothing outlives the platform. Sandboxes die with the launcher.
+mod calls;
 mod cgroup;
 mod control;
 mod disks;
 mod egress;
+mod ending;
 mod enter;
 mod ext4;
 mod failure;
 mod filter;
+mod hierarchy;
 mod skeleton;
 mod slot;
 mod tree;
 mod volume;
 
-use crate::sys::{self, BpfInstruction, Ending};
+use crate::sys::{self, BpfInstruction};
 use cgroup::Cgroups;
 use control::{Control, Order, Request};
 use disks::Disks;
 use egress::Egress;
+use ending::{Kept, Leftover};
 use failure::{Failure, Step};
 use slot::{Message, Mould, Plan, Slot};
 use std::collections::{HashMap, VecDeque};
@@ -43,8 +47,6 @@ const USUAL_TMP: u64 = 512 << 20;
 const DISKS_PER_SLOT: usize = 4;
 /// Until the process that makes disks is told again what it had no ear for.
 const DISKS_DELAY: Duration = Duration::from_millis(20);
-/// For the processes that hold the door and the disks to end, at our own end. They do it without us, too.
-const HELPERS_PATIENCE: Duration = Duration::from_secs(2);
 /// Slots without and with a way to the network.
 const KINDS: [bool; 2] = [false, true];
 /// Slots in the making at once when more sandboxes are wanted than slots are ready.
@@ -89,35 +91,6 @@ struct Sandbox {
     kept: Kept,
     socket: Option<OwnedFd>,
     failure: Option<Failure>,
-}
-
-/// What a slot has from elsewhere, to be given back when the last of it is gone.
-#[derive(Clone, Copy)]
-struct Kept {
-    wire: Option<u32>,
-    disk: Option<u64>,
-}
-
-impl Kept {
-    fn of(slot: &Slot) -> Kept {
-        Kept { wire: slot.wire.map(|wire| wire.index), disk: slot.disk }
-    }
-
-    fn give_back(self, egress: &mut Egress, disks: Option<&mut Disks>) {
-        if let Some(wire) = self.wire {
-            egress.release(wire);
-        }
-        if let (Some(disk), Some(disks)) = (self.disk, disks) {
-            disks.release(disk);
-        }
-    }
-}
-
-struct Leftover {
-    slot: u64,
-    kept: Kept,
-    /// whom to tell, with what, when it is gone; a slot that never was a sandbox has nobody
-    exit: Option<(String, Ending, bool)>,
 }
 
 struct Launcher {
@@ -252,17 +225,6 @@ impl Launcher {
         }
     }
 
-    fn kill(&mut self, id: &str) {
-        if let Some(at) = self.queue.iter().position(|request| request.id == id) {
-            self.queue.remove(at);
-            self.control.failed(id, &Failure::new("kill", "killed before it was made"));
-        }
-        if let Some((pid, sandbox)) = self.sandboxes.iter().find(|(_, sandbox)| sandbox.id == id) {
-            sys::kill_process(*pid);
-            self.cgroups.kill(sandbox.slot);
-        }
-    }
-
     fn launch_queued(&mut self) {
         while let Some((queued, at)) = self.match_made() {
             let request = self.queue.remove(queued).expect("found above");
@@ -359,42 +321,6 @@ impl Launcher {
         pending.contains(&libc::SIGTERM)
     }
 
-    fn buried(&mut self, pid: i32, ending: Ending) {
-        if let Some(sandbox) = self.sandboxes.remove(&pid) {
-            let said = sandbox.socket.as_ref().and_then(slot::listen);
-            let failure = sandbox.failure.or(if let Some(Message::Failed(said)) = said { Some(said) } else { None });
-            let out_of_memory = self.cgroups.out_of_memory_kills(sandbox.slot) > 0;
-            if let Some(failure) = &failure {
-                self.control.failed(&sandbox.id, failure);
-            }
-            let exit = failure.is_none().then_some((sandbox.id, ending, out_of_memory));
-            self.leftovers.push(Leftover { slot: sandbox.slot, kept: sandbox.kept, exit });
-            return;
-        }
-        let Some(at) = self.slots.iter().position(|slot| slot.pid == pid) else { return };
-        let slot = self.slots.remove(at).expect("found above");
-        let kept = Kept::of(&slot);
-        self.leftovers.push(Leftover { slot: slot.number, kept, exit: None });
-        let said = slot.failure.or(match slot::listen(&slot.socket) {
-            Some(Message::Failed(failure)) => Some(failure),
-            _ => None,
-        });
-        let failure = said.unwrap_or_else(|| Failure::new("slot", format!("ended before it was used: {ending:?}")));
-        self.no_slot(&failure, kept.wire.is_some());
-    }
-
-    /// The guard of the firewall is gone, which only an operator or the kernel's want of memory does: whoever has a wire
-    /// would now reach this machine.
-    fn cut_wires(&mut self) {
-        let wired = self.sandboxes.iter().filter(|(_, sandbox)| sandbox.kept.wire.is_some());
-        let wired = wired.map(|(pid, sandbox)| (*pid, sandbox.slot));
-        let idle = self.slots.iter().filter(|slot| slot.wire.is_some()).map(|slot| (slot.pid, slot.number));
-        for (pid, slot) in wired.chain(idle) {
-            sys::kill_process(pid);
-            self.cgroups.kill(slot);
-        }
-    }
-
     /// A slot could not be made: whoever waits for one gets to know, and the next attempt comes later.
     fn no_slot(&mut self, failure: &Failure, egress: bool) {
         if let Some(at) = self.queue.iter().position(|request| request.egress == egress) {
@@ -402,21 +328,6 @@ impl Launcher {
             self.control.failed(&request.id, failure);
         }
         self.refill_at = Instant::now() + RETRY_DELAY;
-    }
-
-    fn remove_leftovers(&mut self) {
-        let (cgroups, control) = (&self.cgroups, &self.control);
-        self.leftovers.retain(|leftover| {
-            if !cgroups.remove(leftover.slot) {
-                cgroups.kill(leftover.slot);
-                return true;
-            }
-            leftover.kept.give_back(&mut self.egress, self.disks.as_mut());
-            if let Some((id, ending, out_of_memory)) = &leftover.exit {
-                control.exit(id, *ending, *out_of_memory);
-            }
-            false
-        });
     }
 
     /// Slots to be made, those with a way to the network or those without. The former are kept ready, too, from the
@@ -464,32 +375,5 @@ impl Launcher {
             }
         }
         Ok(())
-    }
-
-    /// Ends everything and waits until nothing is left.
-    fn end(&mut self) {
-        for slot in &self.slots {
-            sys::kill_process(slot.pid);
-            self.cgroups.kill(slot.number);
-        }
-        for (pid, sandbox) in &self.sandboxes {
-            sys::kill_process(*pid);
-            self.cgroups.kill(sandbox.slot);
-        }
-        let deadline = Instant::now() + Duration::from_secs(10);
-        let mut ready = Vec::new();
-        while !(self.slots.is_empty() && self.sandboxes.is_empty()) && Instant::now() < deadline {
-            let _ = sys::wait_readable(&[self.signals.as_raw_fd()], &mut ready, 50);
-            self.signalled();
-        }
-        self.egress.close();
-        self.disks.iter_mut().for_each(Disks::close);
-        let deadline = Instant::now() + HELPERS_PATIENCE;
-        while (self.egress.is_open() || self.disks.is_some()) && Instant::now() < deadline {
-            let _ = sys::wait_readable(&[self.signals.as_raw_fd()], &mut ready, 50);
-            self.signalled();
-        }
-        self.remove_leftovers();
-        self.cgroups.remove_all();
     }
 }

@@ -3,14 +3,20 @@ mod base;
 #[cfg(target_os = "linux")]
 mod disk;
 #[cfg(target_os = "linux")]
+mod identity;
+#[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
 mod net;
+mod spawn;
 pub use base::*;
 #[cfg(target_os = "linux")]
 pub use disk::*;
+#[cfg(target_os = "linux")]
+pub use identity::*;
 #[cfg(target_os = "linux")]
 #[allow(unused_imports)]
 pub use linux::*;
 #[cfg(target_os = "linux")]
 pub use net::*;
+pub use spawn::*;
