@@ -9,6 +9,7 @@ import {
   type StartKind,
 } from "../model/index.ts";
 import type { InvocationLog } from "../observe/index.ts";
+import { Deadline } from "./deadline.ts";
 import { answerTooLarge, exited, type LoggedFailure, reported, timedOut } from "./failure.ts";
 import { headOf } from "./head.ts";
 import { type Move, next, type State } from "./lifecycle.ts";
@@ -53,7 +54,6 @@ interface Current {
   readonly invocation: Invocation;
   readonly began: number;
   readonly settle: (run: Run) => void;
-  timer: NodeJS.Timeout | undefined;
   /** answers that a streaming function gives to a caller who wants it whole */
   collected: Buffer[] | undefined;
   collectedBytes: number;
@@ -102,9 +102,10 @@ export class Environment {
   #initLost = false;
   /** why it serves no more, though nobody has stopped it */
   #lost: ((requestId: string) => LoggedFailure) | undefined;
-  #freezeTimer: NodeJS.Timeout | undefined;
-  /** an answered event's timeout: it holds until the runtime asks for the next one */
-  #settleTimer: NodeJS.Timeout | undefined;
+  /** the end of an event's time; it holds until the runtime asks for the next one */
+  readonly #limit = new Deadline(() => this.#overstayed());
+  /** it has been idle for long enough to get no more CPU */
+  readonly #quiet = new Deadline(() => this.#freeze());
   #stopped: Promise<void> | undefined;
 
   constructor(plan: Plan, needs: EnvironmentNeeds) {
@@ -252,7 +253,6 @@ export class Environment {
       setImmediate(() => this.#sandbox?.limitCpu());
       this.#initSettled?.();
     } else if (this.#state === "settling") {
-      clearTimeout(this.#settleTimer);
       this.#becomeIdle();
       this.#needs.onIdle(this);
     }
@@ -302,8 +302,8 @@ export class Environment {
   // — one event —
 
   #invoke(invocation: Invocation, began: number, limitMs: number): Promise<Run> {
-    clearTimeout(this.#freezeTimer);
-    this.#freezeTimer = undefined;
+    this.#quiet.lift();
+    this.#limit.set(monotonicMs() + limitMs);
     if (this.#state === "frozen") this.#thaw();
     this.#move("invoke");
     const stream = ++this.#stream;
@@ -315,7 +315,6 @@ export class Environment {
         invocation,
         began,
         settle,
-        timer: setTimeout(() => this.#overstayed(), limitMs),
         collected: undefined,
         collectedBytes: 0,
         streaming: false,
@@ -326,8 +325,6 @@ export class Environment {
 
   #answer(outcome: Outcome, ready: boolean, failure?: LoggedFailure): void {
     const current = this.#current!;
-    if (ready) clearTimeout(current.timer);
-    else this.#settleTimer = current.timer;
     this.#current = undefined;
     const run = this.#finish(current.invocation, current.began, outcome, failure, monotonicMs());
     if (ready) this.#becomeIdle();
@@ -450,18 +447,12 @@ export class Environment {
   #becomeIdle(): void {
     this.#move("ready");
     this.idleSince = monotonicMs();
-    // One timer serves a whole burst: it looks again only when the last event was too recent.
-    this.#freezeTimer ??= setTimeout(() => this.#freezeWhenQuiet(), this.#needs.freezeAfterMs);
+    this.#limit.lift();
+    this.#quiet.set(this.idleSince + this.#needs.freezeAfterMs);
   }
 
-  #freezeWhenQuiet(): void {
-    this.#freezeTimer = undefined;
+  #freeze(): void {
     if (this.#state !== "idle") return;
-    const quiet = monotonicMs() - this.idleSince;
-    if (quiet + 0.5 < this.#needs.freezeAfterMs) {
-      this.#freezeTimer = setTimeout(() => this.#freezeWhenQuiet(), this.#needs.freezeAfterMs - quiet);
-      return;
-    }
     this.#move("freeze");
     if (this.#sandbox!.freezer) this.#sandbox!.freeze();
     else this.#link!.freeze();
@@ -492,8 +483,8 @@ export class Environment {
   }
 
   #leave(): void {
-    clearTimeout(this.#freezeTimer);
-    clearTimeout(this.#settleTimer);
+    this.#limit.close();
+    this.#quiet.close();
     this.#initSettled?.();
     this.#link?.close();
     this.#needs.onEnding(this);

@@ -150,7 +150,7 @@ export function createLink(agent: Duplex, runtime: Duplex | undefined, events: L
     const { status, timer } = exit;
     exit = undefined;
     clearTimeout(timer);
-    guarded(release);
+    releaseLast();
     if (open) events.exit(status);
   }
 
@@ -168,22 +168,30 @@ export function createLink(agent: Duplex, runtime: Duplex | undefined, events: L
   }
 
   /** Both live beside hostile code: whatever they say wrongly ends this environment and nothing else. */
-  function guarded(hear: () => void) {
+  const hear = (reader: FrameReader) => (chunk: Buffer) => {
     if (!open) return;
     try {
-      hear();
+      reader.push(chunk);
+    } catch (error) {
+      end(error as Error);
+    }
+  };
+  /** What is still held when nothing more can come from the agent. */
+  function releaseLast() {
+    try {
+      release();
     } catch (error) {
       end(error as Error);
     }
   }
 
-  agent.on("data", (chunk: Buffer) => guarded(() => fromAgent.push(chunk)));
+  agent.on("data", hear(fromAgent));
   agent.on("error", end);
   agent.on("close", () => {
-    guarded(release);
+    if (open) releaseLast();
     end();
   });
-  runtime?.on("data", (chunk: Buffer) => guarded(() => fromRuntime.push(chunk)));
+  runtime?.on("data", hear(fromRuntime));
   // A runtime may close its link and live on: its timeout decides. Its death is the agent's to tell.
   const runtimeEnds = () => {
     runtimeEnded = true;
