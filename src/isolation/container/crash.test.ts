@@ -37,7 +37,7 @@ describe("nothing is left behind", { skip }, () => {
           descriptors: readdirSync(`/proc/${launcher}/fd`).filter((fd) => linkOr(`/proc/${launcher}/fd/${fd}`) !== "/")
             .length,
           own: readdirSync("/proc/self/fd").length,
-          namespaces: namespaces().size,
+          namespaces: namespacesOf([launcher, ...descendants(launcher)]).size,
           mounts: readFileSync("/proc/self/mountinfo", "utf8"),
           inner: readFileSync(`/proc/${slots(launcher)[0]}/mountinfo`, "utf8").split("\n").length,
           files: readdirSync(runDir),
@@ -175,10 +175,10 @@ function isWaiting(pid: number): boolean {
   }
 }
 
-/** Every namespace that some process of the machine is in and this one is not. */
-function namespaces(): Set<string> {
+/** Every namespace that one of these processes is in: not the whole machine's, on which other tests run at the same time. */
+function namespacesOf(pids: readonly number[]): Set<string> {
   const found = new Set<string>();
-  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+  for (const pid of pids) {
     for (const kind of ["user", "mnt", "pid", "net", "ipc", "uts"]) {
       try {
         found.add(readlinkSync(`/proc/${pid}/ns/${kind}`));
