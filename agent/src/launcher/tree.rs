@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn targets_are_plain_absolute_paths() {
-        for good in ["/var/task", "/root/.pyenv/versions/3.11.7", "/usr/local/x"] {
+        for good in ["/var/task", "/home/someone/.pyenv/versions/3.11.7", "/usr/local/x"] {
             assert!(check_target(good).is_ok(), "{good}");
         }
         for bad in ["", "/", "var", "/a/../b", "/a//b", "/a/", "/./a", "/proc/x", "/tmp", "/dev/null"] {
