@@ -6,6 +6,8 @@ mod disk;
 mod identity;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(snapshots)]
+mod load;
 #[cfg(target_os = "linux")]
 mod net;
 mod spawn;
@@ -17,6 +19,8 @@ pub use identity::*;
 #[cfg(target_os = "linux")]
 #[allow(unused_imports)]
 pub use linux::*;
+#[cfg(snapshots)]
+pub use load::*;
 #[cfg(target_os = "linux")]
 pub use net::*;
 pub use spawn::*;
