@@ -85,7 +85,7 @@ impl Agent {
     pub fn hello(&mut self, config: &Config) {
         let hello = |role: &str| {
             format!(
-                r#"{{"token":{},"role":"{role}","protocol":2,"version":"{}","pid":{},"main":{:.6},"hello":{:.6}}}"#,
+                r#"{{"token":{},"role":"{role}","protocol":3,"version":"{}","pid":{},"main":{:.6},"hello":{:.6}}}"#,
                 frames::json_string(&config.token),
                 env!("CARGO_PKG_VERSION"),
                 std::process::id(),

@@ -75,3 +75,83 @@ fn check_threads(threads: &[Thread], header: &Header) -> Result<(), &'static str
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A small image that is right: one thread, one mapping of anonymous memory with one page of the image in it.
+    fn image() -> Vec<u64> {
+        let header = size_of::<Header>() as u64;
+        let maps = header.next_multiple_of(64);
+        let threads = maps + 2 * size_of::<Map>() as u64;
+        let actions = threads + size_of::<Thread>() as u64;
+        let frame = (actions + 65 * size_of::<Action>() as u64).next_multiple_of(64);
+        let mut words = vec![0u64; PAGE as usize / 4];
+        let tables = words.len() as u64 * 8;
+        let thread = Thread { number: 2, frame, frame_bytes: 1024, ..Thread::default() };
+        let base = Map { start: 0x1000_0000, end: 0x1000_4000, protection: 3, ..Map::default() };
+        let page = Map { start: 0x1000_1000, end: 0x1000_2000, offset: tables, kind: MAP_IMAGE, ..base };
+        put(&mut words, maps, &[base, page]);
+        put(&mut words, threads, &[thread]);
+        let table = |offset, count| Table { offset, count };
+        let header = Header {
+            magic: MAGIC,
+            tables,
+            bytes: tables + PAGE,
+            maps: table(maps, 2),
+            threads: table(threads, 1),
+            actions: table(actions, 65),
+            pid: 2,
+            ..Header::default()
+        };
+        put(&mut words, 0, &[header]);
+        seal(words)
+    }
+
+    /// Structures of whole words.
+    fn put<T: Copy>(words: &mut [u64], offset: u64, values: &[T]) {
+        for (at, word) in crate::sys::words_of(values).iter().enumerate() {
+            words[offset as usize / 8 + at] = *word;
+        }
+    }
+
+    fn seal(mut words: Vec<u64>) -> Vec<u64> {
+        words[std::mem::offset_of!(Header, checksum) / 8] = checksum(&words);
+        words
+    }
+
+    fn judge(words: &[u64]) -> Result<(), &'static str> {
+        let tables = Tables::new(words);
+        check(&tables, tables.bytes() + PAGE)
+    }
+
+    #[test]
+    fn a_whole_image_is_accepted() {
+        assert_eq!(judge(&image()), Ok(()));
+    }
+
+    #[test]
+    fn any_changed_bit_of_the_tables_is_noticed() {
+        for word in 0..image().len() {
+            let mut words = image();
+            words[word] ^= 1 << (word % 64);
+            assert!(judge(&words).is_err(), "word {word}");
+        }
+    }
+
+    #[test]
+    fn borders_are_checked_even_when_the_sum_is_right() {
+        let field = |offset: usize| offset / 8;
+        for (word, value) in [
+            (field(std::mem::offset_of!(Header, maps)), 1 << 40),
+            (field(std::mem::offset_of!(Header, threads)), 4),
+            (field(std::mem::offset_of!(Header, maps)) + 1, u64::MAX / 8),
+            (field(std::mem::offset_of!(Header, bytes)), PAGE),
+        ] {
+            let mut words = image();
+            words[word] = value;
+            assert!(judge(&seal(words)).is_err(), "word {word}");
+        }
+    }
+}

@@ -9,6 +9,8 @@ use descriptors::Spare;
 use std::convert::Infallible;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+#[cfg(test)]
+pub use tables::words_of;
 pub use tables::{Image, Tables};
 
 /// What a restored process is given in place of what it had.

@@ -123,3 +123,14 @@ impl<'a> Tables<'a> {
         CString::new(self.text(text).unwrap_or_default()).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+/// Structures of `format` as they are written: integers without padding, a multiple of 8 bytes.
+pub fn words_of<T: Copy>(values: &[T]) -> Vec<u64> {
+    assert!(size_of::<T>() % 8 == 0);
+    // SAFETY: plain integers, read unaligned, as many as there are.
+    unsafe {
+        let from = values.as_ptr().cast::<u64>();
+        (0..size_of_val(values) / 8).map(|at| from.add(at).read_unaligned()).collect()
+    }
+}
