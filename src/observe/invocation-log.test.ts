@@ -27,6 +27,8 @@ const target: FunctionVersion = {
   systemLogLevel: "INFO",
   tracing: "PassThrough",
   reservedConcurrency: undefined,
+  provisionedConcurrency: 0,
+  snapStart: false,
   network: "none",
 };
 
