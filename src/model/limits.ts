@@ -26,6 +26,10 @@ export const limits = Object.freeze({
   unreservedConcurrencyFloor: 100,
   codeStorageBytes: 75 * 1024 ** 3,
   initSeconds: 10,
+  /** an init for a snapshot or for provisioned concurrency may take this or the function's timeout, whichever is more */
+  snapshotInitSeconds: 130,
+  /** afterRestore hooks may take this ("Troubleshooting SnapStart errors for Lambda functions") */
+  restoreSeconds: 10,
   /** CPUs lent to every init, whatever the memory size */
   initCpus: 2,
   /** memory at which a function has one whole vCPU */

@@ -33,6 +33,8 @@ export function derive(record: FunctionRecord, version: VersionRecord, egressDef
     systemLogLevel: settings.LoggingConfig.SystemLogLevel ?? "INFO",
     tracing: settings.TracingConfig.Mode,
     reservedConcurrency: record.reservedConcurrency,
+    provisionedConcurrency: 0,
+    snapStart: version.version !== "$LATEST" && settings.SnapStart.ApplyOn === "PublishedVersions",
     network: egress ? "egress" : "none",
   });
 }
