@@ -18,6 +18,8 @@ export const limits = Object.freeze({
   memoryMb: { min: 128, max: 10240, default: 128 },
   timeoutSeconds: { min: 1, max: 900, default: 3 },
   ephemeralMb: { min: 512, max: 10240, default: 512 },
+  /** of functions with SnapStart */
+  snapStartEphemeralMb: 512,
   layers: 5,
   processes: 1024,
   fileDescriptors: 1024,

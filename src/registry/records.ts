@@ -53,6 +53,8 @@ export interface VersionRecord {
   readonly lastUpdateStatus?: "InProgress" | "Successful" | "Failed";
   readonly lastUpdateStatusReason?: string;
   readonly lastUpdateStatusReasonCode?: string;
+  /** a snapshot of the initialised version was made when it was published: OptimizationStatus On */
+  readonly optimized?: boolean;
 }
 
 /** What belongs to the function rather than to one of its versions. */

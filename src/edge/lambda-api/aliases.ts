@@ -31,6 +31,13 @@ export function checkAliasTarget(
   const exists = (number: string) => number === "$LATEST" || entry.versions.has(number);
   const arn = functionArn(entry.record, entry.record.name);
   if (!exists(version)) throw new ServiceError("ResourceNotFoundException", `Function not found: ${arn}:${version}`);
+  const { state, stateReasonCode } = entry.versions.get(version) ?? entry.latest;
+  if (state === "Failed") {
+    throw new ServiceError(
+      "ResourceConflictException",
+      `The operation cannot be performed at this time. The function version ${arn}:${version} is in state: '${state}', StateReasonCode: '${stateReasonCode}'`,
+    );
+  }
   if (weights === undefined) return;
   const invalid = (message: string) => new ServiceError("InvalidParameterValueException", message);
   const additional = Object.keys(weights);

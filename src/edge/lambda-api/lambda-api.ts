@@ -34,6 +34,8 @@ export interface LambdaApi {
   owns(path: string): boolean;
   /** to be called once, when the server is about to listen */
   resume(): void;
+  /** to be called once, when the server is about to stop */
+  pause(): void;
 }
 
 export function createLambdaApi(needs: LambdaApiNeeds): LambdaApi {
@@ -100,6 +102,7 @@ export function createLambdaApi(needs: LambdaApiNeeds): LambdaApi {
       ),
     owns: (path) => path.startsWith(codePrefix) || /^\/20\d\d-\d\d-\d\d\//.test(path),
     resume: preparation.resume,
+    pause: preparation.pause,
   };
 }
 

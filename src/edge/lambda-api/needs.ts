@@ -19,6 +19,8 @@ export interface LambdaApiNeeds {
   provision?(target: FunctionVersion, count: number): void;
   /** How far provision() has come. */
   provisioned?(target: FunctionVersion): Provisioned;
+  /** Told what the operator should know and what is no failure. */
+  note?(line: string): void;
   /** Told about every failure that is ours, before it is answered as ServiceException. */
   report(error: unknown): void;
 }
