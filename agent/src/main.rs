@@ -3,6 +3,8 @@
 mod agent;
 mod frames;
 #[cfg(target_os = "linux")]
+mod image;
+#[cfg(target_os = "linux")]
 mod launcher;
 mod sys;
 

@@ -1,0 +1,2 @@
+//! Images of initialised processes.
+pub mod format;
