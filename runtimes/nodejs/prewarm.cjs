@@ -6,6 +6,8 @@
 const { openLink, type, HEADER_BYTES } = require("./link.cjs");
 const { createSession } = require("./session.cjs");
 const { createInvokeStore } = require("./globals.cjs");
+const { formatOf } = require("./console.cjs");
+const { toDocument, toLogText } = require("./errors.cjs");
 
 const EVENTS = 20;
 
@@ -41,12 +43,31 @@ function nowhere(events) {
   };
 }
 
-/** Handlers that do nothing, marked as the function's own is (globals.cjs). */
-function idle(handler) {
-  const streams = Object.getOwnPropertySymbols(handler).length > 0;
-  const none = streams ? async (_event, stream) => stream.end("none") : async () => ({ none: true });
-  for (const mark of Object.getOwnPropertySymbols(handler)) none[mark] = handler[mark];
+/** A handler that does `something` and is marked as the function's own is (globals.cjs). */
+function idle(handler, something) {
+  const marks = Object.getOwnPropertySymbols(handler);
+  const streaming = async (_event, stream) => {
+    something();
+    stream.end("none");
+  };
+  const plain = async () => {
+    something();
+    return { none: true };
+  };
+  const none = marks.length > 0 ? streaming : plain;
+  for (const mark of marks) none[mark] = handler[mark];
   return none;
+}
+
+/** What nearly every function does in time: log, and fail. */
+function createHabits(session) {
+  const format = formatOf(process.env);
+  const error = new Error("none");
+  return () => {
+    session.log(format(session, "INFO", ["none", { none: [1, "none", null, true] }]));
+    toLogText(error);
+    toDocument(error);
+  };
 }
 
 /** Resolves when the loop that `createServer` makes is warm, and the process as it was before. */
@@ -56,7 +77,7 @@ async function prewarm(handler, createServer, modern, idBeforeFirst) {
   const session = createSession(openLink(-1, nowhere(EVENTS)), () => false, idBeforeFirst);
   const invokeStore = modern ? createInvokeStore(session) : undefined;
   await new Promise((ended) => {
-    createServer({ handler: idle(handler), session, logError() {}, invokeStore, ended })();
+    createServer({ handler: idle(handler, createHabits(session)), session, logError() {}, invokeStore, ended })();
   });
   for (const listener of process.listeners("beforeExit")) {
     if (!listeners.includes(listener)) process.removeListener("beforeExit", listener);

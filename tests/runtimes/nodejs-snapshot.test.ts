@@ -67,12 +67,16 @@ for (const { runtime, path, reason } of await nodeInterpreters()) {
       });
     });
 
-    it("never runs the handler before its first event", async () => {
-      const code =
-        "let n = 0; exports.handler = async (event, context) => [++n, context.awsRequestId, context.traceId ?? 0]";
-      await template(code, async (f) => {
-        await copied(f);
-        assert.equal((await json(f))[0], 1);
+    it("warms up without running the handler, logging or answering", async () => {
+      await template("let n = 0; exports.handler = async () => (console.log('ran'), ++n)", async (f) => {
+        const prepared = await f.prepare();
+        assert.deepEqual([prepared.type, prepared.logs, prepared.raw], ["PREPARED", [], false]);
+        const resumed = await f.resume();
+        assert.deepEqual([resumed.type, resumed.logs], ["READY", []]);
+        const { logs, body } = await f.invoke({});
+        assert.equal(body.toString(), "1");
+        assert.match(logs.join(""), /\tran\n$/);
+        assert.equal(f.output(), "");
       });
     });
 
