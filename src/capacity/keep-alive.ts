@@ -145,15 +145,19 @@ export function createKeepAlive(options: KeepAliveOptions): KeepAlive {
   };
 
   const again = (version: Version, atMs: number) => {
-    const gapMs = atMs - version.arrivals.lastMs;
-    // Within the shortest time every policy is warm: nothing to account for.
-    if (gapMs > shortestMs) {
-      price.account(warmTime(windowsOf(version), gapMs), Math.min(gapMs, keepAliveMs), version.bytes);
-      lookAtOne(atMs);
-    }
+    const { arrivals } = version;
+    const gapMs = atMs - arrivals.lastMs;
     version.recentCalls = faded(version.recentCalls, gapMs) + 1;
     version.clock = clock;
-    recordArrival(version.arrivals, atMs, population);
+    if (gapMs <= shortestMs) {
+      // Everything is warm for that long: nothing to decide, to pay for or to learn. And a burst must not make what is known
+      // of the longer gaps fade.
+      arrivals.lastMs = Math.max(arrivals.lastMs, atMs);
+      return;
+    }
+    price.account(warmTime(windowsOf(version), gapMs), Math.min(gapMs, keepAliveMs), version.bytes);
+    recordArrival(arrivals, atMs, population);
+    lookAtOne(atMs);
   };
 
   return {
