@@ -7,10 +7,12 @@ pub const FLAG_READY: u8 = 0x01;
 
 pub const BOOT: u8 = 0x01;
 pub const INVOKE: u8 = 0x02;
+pub const PREPARE: u8 = 0x03;
 pub const SHUTDOWN: u8 = 0x04;
 pub const FREEZE: u8 = 0x05;
 pub const THAW: u8 = 0x06;
 pub const PING: u8 = 0x07;
+pub const RESUME: u8 = 0x08;
 pub const HELLO: u8 = 0x81;
 pub const READY: u8 = 0x82;
 pub const INIT_ERROR: u8 = 0x83;
@@ -23,6 +25,8 @@ pub const LOG: u8 = 0x8a;
 pub const EXIT: u8 = 0x8b;
 pub const PONG: u8 = 0x8c;
 pub const SPAWNED: u8 = 0x8d;
+pub const PREPARED: u8 = 0x8e;
+pub const RESTORE_ERROR: u8 = 0x8f;
 
 /// The other side broke the protocol; the text says how.
 #[derive(Debug, PartialEq)]

@@ -2,7 +2,7 @@
 //! process that makes sandboxes (Linux). The launcher forks and runs the agent without an exec, so a sandbox needs no file of ours.
 mod agent;
 mod frames;
-#[cfg(target_os = "linux")]
+#[cfg(snapshots)]
 mod image;
 #[cfg(target_os = "linux")]
 mod launcher;

@@ -15,7 +15,10 @@ export const libraryPath = [
 /** Variables that AWS sets alike for every runtime ("Defined runtime environment variables"). */
 export const commonEnv = Object.freeze({ LANG: "en_US.UTF-8", TZ: ":UTC" });
 
-/** Our own bootstraps, beside this source tree: runtimes/nodejs, runtimes/python. Mounted at /var/runtime. */
-export function bootstrapMount(language: "nodejs" | "python"): { readonly source: string; readonly target: string } {
+/** Our own bootstraps, beside this source tree: runtimes/nodejs, runtimes/python and so on. Mounted at /var/runtime. */
+export function bootstrapMount(language: "nodejs" | "python" | "java" | "ruby" | "dotnet"): {
+  readonly source: string;
+  readonly target: string;
+} {
   return { source: join(import.meta.dirname, "..", "..", "runtimes", language), target: "/var/runtime" };
 }

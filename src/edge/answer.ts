@@ -10,6 +10,7 @@ export const lowerCaseMessage: ReadonlySet<string> = new Set([
   "InvalidParameterValueException",
   "InvalidRequestContentException",
   "PreconditionFailedException",
+  "ProvisionedConcurrencyConfigNotFoundException",
   "RequestTooLargeException",
   "ResourceConflictException",
   "ResourceNotReadyException",

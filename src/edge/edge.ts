@@ -57,7 +57,10 @@ export function createEdge(needs: EdgeNeeds): Edge {
       lambda.resume();
       return bound;
     },
-    drain: door.drain,
+    drain(ms) {
+      lambda.pause();
+      return door.drain(ms);
+    },
   };
 }
 

@@ -4,6 +4,9 @@ import { flagRaw, flagReady, frameType, ProtocolError } from "./frames.ts";
 type Phase =
   | "init" // has not asked for an event yet
   | "ready" // waits for an event
+  | "preparing" // has been asked to make itself ready to be copied
+  | "prepared" // waits to be copied
+  | "resuming" // is a copy, and has been told so
   | "running" // has an event
   | "streaming" // answers it piece by piece
   | "over"; // has said its last word, or takes its events elsewhere
@@ -26,6 +29,24 @@ export class Conversation {
     this.#stream = stream;
   }
 
+  /**
+   * PREPARE goes to it. Throws when it is not waiting for its first event: a process that has served one is never copied.
+   */
+  prepare(): void {
+    if (this.#phase !== "ready" || this.#stream !== 0) {
+      throw new Error(`PREPARE for a runtime that is ${this.#phase} (${this.#stream})`);
+    }
+    this.#phase = "preparing";
+  }
+
+  /** RESUME goes to it: the first frame on the link of a copy. Throws when anything has been said since it was copied. */
+  resume(): void {
+    if (this.#phase !== "init" && this.#phase !== "prepared") {
+      throw new Error(`RESUME for a runtime that is ${this.#phase} (${this.#stream})`);
+    }
+    this.#phase = "resuming";
+  }
+
   /** Another runtime of the same sandbox gets the events: nothing but its log is of interest any more. */
   passOver(): void {
     this.#phase = "over";
@@ -39,10 +60,16 @@ export class Conversation {
         if (payload[0] === framed) break;
         throw new ProtocolError(`a LOG of source ${payload[0]} on a runtime's own link`);
       case frameType.READY:
-        this.#step("init", 0, stream, "ready");
+        this.#step(this.#phase === "resuming" ? "resuming" : "init", 0, stream, "ready");
         break;
       case frameType.INIT_ERROR:
-        this.#step("init", 0, stream, "over");
+        this.#step(this.#phase === "preparing" ? "preparing" : "init", 0, stream, "over");
+        break;
+      case frameType.PREPARED:
+        this.#step("preparing", 0, stream, "prepared");
+        break;
+      case frameType.RESTORE_ERROR:
+        this.#step("resuming", 0, stream, "over");
         break;
       case frameType.RESPONSE:
       case frameType.ERROR:
@@ -76,6 +103,8 @@ function allowedFlags(type: number): number {
       return flagReady | flagRaw;
     case frameType.READY:
     case frameType.INIT_ERROR:
+    case frameType.PREPARED:
+    case frameType.RESTORE_ERROR:
       return flagRaw;
     default:
       return 0;

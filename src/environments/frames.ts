@@ -4,10 +4,12 @@ import type { Writable } from "node:stream";
 export const frameType = Object.freeze({
   BOOT: 0x01,
   INVOKE: 0x02,
+  PREPARE: 0x03,
   SHUTDOWN: 0x04,
   FREEZE: 0x05,
   THAW: 0x06,
   PING: 0x07,
+  RESUME: 0x08,
   HELLO: 0x81,
   READY: 0x82,
   INIT_ERROR: 0x83,
@@ -20,6 +22,8 @@ export const frameType = Object.freeze({
   EXIT: 0x8b,
   PONG: 0x8c,
   SPAWNED: 0x8d,
+  PREPARED: 0x8e,
+  RESTORE_ERROR: 0x8f,
 });
 
 export type FrameType = (typeof frameType)[keyof typeof frameType];
@@ -28,7 +32,7 @@ export type FrameType = (typeof frameType)[keyof typeof frameType];
 export const flagReady = 0x01;
 
 /**
- * On a runtime link's READY, INIT_ERROR and answers: something was written to the runtime's raw streams since the last one,
+ * On a runtime link's READY, PREPARED, INIT_ERROR, RESTORE_ERROR and answers: something was written to the runtime's raw streams since the last one,
  * and comes by way of the agent.
  */
 export const flagRaw = 0x02;
@@ -134,7 +138,7 @@ export function encodeError(type: string, document: Uint8Array): Buffer {
   return payload;
 }
 
-/** Parts of an error payload (INIT_ERROR, ERROR, a failing RESPONSE_END). Throws ProtocolError when it does not parse. */
+/** Parts of an error payload (INIT_ERROR, RESTORE_ERROR, ERROR, a failing RESPONSE_END). Throws ProtocolError when it does not parse. */
 export function decodeError(payload: Buffer): { type: string; document: Buffer } {
   const { text, rest } = prefixed(payload, "error");
   return { type: text, document: rest };

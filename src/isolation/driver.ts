@@ -3,10 +3,18 @@ import type { Duplex } from "node:stream";
 /** Where a function runs. One interface, several implementations, one contract suite (driver.contract.ts). */
 export interface Driver {
   readonly name: "container" | "process";
+  /** can this machine copy an initialised process, and why not */
+  readonly snapshots: Snapshots;
   /** Makes a sandbox whose first process is the agent. Resolves when the agent has dialled and said HELLO, on every link that was asked for. Rejects with SandboxError. */
   create(spec: SandboxSpec): Promise<Sandbox>;
   /** Kills every sandbox and waits until nothing of them is left. */
   close(): Promise<void>;
+}
+
+export interface Snapshots {
+  readonly usable: boolean;
+  /** one sentence: why not; empty where it works */
+  readonly reason: string;
 }
 
 /** What a driver found out about this machine. */
@@ -45,6 +53,31 @@ export interface SandboxSpec {
   readonly network: "none" | "egress";
   /** its runtime gets a connection to the host of its own */
   readonly runtimeLink?: boolean;
+  /** path of an image on the host: a BOOT with `restore` makes the runtime of it. Only where `Driver.snapshots.usable` */
+  readonly image?: string | undefined;
+}
+
+/** What the platform knows of a process that is to be copied (agent/PROTOCOL.md). */
+export interface DumpOptions {
+  /** how the runtime speaks with the platform */
+  readonly link: "frames" | "http";
+  /** the head of the request to the Runtime API whose answer it waits for, ended by an empty line */
+  readonly api?: string;
+}
+
+/** What an image holds. */
+export interface DumpFacts {
+  /** of the file */
+  readonly bytes: number;
+  /** of 4 KiB, stored in it */
+  readonly pages: number;
+  readonly threads: number;
+  /** restores copy the memory instead of mapping it: the C library's madvise could not be replaced */
+  readonly copied: boolean;
+  /** connections to the outside, which have hung up in every copy */
+  readonly sockets: number;
+  /** how long the process was stopped, milliseconds */
+  readonly ms: number;
 }
 
 /** Marks of a sandbox's making, monotonicMs(). */
@@ -82,6 +115,11 @@ export interface Sandbox {
   readonly tmp: string;
   /** Init is over: from now on its processes share `cpus` of CPU time (until then up to `initCpus`). Returns at once. */
   limitCpu(): void;
+  /**
+   * Writes the image of its runtime's process to `into`, readable by the platform alone. The process has to be killed
+   * afterwards. Rejects with DumpRefused where such a process cannot be copied, with SandboxError when the sandbox ends.
+   */
+  dump(into: string, options: DumpOptions): Promise<DumpFacts>;
   /** its processes get no CPU until thaw(); both return at once, take < 0.2 ms, and may be called twice */
   freeze(): void;
   thaw(): void;
@@ -103,5 +141,16 @@ export class SandboxError extends Error {
     super(`${step}: ${message}`, options);
     this.name = "SandboxError";
     this.step = step;
+  }
+}
+
+/** A process of this kind cannot be copied, or not by this machine. The message names what stands against it. */
+export class DumpRefused extends Error {
+  /** what kind of thing: `children`, `socket`, `unsupported` … */
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = "DumpRefused";
+    this.code = code;
   }
 }

@@ -27,7 +27,7 @@ async function withReception(
 }
 
 function hello(token: string, type = 0x81, role = "agent"): Buffer {
-  const payload = Buffer.from(JSON.stringify({ token, role, protocol: 2, version: "0", pid: 1, main: 1.5, hello: 2 }));
+  const payload = Buffer.from(JSON.stringify({ token, role, protocol: 3, version: "0", pid: 1, main: 1.5, hello: 2 }));
   const header = Buffer.alloc(12);
   header.writeUInt32LE(payload.length, 0);
   header[4] = type;

@@ -36,7 +36,7 @@ const helloMaxBytes = 4096;
 const backlog = 4096;
 /** bytes of a path in a Unix socket's address, its NUL included, on the narrowest system (macOS; Linux has 108) */
 const addressBytes = 104;
-const protocolVersion = 2;
+const protocolVersion = 3;
 
 interface Hello {
   readonly token: string;

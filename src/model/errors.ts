@@ -23,12 +23,19 @@ export const errorTable = Object.freeze({
   InvalidZipFileException: server(502),
   MissingAuthenticationTokenException: user(403),
   PreconditionFailedException: user(412),
+  ProvisionedConcurrencyConfigNotFoundException: user(404),
   RequestTooLargeException: user(413),
   ResourceConflictException: user(409),
   ResourceNotFoundException: user(404),
   ResourceNotReadyException: server(502),
   SerializationException: user(400),
   ServiceException: server(500),
+  /** an afterRestore hook failed */
+  SnapStartException: user(400),
+  /** the snapshot of a published version is still being made */
+  SnapStartNotReadyException: user(409),
+  /** the afterRestore hooks took more than `limits.restoreSeconds` */
+  SnapStartTimeoutException: user(408),
   TooManyRequestsException: user(429, true),
   UnknownOperationException: user(404),
   UnsupportedMediaTypeException: user(415),

@@ -28,6 +28,10 @@ export interface FunctionVersion {
   readonly tracing: "Active" | "PassThrough";
   /** undefined: no reservation */
   readonly reservedConcurrency: number | undefined;
+  /** environments that provisioned concurrency keeps ready for this version, by its number and by aliases; 0: none */
+  readonly provisionedConcurrency: number;
+  /** a published version of a function with SnapStart (ApplyOn=PublishedVersions); never `$LATEST` */
+  readonly snapStart: boolean;
   /** private network with no way out, or the host's network */
   readonly network: "none" | "egress";
 }

@@ -18,6 +18,8 @@ export const limits = Object.freeze({
   memoryMb: { min: 128, max: 10240, default: 128 },
   timeoutSeconds: { min: 1, max: 900, default: 3 },
   ephemeralMb: { min: 512, max: 10240, default: 512 },
+  /** of functions with SnapStart */
+  snapStartEphemeralMb: 512,
   layers: 5,
   processes: 1024,
   fileDescriptors: 1024,
@@ -26,6 +28,10 @@ export const limits = Object.freeze({
   unreservedConcurrencyFloor: 100,
   codeStorageBytes: 75 * 1024 ** 3,
   initSeconds: 10,
+  /** an init for a snapshot or for provisioned concurrency may take this or the function's timeout, whichever is more */
+  snapshotInitSeconds: 130,
+  /** afterRestore hooks may take this ("Troubleshooting SnapStart errors for Lambda functions") */
+  restoreSeconds: 10,
   /** CPUs lent to every init, whatever the memory size */
   initCpus: 2,
   /** memory at which a function has one whole vCPU */

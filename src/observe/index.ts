@@ -5,3 +5,4 @@ export type { LogEvent, LogQuery, LogStore, LogStoreNeeds } from "./log-store.ts
 export { createLogStore } from "./log-store.ts";
 export type { RecordedInvocation, Statistics, Summary, VersionSummary } from "./stats.ts";
 export { createStatistics } from "./stats.ts";
+export type { InitializationType } from "./system-events.ts";

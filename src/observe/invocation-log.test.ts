@@ -27,6 +27,8 @@ const target: FunctionVersion = {
   systemLogLevel: "INFO",
   tracing: "PassThrough",
   reservedConcurrency: undefined,
+  provisionedConcurrency: 0,
+  snapStart: false,
   network: "none",
 };
 
@@ -158,4 +160,41 @@ test("a failed init is reported with its phase in both formats", () => {
     json.lines.map((line) => JSON.parse(line).type),
     ["platform.initRuntimeDone", "platform.initReport"],
   );
+});
+
+test("a restore stands before START, and REPORT has its duration in place of the init", () => {
+  const { log, lines } = open({ version: "2", snapStart: true });
+  log.restoreStart("22.1.0");
+  log.write(0, Buffer.from("hook"));
+  log.restoreReport(4.2, undefined);
+  log.begin(invocation(false));
+  log.end({ ...finished, restore: { durationMs: 4.2, runtimeMs: 0.4 }, tail: false });
+  assert.match(lines[0]!, /^RESTORE_START Runtime Version: nodejs:22\.1\.0\tRuntime Version ARN: arn:/);
+  assert.deepEqual(lines.slice(1, 3), ["hook", "RESTORE_REPORT Restore Duration: 4.20 ms"]);
+  assert.match(
+    lines.at(-1)!,
+    /\tBilled Duration: 3 ms\t.*\tRestore Duration: 4\.20 ms\tBilled Restore Duration: 1 ms$/,
+  );
+});
+
+test("in JSON format a snapshot's init and its restore are the Telemetry API's events", () => {
+  const { log, lines } = open({ version: "2", snapStart: true, logFormat: "JSON", systemLogLevel: "DEBUG" });
+  log.initStart("22.1.0");
+  log.initReport(9.5, "init", undefined);
+  log.restoreStart("22.1.0");
+  log.restoreReport(4.2, "timeout");
+  const events = lines.map((line) => JSON.parse(line));
+  assert.deepEqual(
+    events.map((event) => event.type),
+    [
+      "platform.initStart",
+      "platform.initRuntimeDone",
+      "platform.initReport",
+      "platform.restoreStart",
+      "platform.restoreRuntimeDone",
+      "platform.restoreReport",
+    ],
+  );
+  assert.equal(events[0].record.initializationType, "snap-start");
+  assert.equal(events[5].record.status, "timeout");
 });

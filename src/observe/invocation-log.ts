@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type FunctionVersion, type Invocation, limits } from "../model/index.ts";
 import { applicationLine } from "./application-line.ts";
 import { createLineSplitter } from "./line-splitter.ts";
-import { endLine, initReportLine, initStartLine, type Report, reportLine, startLine } from "./lines.ts";
+import * as lines from "./lines.ts";
 import { createLogTail, type LogTail } from "./log-tail.ts";
 import * as system from "./system-events.ts";
 
@@ -13,13 +13,18 @@ export interface InvocationLogNeeds {
   append(account: string, group: string, stream: string, timestampMs: number, message: string): void;
   /** milliseconds since the epoch */
   clock(): number;
+  /** how the environment is initialised; undefined: as the version has it, `snap-start` or `on-demand` */
+  readonly initializationType?: system.InitializationType | undefined;
 }
 
 /** The log of one environment: everything it prints and what the platform says about it, into its stream. */
 export interface InvocationLog {
   initStart(runtimeVersion: string): void;
-  /** Of an init that failed. `errorType`: "timeout" or the runtime's error type */
-  initReport(durationMs: number, phase: "init" | "invoke", errorType: string): void;
+  /** Of an init that failed (`errorType`: `timeout` or the runtime's error type), or of one for a snapshot. */
+  initReport(durationMs: number, phase: "init" | "invoke", errorType: string | undefined): void;
+  restoreStart(runtimeVersion: string): void;
+  /** `errorType`: undefined when all went well, `timeout`, or the type of what an afterRestore hook threw */
+  restoreReport(durationMs: number, errorType: string | undefined): void;
   begin(invocation: Invocation): void;
   /** source 0 stdout, 1 stderr (raw bytes, split at newlines), 2 one whole message of the runtime */
   write(source: number, bytes: Buffer): void;
@@ -29,6 +34,8 @@ export interface InvocationLog {
   end(report: {
     readonly durationMs: number;
     readonly initMs: number | undefined;
+    /** of the first invocation after a restore: all of it, and what the runtime and its hooks took of it */
+    readonly restore?: { readonly durationMs: number; readonly runtimeMs: number } | undefined;
     readonly memoryPeakBytes: number;
     readonly errorType: string | undefined;
     readonly tail: boolean;
@@ -41,6 +48,7 @@ const eventBytes = 256 * 1024;
 export function openInvocationLog(needs: InvocationLogNeeds): InvocationLog {
   const { target, stream } = needs;
   const isJson = target.logFormat === "JSON";
+  const initializationType = needs.initializationType ?? (target.snapStart ? "snap-start" : "on-demand");
   let invocation: Invocation | undefined;
   let tail: LogTail | undefined;
 
@@ -71,16 +79,31 @@ export function openInvocationLog(needs: InvocationLogNeeds): InvocationLog {
   return {
     initStart(runtimeVersion) {
       const runtime = runtimeNames(target, runtimeVersion);
-      if (isJson) putSystem(system.initStart(environmentOf(target, stream, runtime)));
-      else put(initStartLine(runtime.version, runtime.arn), needs.clock());
+      if (isJson) putSystem(system.initStart({ initializationType, ...environmentOf(target, stream, runtime) }));
+      else put(lines.initStartLine(runtime.version, runtime.arn), needs.clock());
     },
     initReport(durationMs, phase, errorType) {
       endOutputs();
       if (isJson) {
-        putSystem(system.initRuntimeDone(phase, errorType));
-        putSystem(system.initReport(durationMs, phase, errorType));
+        const init = { initializationType, phase, durationMs, errorType };
+        putSystem(system.initRuntimeDone(init));
+        putSystem(system.initReport(init));
       } else {
-        put(initReportLine(durationMs, phase, errorType), needs.clock());
+        put(lines.initReportLine(durationMs, phase, errorType), needs.clock());
+      }
+    },
+    restoreStart(runtimeVersion) {
+      const runtime = runtimeNames(target, runtimeVersion);
+      if (isJson) putSystem(system.restoreStart({ initializationType, ...environmentOf(target, stream, runtime) }));
+      else put(lines.restoreStartLine(runtime.version, runtime.arn), needs.clock());
+    },
+    restoreReport(durationMs, errorType) {
+      endOutputs(); // what the hooks printed without a newline
+      if (isJson) {
+        putSystem(system.restoreRuntimeDone(errorType));
+        putSystem(system.restoreReport(durationMs, errorType));
+      } else {
+        put(lines.restoreReportLine(durationMs, errorType), needs.clock());
       }
     },
     begin(next) {
@@ -88,7 +111,7 @@ export function openInvocationLog(needs: InvocationLogNeeds): InvocationLog {
       invocation = next;
       tail = next.tail ? createLogTail(limits.logTailBytes) : undefined;
       if (isJson) putSystem(system.start(next.requestId, target.version, next.traceId));
-      else put(startLine(next.requestId, target.version), needs.clock());
+      else put(lines.startLine(next.requestId, target.version), needs.clock());
     },
     write(source, bytes) {
       const output = outputs[source];
@@ -107,8 +130,8 @@ export function openInvocationLog(needs: InvocationLogNeeds): InvocationLog {
         putSystem(system.report(report));
       } else {
         const at = needs.clock();
-        put(endLine(report.requestId), at);
-        put(reportLine(report), at);
+        put(lines.endLine(report.requestId), at);
+        put(lines.reportLine(report), at);
       }
       const last = run.tail ? tail?.take() : undefined;
       invocation = undefined;
@@ -124,7 +147,11 @@ function messageOf(bytes: Buffer): string {
   return bytes.toString("utf8", 0, Math.min(end, eventBytes));
 }
 
-function reportOf(target: FunctionVersion, invocation: Invocation, run: Parameters<InvocationLog["end"]>[0]): Report {
+function reportOf(
+  target: FunctionVersion,
+  invocation: Invocation,
+  run: Parameters<InvocationLog["end"]>[0],
+): lines.Report {
   const timedOut = run.errorType === "Sandbox.Timedout";
   return {
     requestId: invocation.requestId,
@@ -133,6 +160,8 @@ function reportOf(target: FunctionVersion, invocation: Invocation, run: Paramete
     memoryMb: target.memoryMb,
     memoryPeakBytes: run.memoryPeakBytes,
     initMs: run.initMs,
+    restoreMs: run.restore?.durationMs,
+    billedRestoreMs: run.restore === undefined ? undefined : Math.ceil(run.restore.runtimeMs),
     trace: target.tracing === "Active" ? invocation.traceId : undefined,
     errorType: run.errorType,
   };
@@ -152,7 +181,7 @@ function runtimeNames(target: FunctionVersion, exact: string): RuntimeNames {
   return { version, arn: `arn:aws:lambda:${target.region}::runtime:${digest}` };
 }
 
-function environmentOf(target: FunctionVersion, stream: string, runtime: RuntimeNames): system.Environment {
+function environmentOf(target: FunctionVersion, stream: string, runtime: RuntimeNames) {
   return {
     functionName: target.name,
     functionVersion: target.version,

@@ -7,6 +7,8 @@ import {
   initStartLine,
   type Report,
   reportLine,
+  restoreReportLine,
+  restoreStartLine,
   startLine,
   statusOf,
   timeoutLine,
@@ -49,7 +51,20 @@ test("a trace that is not sampled is not reported", () => {
 test("REPORT after a restore has it in place of the init", () => {
   assert.match(
     reportLine({ ...plain, restoreMs: 2.1, billedRestoreMs: 1 }),
-    /\tMax Memory Used: 74 MB\tRestore Duration: 2\.10 ms\tBilled Restore Duration: 1 ms$/,
+    /\tBilled Duration: 130 ms\t.*\tMax Memory Used: 74 MB\tRestore Duration: 2\.10 ms\tBilled Restore Duration: 1 ms$/,
+  );
+});
+
+test("RESTORE_START and RESTORE_REPORT are Lambda's", () => {
+  assert.equal(
+    restoreStartLine("java:21.v38", "arn:aws:lambda:us-east-1::runtime:81"),
+    "RESTORE_START Runtime Version: java:21.v38\tRuntime Version ARN: arn:aws:lambda:us-east-1::runtime:81",
+  );
+  assert.equal(restoreReportLine(789.638, undefined), "RESTORE_REPORT Restore Duration: 789.64 ms");
+  assert.equal(restoreReportLine(1236.04, "timeout"), "RESTORE_REPORT Restore Duration: 1236.04 ms\tStatus: timeout");
+  assert.equal(
+    restoreReportLine(1236.04, "Runtime.ExitError"),
+    "RESTORE_REPORT Restore Duration: 1236.04 ms\tStatus: error\tError Type: Runtime.ExitError",
   );
 });
 
@@ -85,6 +100,7 @@ test("INIT_START and INIT_REPORT are Lambda's", () => {
     initReportLine(1.51, "invoke", "Runtime.InvalidEntrypoint"),
     "INIT_REPORT Init Duration: 1.51 ms\tPhase: invoke\tStatus: error\tError Type: Runtime.InvalidEntrypoint",
   );
+  assert.equal(initReportLine(9908.09, "init", undefined), "INIT_REPORT Init Duration: 9908.09 ms");
   // What a module threw while it was loaded is no success of the init, whatever its class is called.
   assert.equal(
     initReportLine(1.51, "init", "RangeError"),
@@ -100,9 +116,10 @@ test("the line about a timeout is Lambda's", () => {
 });
 
 test("time is billed in whole milliseconds, rounded up", () => {
-  assert.equal(billedMs(0.01), 1);
-  assert.equal(billedMs(2), 2);
-  assert.equal(billedMs(1.2, 3.9), 6);
+  assert.equal(billedMs({ durationMs: 0.01 }), 1);
+  assert.equal(billedMs({ durationMs: 2 }), 2);
+  assert.equal(billedMs({ durationMs: 1.2, initMs: 3.9 }), 6);
+  assert.equal(billedMs({ durationMs: 149.53, billedRestoreMs: 163 }), 313);
 });
 
 test("more memory than the function has is never reported", () => {

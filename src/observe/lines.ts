@@ -12,8 +12,9 @@ export interface Report {
   readonly memoryPeakBytes: number;
   /** of the environment's start, if this invocation was its first */
   readonly initMs?: number | undefined;
-  /** of the restore from a snapshot, if this invocation was the first after it */
+  /** of the restore from a snapshot, if this invocation was the first after it; then there is no `initMs` */
   readonly restoreMs?: number | undefined;
+  /** of it, what the runtime and its afterRestore hooks took, in whole milliseconds rounded up */
   readonly billedRestoreMs?: number | undefined;
   /** X-Amzn-Trace-Id of a sampled invocation */
   readonly trace?: string | undefined;
@@ -49,9 +50,12 @@ export function initStatusOf(errorType: string | undefined): Status {
   return { status: "error", errorType: "Runtime.Unknown" };
 }
 
-/** Whole milliseconds, rounded up. An init is billed too, for managed runtimes since 2025-08-01 and for custom ones always. */
-export function billedMs(durationMs: number, initMs = 0): number {
-  return Math.ceil(durationMs + initMs);
+/**
+ * Whole milliseconds, rounded up. An init is billed too, for managed runtimes since 2025-08-01 and for custom ones always,
+ * and of a restore what REPORT shows as billed ("Monitoring for Lambda SnapStart").
+ */
+export function billedMs(run: Pick<Report, "durationMs" | "initMs" | "billedRestoreMs">): number {
+  return Math.ceil(run.durationMs + (run.initMs ?? 0)) + (run.billedRestoreMs ?? 0);
 }
 
 /** Highest memory use in MB, rounded up, never more than the function has. */
@@ -64,9 +68,20 @@ export function initStartLine(version: string, versionArn: string): string {
   return `INIT_START Runtime Version: ${version}\tRuntime Version ARN: ${versionArn}`;
 }
 
-/** Lambda writes it in text format only when an init fails. */
+/** Lambda writes it in text format when an init fails, and for every snapshot; of a success it names no phase. */
 export function initReportLine(durationMs: number, phase: "init" | "invoke", errorType: string | undefined): string {
-  return `INIT_REPORT Init Duration: ${ms(durationMs)}\tPhase: ${phase}${statusFields(initStatusOf(errorType))}`;
+  const line = `INIT_REPORT Init Duration: ${ms(durationMs)}`;
+  return errorType === undefined ? line : `${line}\tPhase: ${phase}${statusFields(initStatusOf(errorType))}`;
+}
+
+/** @param version as `nodejs:22.23.3` */
+export function restoreStartLine(version: string, versionArn: string): string {
+  return `RESTORE_START Runtime Version: ${version}\tRuntime Version ARN: ${versionArn}`;
+}
+
+/** @param errorType undefined: the environment is ready; `timeout`, or the type of what a hook threw */
+export function restoreReportLine(durationMs: number, errorType: string | undefined): string {
+  return `RESTORE_REPORT Restore Duration: ${ms(durationMs)}${statusFields(initStatusOf(errorType))}`;
 }
 
 export function startLine(requestId: string, version: string): string {
@@ -85,7 +100,7 @@ export function timeoutLine(at: number, requestId: string, timeoutSeconds: numbe
 export function reportLine(report: Report): string {
   let line =
     `REPORT RequestId: ${report.requestId}\tDuration: ${ms(report.durationMs)}` +
-    `\tBilled Duration: ${billedMs(report.durationMs, report.initMs)} ms` +
+    `\tBilled Duration: ${billedMs(report)} ms` +
     `\tMemory Size: ${report.memoryMb} MB\tMax Memory Used: ${usedMb(report)} MB`;
   if (report.initMs !== undefined) line += `\tInit Duration: ${ms(report.initMs)}`;
   if (report.restoreMs !== undefined) line += `\tRestore Duration: ${ms(report.restoreMs)}`;

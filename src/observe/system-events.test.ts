@@ -7,6 +7,8 @@ const requestId = "6d68ca91-49c9-448d-89b8-7ca3e6dc66aa";
 const at = Date.UTC(2022, 9, 12, 0, 1, 15);
 const report: Report = { requestId, durationMs: 693.92, memoryMb: 128, memoryPeakBytes: 84 * 1024 * 1024 };
 
+const init: system.Init = { initializationType: "on-demand", phase: "init", durationMs: 1, errorType: undefined };
+
 function line(event: system.SystemEvent, level = "DEBUG"): unknown {
   const text = system.systemLine(event, at, level);
   return text === undefined ? undefined : JSON.parse(text);
@@ -52,7 +54,7 @@ test("platform.runtimeDone and platform.report say that an invocation timed out"
 });
 
 test("platform.initReport names the error type of a failed init", () => {
-  assert.deepEqual(system.initReport(125.3312, "init", "Runtime.ExitError").record, {
+  assert.deepEqual(system.initReport({ ...init, durationMs: 125.3312, errorType: "Runtime.ExitError" }).record, {
     initializationType: "on-demand",
     phase: "init",
     status: "error",
@@ -70,5 +72,39 @@ test("SystemLogLevel keeps what is at least as grave", () => {
   assert.deepEqual(levels(system.report(failed)), [true, true, true]);
   assert.deepEqual(levels(system.runtimeDone(report)), [true, false, false]);
   assert.deepEqual(levels(system.runtimeDone(failed)), [true, true, true]);
-  assert.deepEqual(levels(system.initRuntimeDone("init", undefined)), [true, false, false]);
+  assert.deepEqual(levels(system.initRuntimeDone(init)), [true, false, false]);
+  assert.deepEqual(levels(system.initReport(init)), [true, false, false]);
+  assert.deepEqual(levels(system.initReport({ ...init, initializationType: "snap-start" })), [true, true, false]);
+  assert.deepEqual(levels(system.restoreRuntimeDone(undefined)), [true, false, false]);
+  assert.deepEqual(levels(system.restoreReport(1, undefined)), [true, true, false]);
+  assert.deepEqual(levels(system.restoreReport(1, "timeout")), [true, true, true]);
+});
+
+test("the events of a restore have the members of AWS's schema", () => {
+  const environment: system.Environment = {
+    initializationType: "snap-start",
+    functionName: "myFunction",
+    functionVersion: "2",
+    instanceId: "82561ce0",
+    memoryMb: 256,
+    runtimeVersion: "nodejs:22.1.0",
+    runtimeVersionArn: "arn",
+  };
+  assert.deepEqual(line(system.restoreStart(environment)), {
+    time: "2022-10-12T00:01:15.000Z",
+    type: "platform.restoreStart",
+    record: {
+      runtimeVersion: "nodejs:22.1.0",
+      runtimeVersionArn: "arn",
+      functionName: "myFunction",
+      functionVersion: "2",
+      instanceId: "82561ce0",
+      instanceMaxMemory: 256 * 1024 * 1024,
+    },
+  });
+  assert.deepEqual(system.restoreRuntimeDone("timeout").record, { status: "timeout" });
+  assert.deepEqual(system.restoreReport(15.19, undefined).record, {
+    status: "success",
+    metrics: { durationMs: 15.19 },
+  });
 });

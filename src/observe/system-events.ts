@@ -23,7 +23,11 @@ export function systemLine(event: SystemEvent, at: number, systemLogLevel: strin
 
 // Levels: AWS, "Log-level filtering", table "system log level event mapping".
 
+/** How an environment comes to be initialised: `InitType` of the Telemetry API. */
+export type InitializationType = "on-demand" | "provisioned-concurrency" | "snap-start";
+
 export interface Environment {
+  readonly initializationType: InitializationType;
   readonly functionName: string;
   readonly functionVersion: string;
   readonly instanceId: string;
@@ -36,34 +40,61 @@ export function initStart(environment: Environment): SystemEvent {
   return {
     type: "platform.initStart",
     level: environment.runtimeVersion === undefined ? "DEBUG" : "INFO",
-    record: {
-      initializationType: "on-demand",
-      phase: "init",
-      runtimeVersion: environment.runtimeVersion,
-      runtimeVersionArn: environment.runtimeVersionArn,
-      functionName: environment.functionName,
-      functionVersion: environment.functionVersion,
-      instanceId: environment.instanceId,
-      instanceMaxMemory: environment.memoryMb * 1024 * 1024,
-    },
+    record: { initializationType: environment.initializationType, phase: "init", ...instanceOf(environment) },
   };
 }
 
-export function initRuntimeDone(phase: "init" | "invoke", errorType: string | undefined): SystemEvent {
+/** How an init ended. */
+export interface Init {
+  readonly initializationType: InitializationType;
+  readonly phase: "init" | "invoke";
+  readonly durationMs: number;
+  /** undefined: well */
+  readonly errorType: string | undefined;
+}
+
+export function initRuntimeDone({ initializationType, phase, errorType }: Init): SystemEvent {
   const ended = initStatusOf(errorType);
   return {
     type: "platform.initRuntimeDone",
     level: ended.status === "success" ? "DEBUG" : "WARN",
-    record: { initializationType: "on-demand", phase, ...ended },
+    record: { initializationType, phase, ...ended },
   };
 }
 
-export function initReport(durationMs: number, phase: "init" | "invoke", errorType: string | undefined): SystemEvent {
+export function initReport({ initializationType, phase, durationMs, errorType }: Init): SystemEvent {
   const ended = initStatusOf(errorType);
+  const success = initializationType === "on-demand" ? "DEBUG" : "INFO";
   return {
     type: "platform.initReport",
+    level: ended.status === "success" ? success : "WARN",
+    record: { initializationType, phase, ...ended, metrics: { durationMs: rounded(durationMs) } },
+  };
+}
+
+export function restoreStart(environment: Environment): SystemEvent {
+  return {
+    type: "platform.restoreStart",
+    level: environment.runtimeVersion === undefined ? "DEBUG" : "INFO",
+    record: instanceOf(environment),
+  };
+}
+
+export function restoreRuntimeDone(errorType: string | undefined): SystemEvent {
+  const ended = initStatusOf(errorType);
+  return {
+    type: "platform.restoreRuntimeDone",
     level: ended.status === "success" ? "DEBUG" : "WARN",
-    record: { initializationType: "on-demand", phase, ...ended, metrics: { durationMs: rounded(durationMs) } },
+    record: { ...ended },
+  };
+}
+
+export function restoreReport(durationMs: number, errorType: string | undefined): SystemEvent {
+  const ended = initStatusOf(errorType);
+  return {
+    type: "platform.restoreReport",
+    level: ended.status === "success" ? "INFO" : "WARN",
+    record: { ...ended, metrics: { durationMs: rounded(durationMs) } },
   };
 }
 
@@ -95,7 +126,7 @@ export function report(of: Report): SystemEvent {
       ...ended,
       metrics: {
         durationMs: rounded(of.durationMs),
-        billedDurationMs: billedMs(of.durationMs, of.initMs),
+        billedDurationMs: billedMs(of),
         memorySizeMB: of.memoryMb,
         maxMemoryUsedMB: usedMb(of),
         initDurationMs: of.initMs === undefined ? undefined : rounded(of.initMs),
@@ -104,6 +135,17 @@ export function report(of: Report): SystemEvent {
       },
       ...tracing(of.trace),
     },
+  };
+}
+
+function instanceOf(environment: Environment) {
+  return {
+    runtimeVersion: environment.runtimeVersion,
+    runtimeVersionArn: environment.runtimeVersionArn,
+    functionName: environment.functionName,
+    functionVersion: environment.functionVersion,
+    instanceId: environment.instanceId,
+    instanceMaxMemory: environment.memoryMb * 1024 * 1024,
   };
 }
 

@@ -53,6 +53,8 @@ export interface VersionRecord {
   readonly lastUpdateStatus?: "InProgress" | "Successful" | "Failed";
   readonly lastUpdateStatusReason?: string;
   readonly lastUpdateStatusReasonCode?: string;
+  /** a snapshot of the initialised version was made when it was published: OptimizationStatus On */
+  readonly optimized?: boolean;
 }
 
 /** What belongs to the function rather than to one of its versions. */
@@ -71,6 +73,16 @@ export interface AliasRecord {
   readonly revisionId: string;
   /** share (0 to 1) of the invocations that goes to other versions; at most one today */
   readonly weights?: Readonly<Record<string, number>>;
+}
+
+/** Environments that are to be kept ready for a version, or for the versions an alias leads to. */
+export interface ProvisionedRecord {
+  /** a version's number or an alias's name */
+  readonly qualifier: string;
+  /** environments asked for, 1 or more */
+  readonly executions: number;
+  /** ISO 8601 in whole seconds with +0000, as Lambda writes it here */
+  readonly lastModified: string;
 }
 
 export interface LayerVersionRecord extends Scope {

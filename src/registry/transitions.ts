@@ -9,9 +9,9 @@ export interface Content {
   readonly layers: readonly LayerRef[];
 }
 
-/** How the preparation of a version went: ready to run, or why not. */
+/** How the preparation of a version went: ready to run (from a snapshot, when there is one), or why not. */
 export type Settlement =
-  | { readonly ready: true }
+  | { readonly ready: true; readonly optimized?: boolean }
   | { readonly ready: false; readonly reason: string; readonly code: string };
 
 // Lambda gives this reason for updates too.
@@ -42,7 +42,10 @@ export function changedVersion(old: VersionRecord, change: Partial<Content>): Ve
 export function settledVersion(old: VersionRecord, settlement: Settlement): VersionRecord {
   const { settings, code, layers, key, fingerprint, lastModified, version } = old;
   const same = { settings, code, layers, key, fingerprint, lastModified, version, revisionId: randomUUID() };
-  if (settlement.ready) return { ...same, state: "Active", lastUpdateStatus: "Successful" };
+  if (settlement.ready) {
+    const optimized = settlement.optimized === true ? { optimized: true } : {};
+    return { ...same, state: "Active", lastUpdateStatus: "Successful", ...optimized };
+  }
   if (old.state === "Active") {
     return {
       ...same,

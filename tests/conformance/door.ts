@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ZipFile } from "yazl";
 import { createArtifacts } from "../../src/artifacts/index.ts";
-import { createEdge } from "../../src/edge/index.ts";
+import { createEdge, type EdgeNeeds } from "../../src/edge/index.ts";
 import type { Invocation, InvocationResult, Timing } from "../../src/model/index.ts";
 import { createRegistry, type Registry } from "../../src/registry/index.ts";
 
@@ -32,6 +32,8 @@ export const timing: Timing = {
   agent: 0,
   runtimeBoot: 0,
   codeInit: 0,
+  restore: 0,
+  hooks: 0,
   handler: 1,
   response: 0.5,
   unexplained: 0,
@@ -46,7 +48,10 @@ export const echo: Run = async ({ requestId, target, payload, tail }) => ({
   timing,
 });
 
-export async function openDoor(run: Run = echo, dataDir?: string): Promise<Door> {
+/** What the environments would do for the edge; a test plays their part. */
+export type Powers = Pick<EdgeNeeds, "snapshot" | "provision" | "provisioned" | "note">;
+
+export async function openDoor(run: Run = echo, dataDir?: string, powers: Powers = {}): Promise<Door> {
   const folder = dataDir ?? mkdtempSync(join(tmpdir(), "thaw-door-"));
   const registry = createRegistry({ path: join(folder, "registry.sqlite") });
   const artifacts = createArtifacts({ dataDir: folder, runtimesDir: join(folder, "runtimes"), log: () => {} });
@@ -60,6 +65,7 @@ export async function openDoor(run: Run = echo, dataDir?: string): Promise<Door>
       invocations.push(invocation);
       return run(invocation);
     },
+    ...powers,
     retire: (_account, _region, name) => retired.push(name),
     report: (error) => reported.push(error),
     admin(_request, response, url) {
@@ -70,6 +76,7 @@ export async function openDoor(run: Run = echo, dataDir?: string): Promise<Door>
   });
   const socketPath = join(folder, "endpoint.sock");
   const { port } = await edge.listen({ host: "127.0.0.1", port: 0, socketPath });
+  let closed = false;
   return {
     endpoint: `http://127.0.0.1:${port}`,
     port,
@@ -80,6 +87,8 @@ export async function openDoor(run: Run = echo, dataDir?: string): Promise<Door>
     reported,
     drain: edge.drain,
     async [Symbol.asyncDispose]() {
+      if (closed) return;
+      closed = true;
       await edge.drain(1000);
       registry.close();
       if (dataDir === undefined) rmSync(folder, { recursive: true, force: true });

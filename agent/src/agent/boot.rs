@@ -4,6 +4,8 @@ use serde_json::Value;
 use std::ffi::CString;
 
 pub struct Boot {
+    /// the process of the sandbox's image instead of `command`
+    pub restore: bool,
     /// alternatives of argv
     pub command: Vec<Vec<String>>,
     pub env: Vec<(String, String)>,
@@ -38,6 +40,7 @@ impl Boot {
             relay => Some((port(&relay["port"])?, text(&relay["socket"])?)),
         };
         Ok(Boot {
+            restore: json["restore"].as_bool().unwrap_or(false),
             command,
             env,
             cwd: text(&json["cwd"])?,

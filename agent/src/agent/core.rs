@@ -6,6 +6,7 @@ use super::host::Host;
 use super::inbox::{Filled, Frame, Inbox, Next};
 use super::process::{Ended, Processes};
 use super::relay::Relay;
+use super::restore::Restorable;
 use super::work::{Phase, Work};
 use crate::frames::{self, Broken, Header};
 use crate::sys::{self, PollFd};
@@ -38,6 +39,8 @@ pub struct Agent {
     work: Work,
     /// the runtime's own connection to the host, until a runtime has it
     runtime_link: Option<OwnedFd>,
+    /// the image that BOOT may ask for
+    restorable: Restorable,
     api: Option<Api>,
     relay: Option<Relay>,
     ending: Option<Ending>,
@@ -67,6 +70,7 @@ impl Agent {
             child,
             work: Work::new(),
             runtime_link: config.runtime_link.map(sys::own),
+            restorable: Restorable::new(config.image),
             api: None,
             relay: None,
             ending: None,
@@ -81,7 +85,7 @@ impl Agent {
     pub fn hello(&mut self, config: &Config) {
         let hello = |role: &str| {
             format!(
-                r#"{{"token":{},"role":"{role}","protocol":2,"version":"{}","pid":{},"main":{:.6},"hello":{:.6}}}"#,
+                r#"{{"token":{},"role":"{role}","protocol":3,"version":"{}","pid":{},"main":{:.6},"hello":{:.6}}}"#,
                 frames::json_string(&config.token),
                 env!("CARGO_PKG_VERSION"),
                 std::process::id(),
@@ -283,7 +287,12 @@ impl Agent {
         }
         let spawned = format!(r#"{{"spawned":{:.6}}}"#, sys::monotonic_ms());
         let port = self.api.as_ref().map_or(0, Api::port);
-        match self.processes.start(&boot, port, link, &mut self.host) {
+        let started = if boot.restore {
+            self.processes.restore(&mut self.restorable, port, link, &mut self.host)
+        } else {
+            self.processes.start(&boot, port, link, &mut self.host)
+        };
+        match started {
             Ok(()) => {
                 self.host.send(frames::SPAWNED, 0, 0, &[spawned.as_bytes()]);
                 self.work.start(boot.max_response);

@@ -9,6 +9,7 @@ mod inbox;
 mod outbox;
 mod process;
 mod relay;
+mod restore;
 mod work;
 
 use crate::sys;
@@ -20,6 +21,8 @@ pub struct Config {
     pub link: i32,
     /// another one, for the runtime
     pub runtime_link: Option<i32>,
+    /// an opened image of a process (Linux)
+    pub image: Option<i32>,
     /// 32 hex digits that HELLO repeats
     pub token: String,
     /// the agent's first instruction in the sandbox, ms of CLOCK_MONOTONIC
@@ -48,7 +51,7 @@ pub fn main(main_ms: f64, args: Vec<String>) {
     };
     let (link, runtime_link) = (dial(), twice.then(dial));
     // Pid 1 is pid 1 of a namespace: everything else in it is below the agent.
-    run(Config { link, runtime_link, token, main_ms, isolated: std::process::id() == 1 })
+    run(Config { link, runtime_link, image: None, token, main_ms, isolated: std::process::id() == 1 })
 }
 
 /// Serves until the host closes the link or says SHUTDOWN. Never returns.

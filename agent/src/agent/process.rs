@@ -1,6 +1,7 @@
 //! The runtime's processes: start, signal, reap.
 use super::boot::{Boot, c_string};
 use super::host::Host;
+use super::restore::Restorable;
 use crate::frames;
 use crate::sys::{self, Command, SpawnStep, Waited};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -52,6 +53,26 @@ impl Processes {
             }
             SpawnStep::Exec => invalid_entrypoint(&argv[0].to_string_lossy(), &plain(&error)),
         })?;
+        host.capture(out_read, err_read);
+        Ok(())
+    }
+
+    /// Continues the process of an image instead. The error is an error payload.
+    pub fn restore(
+        &mut self,
+        restorable: &mut Restorable,
+        api_port: u16,
+        link: Option<OwnedFd>,
+        host: &mut Host,
+    ) -> Result<(), Vec<u8>> {
+        let failed = |error: std::io::Error| frames::platform_error("Sandbox.RestoreFailed", &error.to_string());
+        let (out_read, out_write) = sys::output_pipe().map_err(failed)?;
+        let (err_read, err_write) = sys::output_pipe().map_err(failed)?;
+        let output = [out_write.as_raw_fd(), err_write.as_raw_fd()];
+        self.oom.raise();
+        let restored = restorable.restore(output, link.as_ref().map(AsRawFd::as_raw_fd), api_port);
+        self.oom.restore();
+        self.main = restored.map_err(failed)?;
         host.capture(out_read, err_read);
         Ok(())
     }

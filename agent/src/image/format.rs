@@ -56,6 +56,8 @@ pub struct Header {
     pub tables: u64,
     /// bytes of the whole image
     pub bytes: u64,
+    /// `checksum` of header and tables
+    pub checksum: u64,
     /// of `Map`, ascending by address; an entry lies beside the ones before it or within the last one that is no `MAP_IMAGE`
     pub maps: Table,
     /// of `File`
@@ -83,6 +85,16 @@ pub struct Header {
     /// where the C library's madvise continues when the kernel has refused, rax being the negative errno; 0: it could not
     /// be replaced, and pages are copied instead of mapped, so that MADV_DONTNEED gives zeros
     pub madvise_error: u64,
+}
+
+/// Of header and tables, whole words, the field itself taken as zero: what an accident has changed is not restored.
+pub fn checksum(words: &[u64]) -> u64 {
+    const FIELD: usize = core::mem::offset_of!(Header, checksum) / 8;
+    let mut sum = 0xcbf2_9ce4_8422_2325u64;
+    for (at, word) in words.iter().enumerate() {
+        sum = (sum ^ if at == FIELD { 0 } else { *word }).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23);
+    }
+    sum
 }
 
 /// struct prctl_mm_map (prctl(2), PR_SET_MM_MAP) without the auxiliary vector and the executable.
@@ -231,3 +243,33 @@ pub struct Generator {
     pub seed: u64,
     pub poll: u64,
 }
+
+/// What the agent hands to the loader.
+#[repr(C)]
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Call {
+    /// where the kernel's own mappings are now
+    pub kernel: [Range; 3],
+    /// the image's descriptor
+    pub image: i32,
+    /// descriptor of file 0; file n is n above it
+    pub files: i32,
+    pub image_device: u64,
+    pub image_inode: u64,
+}
+
+/// Exit codes of a process whose restore failed.
+pub const FAILED_IMAGE: i32 = 101;
+pub const FAILED_FILE: i32 = 102;
+pub const FAILED_DESCRIPTOR: i32 = 103;
+pub const FAILED_LOADER: i32 = 104;
+pub const FAILED_KERNEL_MAPS: i32 = 105;
+pub const FAILED_MAP: i32 = 106;
+pub const FAILED_COPY: i32 = 107;
+pub const FAILED_MEMORY: i32 = 108;
+pub const FAILED_THREAD: i32 = 109;
+pub const FAILED_NUMBER: i32 = 110;
+pub const FAILED_PANIC: i32 = 111;
+
+/// A descriptor of the loader's own for every mapped file, from DESCRIPTORS_MAX up.
+pub const FILES_MAX: i32 = 480;

@@ -1,2 +1,5 @@
-//! Images of initialised processes.
+//! Images of processes: their format, and the check that precedes every restore.
+mod check;
 pub mod format;
+
+pub use check::check;

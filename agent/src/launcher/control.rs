@@ -16,7 +16,7 @@ pub enum Order {
 }
 
 /// `{"create":id,"token":…,"mounts":[[source,target]…],"tmp":bytes,"memory":bytes,"cpus":n,"network":"none",
-/// "runtimeLink":bool}`
+/// "runtimeLink":bool,"image":path|null}`
 pub struct Request {
     pub id: String,
     pub token: String,
@@ -27,6 +27,8 @@ pub struct Request {
     pub egress: bool,
     /// the runtime gets a connection of its own
     pub runtime_link: bool,
+    /// file of the process to continue
+    pub image: Option<String>,
 }
 
 fn parse(line: &[u8]) -> Option<Order> {
@@ -52,6 +54,7 @@ fn parse(line: &[u8]) -> Option<Order> {
         cpus: value.get("cpus")?.as_f64().filter(|cpus| *cpus > 0.0)?,
         egress: value.get("network")?.as_str()? == "egress",
         runtime_link: value.get("runtimeLink")?.as_bool()?,
+        image: text("image"),
     }))
 }
 

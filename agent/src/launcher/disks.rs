@@ -107,7 +107,7 @@ impl Disks {
     pub fn trade(&mut self) -> Result<(), ()> {
         let mut buffer = [0; 1];
         loop {
-            match sys::receive_descriptor(self.socket.as_fd(), &mut buffer) {
+            match sys::receive_descriptor(self.socket.as_fd(), &mut buffer, false) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(_) | Ok((0, _)) => return Err(()),
                 Ok((_, mount)) => {

@@ -13,7 +13,7 @@ use crate::sys::{self, BpfInstruction, Limit};
 use std::convert::Infallible;
 use std::ffi::CStr;
 use std::fs::File;
-use std::os::fd::{IntoRawFd, RawFd};
+use std::os::fd::{IntoRawFd, OwnedFd, RawFd};
 use std::str::FromStr;
 
 /// Numbers of the descriptors that a slot keeps.
@@ -46,6 +46,7 @@ pub fn enter(
     filter: &[BpfInstruction],
     prepared: Option<u64>,
     plan: &[u8],
+    image: Option<OwnedFd>,
 ) -> Result<Infallible, Failure> {
     let mut texts = plan.split_inclusive(|byte| *byte == 0).filter_map(|text| CStr::from_bytes_with_nul(text).ok());
     let mut text = || texts.next().ok_or_else(|| Failure::new("plan", "it ends early"));
@@ -114,9 +115,13 @@ pub fn enter(
     sys::no_new_privileges().step("prctl(PR_SET_NO_NEW_PRIVS)")?;
     sys::install_filter(filter).step("seccomp")?;
     // Closes the socket to the launcher too, which tells it that all went well.
+    let image = image.map(|image| {
+        links.push(image.into_raw_fd());
+        LINK + links.len() as RawFd - 1
+    });
     sys::keep_descriptors(&links).step("dup")?;
     let runtime_link = runtime_link.then_some(RUNTIME_LINK);
-    agent::run(agent::Config { link: LINK, runtime_link, token, main_ms: sys::monotonic_ms(), isolated: true })
+    agent::run(agent::Config { link: LINK, runtime_link, image, token, main_ms: sys::monotonic_ms(), isolated: true })
 }
 
 fn number<N: FromStr>(text: &CStr) -> Result<N, Failure> {

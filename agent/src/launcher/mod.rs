@@ -75,6 +75,11 @@ fn options(args: &[String]) -> Result<Options, Failure> {
     Ok(options)
 }
 
+/// Opened here, before the slot gives up the right to.
+fn open_image(path: Option<&str>) -> Result<Option<OwnedFd>, Failure> {
+    path.map(|path| std::fs::File::open(path).step("open the image").map(OwnedFd::from)).transpose()
+}
+
 pub fn main(args: Vec<String>) {
     let control = Control::new(sys::adopt_descriptor(CONTROL));
     match Launcher::new(control, &args) {
@@ -285,7 +290,7 @@ impl Launcher {
     fn launch(&mut self, slot: Slot, request: Request, plan: &Plan) {
         // The slot works on its mounts while we set its limits; no code of a tenant runs before the platform has heard
         // of both.
-        let sent = slot.launch(plan);
+        let sent = open_image(request.image.as_deref()).and_then(|image| slot.launch(plan, image.as_ref()));
         let limited = self.cgroups.limit(slot.number, request.memory, request.cpus).step("cgroup limits");
         let failure = sent.and(limited).err();
         match &failure {

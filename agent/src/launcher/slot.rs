@@ -69,8 +69,9 @@ impl Slot {
         }
     }
 
-    pub fn launch(&self, plan: &Plan) -> Result<(), Failure> {
-        sys::send(self.socket.as_fd(), &plan.bytes).step("send the plan").map(drop)
+    /// `image`: of the process that the sandbox is to continue.
+    pub fn launch(&self, plan: &Plan, image: Option<&OwnedFd>) -> Result<(), Failure> {
+        sys::send_descriptor(self.socket.as_fd(), &plan.bytes, image).step("send the plan").map(drop)
     }
 }
 
@@ -107,10 +108,10 @@ fn become_slot(mould: &Mould, number: u64, wire: Option<Wire>, disk: Option<Disk
         sys::exit_now(0);
     }
     let mut buffer = vec![0; Plan::MAX];
-    match sys::receive(socket, &mut buffer, true) {
-        Ok(0) | Err(_) => sys::exit_now(0),
-        Ok(length) => {
-            let Err(failure) = enter::enter(mould.tree.privileged, mould.filter, prepared, &buffer[..length]);
+    match sys::receive_descriptor(socket, &mut buffer, true) {
+        Ok((0, _)) | Err(_) => sys::exit_now(0),
+        Ok((length, image)) => {
+            let Err(failure) = enter::enter(mould.tree.privileged, mould.filter, prepared, &buffer[..length], image);
             give_up(socket, &failure)
         }
     }

@@ -152,15 +152,15 @@ pub fn send_descriptor(socket: BorrowedFd, bytes: &[u8], descriptor: Option<&Own
     })
 }
 
-/// Receives without waiting: how many bytes, and the descriptor that came with them.
-pub fn receive_descriptor(socket: BorrowedFd, bytes: &mut [u8]) -> Result<(usize, Option<OwnedFd>)> {
+/// How many bytes were received, and the descriptor that came with them.
+pub fn receive_descriptor(socket: BorrowedFd, bytes: &mut [u8], wait: bool) -> Result<(usize, Option<OwnedFd>)> {
     let mut control = ControlMessage([0; 32]);
     with_header(bytes, &mut control, |header| {
         header.msg_controllen = size_of::<ControlMessage>() as _;
         // SAFETY: the kernel writes at most the lengths told; a control message is read only if one is there, and the
         // descriptor in it is ours alone.
         unsafe {
-            let flags = libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
+            let flags = libc::MSG_CMSG_CLOEXEC | if wait { 0 } else { libc::MSG_DONTWAIT };
             let length = check(libc::recvmsg(socket.as_raw_fd(), header, flags) as i64)?;
             let message = libc::CMSG_FIRSTHDR(header);
             let rights = !message.is_null() && (*message).cmsg_type == libc::SCM_RIGHTS;

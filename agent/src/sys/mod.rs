@@ -4,27 +4,31 @@ mod base;
 mod disk;
 #[cfg(target_os = "linux")]
 mod identity;
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[cfg(snapshots)]
 mod inspect;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(snapshots)]
+mod load;
 #[cfg(target_os = "linux")]
 mod net;
 mod spawn;
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[cfg(snapshots)]
 mod trace;
 pub use base::*;
 #[cfg(target_os = "linux")]
 pub use disk::*;
 #[cfg(target_os = "linux")]
 pub use identity::*;
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[cfg(snapshots)]
 pub use inspect::*;
 #[cfg(target_os = "linux")]
 #[allow(unused_imports)]
 pub use linux::*;
+#[cfg(snapshots)]
+pub use load::*;
 #[cfg(target_os = "linux")]
 pub use net::*;
 pub use spawn::*;
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[cfg(snapshots)]
 pub use trace::*;

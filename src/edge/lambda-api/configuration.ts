@@ -20,7 +20,7 @@ export function configurationOf(
     LastModified: version.lastModified,
     Version: version.version,
     RevisionId: version.revisionId,
-    SnapStart: { ApplyOn: SnapStart.ApplyOn, OptimizationStatus: "Off" },
+    SnapStart: { ApplyOn: SnapStart.ApplyOn, OptimizationStatus: version.optimized === true ? "On" : "Off" },
     State: version.state,
   };
   const optional: Record<string, unknown> = {

@@ -1,5 +1,5 @@
 import type { Artifacts } from "../../artifacts/index.ts";
-import type { Invocation, InvocationResult } from "../../model/index.ts";
+import type { FunctionVersion, Invocation, InvocationResult } from "../../model/index.ts";
 import type { Registry } from "../../registry/index.ts";
 
 /** What the Lambda API asks of the rooms below. */
@@ -10,6 +10,32 @@ export interface LambdaApiNeeds {
   invoke(invocation: Invocation): Promise<InvocationResult>;
   /** A function was changed or deleted: environments of before are to be drained. */
   retire(account: string, region: string, name: string): void;
+  /**
+   * Initialises a version, runs its beforeSnapshot hooks and keeps its image. `ok` without an image: the machine or a guard
+   * refused (`why`), and the version starts plainly. Not ok: the function itself failed. Absent: no images here.
+   */
+  snapshot?(target: FunctionVersion): Promise<SnapshotResult>;
+  /** Keep this many environments of the version initialised from now on; 0 ends it. Absent: not possible here. */
+  provision?(target: FunctionVersion, count: number): void;
+  /** How far provision() has come. */
+  provisioned?(target: FunctionVersion): Provisioned;
+  /** Told what the operator should know and what is no failure. */
+  note?(line: string): void;
   /** Told about every failure that is ours, before it is answered as ServiceException. */
   report(error: unknown): void;
+}
+
+export type SnapshotResult =
+  | { readonly ok: true; readonly why?: string | undefined }
+  /** `errorType`: `timeout`, or what the runtime or the platform called it (`Runtime.ImportModuleError` …) */
+  | { readonly ok: false; readonly errorType: string; readonly message: string };
+
+/** Environments kept ready for a version. */
+export interface Provisioned {
+  /** initialised, whether or not they run something now */
+  readonly allocated: number;
+  /** initialised and healthy, of those that were asked for */
+  readonly available: number;
+  /** why no more could be initialised, when that is the function's fault or the machine's */
+  readonly failure?: string | undefined;
 }

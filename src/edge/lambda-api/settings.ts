@@ -62,8 +62,8 @@ export function newSettings(input: CreateFunctionRequest, name: string): Functio
     Architectures: ["x86_64"],
     EphemeralStorage: { Size: limits.ephemeralMb.default },
     TracingConfig: { Mode: "PassThrough" },
-    SnapStart: { ApplyOn: "None" },
     ...(given as { Role: string }),
+    SnapStart: { ApplyOn: input.SnapStart?.ApplyOn ?? "None" },
     LoggingConfig: loggingOf(input.LoggingConfig, name),
   };
   check(settings);
@@ -77,7 +77,8 @@ export function changedSettings(
   name: string,
 ): FunctionSettings {
   const logging = input.LoggingConfig === undefined ? old.LoggingConfig : loggingOf(input.LoggingConfig, name);
-  const settings: FunctionSettings = { ...old, ...pick(input), LoggingConfig: logging };
+  const SnapStart = { ApplyOn: input.SnapStart?.ApplyOn ?? old.SnapStart.ApplyOn };
+  const settings: FunctionSettings = { ...old, ...pick(input), SnapStart, LoggingConfig: logging };
   check(settings);
   return settings;
 }
@@ -112,7 +113,24 @@ function check(settings: FunctionSettings): void {
       `Value ${settings.Runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [${runtimes.join(", ")}] or be a valid ARN`,
     );
   }
+  checkSnapStart(settings);
   checkVariables(settings.Environment?.Variables ?? {});
+}
+
+/**
+ * What cannot be had with snapshots ("Improving startup performance with Lambda SnapStart": Limitations). AWS also leaves
+ * out most runtimes (it takes Java 11, Python 3.12 and .NET 8 and later); here every runtime may be used.
+ */
+function checkSnapStart({ SnapStart, EphemeralStorage, FileSystemConfigs }: FunctionSettings): void {
+  if (SnapStart.ApplyOn !== "PublishedVersions") return;
+  if (EphemeralStorage.Size > limits.snapStartEphemeralMb) {
+    throw invalid(
+      `Ephemeral storage greater than ${limits.snapStartEphemeralMb} MB is not supported for SnapStart enabled functions.`,
+    );
+  }
+  if (Array.isArray(FileSystemConfigs) && FileSystemConfigs.length > 0) {
+    throw invalid("FileSystemConfigs is not supported for SnapStart enabled functions.");
+  }
 }
 
 function checkVariables(variables: Readonly<Record<string, string>>): void {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:os";
 import { monotonicMs } from "../../model/index.ts";
-import { type Driver, type Sandbox, SandboxError, type SandboxSpec } from "../driver.ts";
+import { type Driver, type Sandbox, SandboxError, type SandboxSpec, type Snapshots } from "../driver.ts";
 import type { Reception } from "../reception.ts";
 import { openGroups } from "./groups.ts";
 import { type Launcher, type LauncherEvents, type LauncherReady, startLauncher } from "./launcher.ts";
@@ -38,6 +38,7 @@ export class ContainerDriver implements Driver {
   readonly #living = new Map<string, ContainerSandbox>();
   #launcher: Promise<Launcher> | undefined;
   #closing = false;
+  #snapshots: Snapshots = { usable: false, reason: "the launcher has not started" };
 
   constructor(options: ContainerOptions, reception: Reception) {
     this.#options = options;
@@ -46,7 +47,14 @@ export class ContainerDriver implements Driver {
 
   /** Starts the launcher and says what it found. Rejects with SandboxError where containers cannot be made. */
   async start(): Promise<LauncherReady> {
-    return (await this.#running()).found;
+    const { found } = await this.#running();
+    const reason = found.images === undefined ? "the agent in use cannot make images of processes" : found.images;
+    this.#snapshots = { usable: reason === null, reason: reason ?? "" };
+    return found;
+  }
+
+  get snapshots(): Snapshots {
+    return this.#snapshots;
   }
 
   async create(spec: SandboxSpec): Promise<Sandbox> {
@@ -73,12 +81,16 @@ export class ContainerDriver implements Driver {
         cpus: Math.max(spec.cpus, spec.initCpus ?? 0),
         network: spec.network,
         runtimeLink,
+        image: spec.image ?? null,
       });
       const [agent, { slot, pid }] = await Promise.all([dialled, made.promise]);
       const groups = openGroups(launcher.found, slot, pid);
       const endpoint = this.#options.endpointSocket !== undefined;
       const parts = { id: spec.id, asked, dialled: agent, groups, endpoint, cpus: spec.cpus };
-      const sandbox = new ContainerSandbox(parts, () => launcher.kill(spec.id));
+      const sandbox = new ContainerSandbox(parts, {
+        kill: () => launcher.kill(spec.id),
+        dump: (into, options) => launcher.dump({ dump: spec.id, into, ...options }),
+      });
       this.#living.set(spec.id, sandbox);
       return sandbox;
     } catch (error) {
@@ -125,6 +137,8 @@ export class ContainerDriver implements Driver {
         this.#pending.get(id)?.fail(error);
         this.#ended(id, { signal: constants.signals.SIGKILL, outOfMemory: false });
       },
+      dumped: (id, facts) => this.#living.get(id)?.dumped(facts),
+      refused: (id, why) => this.#living.get(id)?.dumped(why),
       exit: (id, exit) => {
         this.#pending.get(id)?.fail(new SandboxError("agent", "the sandbox ended before its agent said HELLO"));
         this.#ended(id, exit);

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
-import { SandboxError } from "../driver.ts";
+import { type DumpFacts, DumpRefused, SandboxError } from "../driver.ts";
 
 /** Parts of a sandbox's limits that a machine may lack. */
 export type Part = "memory" | "cpu" | "pids" | "freezer" | "kill";
@@ -17,6 +17,8 @@ export interface LauncherReady {
   readonly egress: string | null;
   /** why /tmp is not on disk but in memory, or null */
   readonly disk: string | null;
+  /** why no image of a process can be made and restored, or null; absent in a launcher that has never heard of images */
+  readonly images?: string | null;
 }
 
 export interface LauncherCreate {
@@ -28,6 +30,14 @@ export interface LauncherCreate {
   readonly cpus: number;
   readonly network: "none" | "egress";
   readonly runtimeLink: boolean;
+  readonly image: string | null;
+}
+
+export interface LauncherDump {
+  readonly dump: string;
+  readonly into: string;
+  readonly link: "frames" | "http";
+  readonly api?: string;
 }
 
 /** What the launcher reports about one sandbox (agent/src/launcher/control.rs). */
@@ -35,6 +45,8 @@ export interface LauncherEvents {
   /** `pid`: the sandbox's first process as this machine sees it */
   created(id: string, slot: number, pid: number): void;
   failed(id: string, error: SandboxError): void;
+  dumped(id: string, facts: DumpFacts): void;
+  refused(id: string, why: DumpRefused): void;
   exit(id: string, exit: { code?: number; signal?: number; outOfMemory: boolean }): void;
   /** the launcher is gone, and every sandbox of it */
   gone(error: SandboxError): void;
@@ -52,6 +64,7 @@ export interface LauncherOptions {
 export interface Launcher {
   readonly found: LauncherReady;
   create(order: LauncherCreate): void;
+  dump(order: LauncherDump): void;
   kill(id: string): void;
   /** Ends every sandbox and the launcher; resolves when both are gone. */
   close(): Promise<void>;
@@ -62,6 +75,8 @@ type Line =
   | { readonly unusable: string; readonly message: string }
   | { readonly created: string; readonly pid: number; readonly slot: number }
   | { readonly failed: string; readonly step: string; readonly message: string }
+  | ({ readonly dumped: string } & DumpFacts)
+  | { readonly refused: string; readonly code: string; readonly why: string }
   | { readonly exit: string; readonly code?: number; readonly signal?: number; readonly outOfMemory: boolean };
 
 /** Starts the launcher process. Rejects with SandboxError where it cannot work; its step says what is missing. */
@@ -86,6 +101,8 @@ export async function startLauncher(options: LauncherOptions, events: LauncherEv
       else if ("unusable" in line) reject(new SandboxError(line.unusable, line.message));
       else if ("created" in line) events.created(line.created, line.slot, line.pid);
       else if ("failed" in line) events.failed(line.failed, new SandboxError(line.step, line.message));
+      else if ("dumped" in line) events.dumped(line.dumped, factsOf(line));
+      else if ("refused" in line) events.refused(line.refused, new DumpRefused(line.code, line.why));
       else events.exit(line.exit, line);
     });
   });
@@ -93,6 +110,7 @@ export async function startLauncher(options: LauncherOptions, events: LauncherEv
   return {
     found,
     create: say,
+    dump: say,
     kill: (id) => say({ kill: id }),
     async close() {
       // the launcher kills everything when its socket closes, and ends when nothing is left
@@ -100,6 +118,10 @@ export async function startLauncher(options: LauncherOptions, events: LauncherEv
       await ended;
     },
   };
+}
+
+function factsOf({ bytes, pages, threads, copied, sockets, ms }: DumpFacts): DumpFacts {
+  return { bytes, pages, threads, copied, sockets, ms };
 }
 
 function onLines(socket: Socket, take: (line: string) => void): void {

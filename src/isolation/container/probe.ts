@@ -43,6 +43,14 @@ export function probeContainer(found: LauncherReady): Probe {
             : `what a function writes to /tmp counts as its memory (${found.disk})`,
       },
       {
+        name: "images of initialised processes",
+        ok: found.images === null,
+        detail:
+          found.images === null
+            ? "made and restored by the launcher and the agent"
+            : (found.images ?? "the agent in use cannot make them"),
+      },
+      {
         name: "network egress",
         ok: found.egress === null,
         detail: found.egress ?? "for functions that ask for it, by a wire of their own and the kernel's packet filter",

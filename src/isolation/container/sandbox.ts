@@ -1,5 +1,12 @@
 import { constants } from "node:os";
-import type { Sandbox, SandboxExit, SandboxMarks } from "../driver.ts";
+import {
+  type DumpFacts,
+  type DumpOptions,
+  type Sandbox,
+  SandboxError,
+  type SandboxExit,
+  type SandboxMarks,
+} from "../driver.ts";
 import type { Dialled } from "../reception.ts";
 import type { Groups } from "./groups.ts";
 
@@ -15,6 +22,12 @@ export interface Ending {
   readonly outOfMemory: boolean;
 }
 
+/** What a sandbox asks of the launcher. */
+export interface Orders {
+  kill(): void;
+  dump(into: string, options: DumpOptions): void;
+}
+
 /** A container seen from the platform. Freezing and counting go straight to its control groups. */
 export class ContainerSandbox implements Sandbox {
   readonly id: string;
@@ -27,17 +40,17 @@ export class ContainerSandbox implements Sandbox {
   readonly exited: Promise<SandboxExit>;
   readonly #groups: Groups;
   readonly #cpus: number;
-  readonly #order: () => void;
+  readonly #orders: Orders;
   readonly #settle: (exit: SandboxExit) => void;
   #outOfMemorySeen = 0;
   #endedOutOfMemory = false;
   #ended = false;
   #peak = 0;
+  #dump: PromiseWithResolvers<DumpFacts> | undefined;
 
-  /** `order`: asks the launcher to kill it */
   constructor(
     made: { id: string; asked: number; dialled: Dialled; groups: Groups; endpoint: boolean; cpus: number },
-    order: () => void,
+    orders: Orders,
   ) {
     const { promise, resolve } = Promise.withResolvers<SandboxExit>();
     this.id = made.id;
@@ -48,7 +61,7 @@ export class ContainerSandbox implements Sandbox {
     this.#groups = made.groups;
     this.#cpus = made.cpus;
     this.freezer = made.groups.freezer;
-    this.#order = order;
+    this.#orders = orders;
     this.exited = promise;
     this.#settle = resolve;
   }
@@ -59,6 +72,22 @@ export class ContainerSandbox implements Sandbox {
 
   limitCpu(): void {
     this.#groups.limitCpu(this.#cpus);
+  }
+
+  async dump(into: string, options: DumpOptions): Promise<DumpFacts> {
+    if (this.#ended) throw endedWhileDumped();
+    if (this.#dump) throw new SandboxError("dump", "another image of this sandbox is being made");
+    this.#dump = Promise.withResolvers();
+    this.#orders.dump(into, options);
+    return this.#dump.promise;
+  }
+
+  /** The launcher has made the image, or says why it did not. */
+  dumped(result: DumpFacts | Error): void {
+    const dump = this.#dump;
+    this.#dump = undefined;
+    if (result instanceof Error) dump?.reject(result);
+    else dump?.resolve(result);
   }
 
   freeze(): void {
@@ -91,7 +120,7 @@ export class ContainerSandbox implements Sandbox {
   }
 
   kill(): Promise<SandboxExit> {
-    if (!this.#ended) this.#order();
+    if (!this.#ended) this.#orders.kill();
     return this.exited;
   }
 
@@ -101,6 +130,7 @@ export class ContainerSandbox implements Sandbox {
     this.#ended = true;
     // kills that takeOutOfMemory() has reported already are not reported again
     this.#endedOutOfMemory = ending.outOfMemory && this.#outOfMemorySeen === 0;
+    this.dumped(endedWhileDumped());
     this.#groups.close();
     this.link.destroy();
     this.runtimeLink?.destroy();
@@ -110,4 +140,8 @@ export class ContainerSandbox implements Sandbox {
       outOfMemory: ending.outOfMemory,
     });
   }
+}
+
+function endedWhileDumped(): SandboxError {
+  return new SandboxError("dump", "the sandbox ended before its image was made");
 }

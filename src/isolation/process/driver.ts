@@ -24,6 +24,7 @@ const tmpPrefix = "tmp-";
 /** Works wherever the agent runs; isolates nothing. */
 export class ProcessDriver implements Driver {
   readonly name = "process";
+  readonly snapshots = { usable: false, reason: "the process driver isolates nothing and copies no process" };
   readonly #options: ProcessOptions;
   readonly #reception: Reception;
   readonly #living = new Set<Sandbox>();

@@ -1,7 +1,14 @@
 import type { ChildProcess } from "node:child_process";
 import { rmSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Mount, Sandbox, SandboxExit, SandboxMarks } from "../driver.ts";
+import {
+  type DumpFacts,
+  DumpRefused,
+  type Mount,
+  type Sandbox,
+  type SandboxExit,
+  type SandboxMarks,
+} from "../driver.ts";
 import type { Dialled } from "../reception.ts";
 import { processTree, residentBytes } from "./tree.ts";
 
@@ -50,6 +57,10 @@ export class ProcessSandbox implements Sandbox {
   }
 
   limitCpu(): void {}
+
+  async dump(): Promise<DumpFacts> {
+    throw new DumpRefused("driver", "the process driver copies no process");
+  }
 
   freeze(): void {}
 

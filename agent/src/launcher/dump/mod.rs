@@ -1,33 +1,33 @@
 //! Images of initialised processes: an order of the platform, a helper process for each, an answer when it is done. The
 //! launcher itself never waits.
-#[cfg(target_arch = "x86_64")]
+#[cfg(snapshots)]
 mod descriptors;
-#[cfg(target_arch = "x86_64")]
+#[cfg(snapshots)]
 mod elf;
-#[cfg(target_arch = "x86_64")]
+#[cfg(snapshots)]
 mod files;
-#[cfg(target_arch = "x86_64")]
+#[cfg(snapshots)]
 mod libraries;
-#[cfg(target_arch = "x86_64")]
+#[cfg(snapshots)]
 mod memory;
-#[cfg(target_arch = "x86_64")]
+#[cfg(snapshots)]
 mod pages;
-#[cfg(target_arch = "x86_64")]
+#[cfg(snapshots)]
 mod process;
 mod refusal;
-#[cfg(target_arch = "x86_64")]
+#[cfg(snapshots)]
 mod sockets;
-#[cfg(target_arch = "x86_64")]
+#[cfg(snapshots)]
 mod stopped;
-#[cfg(target_arch = "x86_64")]
+#[cfg(snapshots)]
 mod tables;
-#[cfg(target_arch = "x86_64")]
+#[cfg(snapshots)]
 mod take;
-#[cfg(all(test, target_arch = "x86_64"))]
+#[cfg(all(test, snapshots))]
 mod tests;
-#[cfg(target_arch = "x86_64")]
+#[cfg(snapshots)]
 mod threads;
-#[cfg(target_arch = "x86_64")]
+#[cfg(snapshots)]
 mod x86;
 
 use super::failure::{Failure, Step};
@@ -150,9 +150,9 @@ pub fn unknown(id: &str) -> Value {
     refused(id, "gone", "there is no such sandbox")
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(snapshots)]
 use take::unfinished;
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(snapshots))]
 fn unfinished(into: &std::path::Path) -> PathBuf {
     into.to_path_buf()
 }
@@ -171,7 +171,7 @@ fn work(agent: i32, order: &DumpOrder, socket: &OwnedFd) -> ! {
     sys::exit_now(0)
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(snapshots)]
 fn answer(agent: i32, order: &DumpOrder) -> Value {
     let link = match &order.api {
         None => descriptors::Link::Frames,
@@ -186,7 +186,7 @@ fn answer(agent: i32, order: &DumpOrder) -> Value {
     }
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(snapshots))]
 fn answer(_agent: i32, order: &DumpOrder) -> Value {
     refused(&order.id, "machine", "images are made on x86-64 only")
 }

@@ -57,8 +57,8 @@ impl PageTable {
             let pages = ((region.end - at) / PAGE).min(ENTRIES);
             let entries = &mut buffer[..pages as usize * 8];
             self.file.read_exact_at(entries, at / PAGE * 8).step("read the page table")?;
-            for (entry, page) in entries.as_chunks::<8>().0.iter().zip((at..).step_by(PAGE as usize)) {
-                let entry = u64::from_ne_bytes(*entry);
+            for (entry, page) in entries.chunks_exact(8).zip((at..).step_by(PAGE as usize)) {
+                let entry = u64::from_ne_bytes(*entry.first_chunk().expect("8 bytes"));
                 if entry & GUARD != 0 {
                     return refuse("memory", format!("{region} has guard pages (MADV_GUARD_INSTALL)"));
                 }
@@ -143,11 +143,9 @@ impl<'a> Writer<'a> {
                 let block = &mut block[..(run.end - start).min(BLOCK * PAGE) as usize];
                 self.memory.read(start, block)?;
                 self.patch.iter().for_each(|patch| patch.apply(start, block));
-                for (content, page) in
-                    block.as_chunks::<{ PAGE as usize }>().0.iter().zip((start..).step_by(PAGE as usize))
-                {
+                for (content, page) in block.chunks_exact(PAGE as usize).zip((start..).step_by(PAGE as usize)) {
                     // anonymous memory is zeros by itself
-                    if region.is_file() || *content != ZEROS {
+                    if region.is_file() || content != ZEROS {
                         self.page(region, page, content, maps)?;
                     }
                 }

@@ -1,7 +1,8 @@
 //! What an image says beside its pages (image/format.rs), and how it is laid out.
 use super::refusal::{OrRefuse, Refusal, refuse};
 use crate::image::format::{
-    Action, Descriptor, File, Generator, Header, MAGIC, Map, PAGE, TABLES_MAX, Table, Text, Thread, Watch,
+    Action, Descriptor, FILES_MAX, File, Generator, Header, MAGIC, Map, PAGE, TABLES_MAX, Table, Text, Thread, Watch,
+    checksum,
 };
 use crate::launcher::failure::Step;
 use crate::sys::{Plain, bytes_of};
@@ -48,7 +49,10 @@ impl Tables {
         // the alignment of each
         let bytes = size_of::<Header>() as u64 + maps + frames + others as u64 + 16 * FRAME_ALIGNMENT;
         let room = bytes.next_multiple_of(PAGE);
-        if room > TABLES_MAX { refuse("memory", "its memory is in too many pieces") } else { Ok(room) }
+        if room > TABLES_MAX || self.files.len() >= FILES_MAX as usize {
+            return refuse("memory", "its memory is in too many pieces");
+        }
+        Ok(room)
     }
 
     /// Writes everything but the pages, which begin at `room`; `bytes` of the whole image.
@@ -73,10 +77,14 @@ impl Tables {
         if image.len() as u64 > room {
             return refuse("failed", "the image's tables are larger than reckoned");
         }
+        image.resize(room as usize, 0);
+        image[..size_of::<Header>()].copy_from_slice(bytes_of(&[header]));
+        let words: Vec<u64> =
+            image.chunks_exact(8).filter_map(|word| word.first_chunk().copied().map(u64::from_ne_bytes)).collect();
+        header.checksum = checksum(&words);
+        image[..size_of::<Header>()].copy_from_slice(bytes_of(&[header]));
         file.set_len(bytes).step("ftruncate")?;
-        file.write_all_at(&image, 0).or_refuse("space", "the image cannot be written")?;
-        // last, so that no image is taken for one before it is whole
-        Ok(file.write_all_at(bytes_of(&[header]), 0).step("write the image's header")?)
+        file.write_all_at(&image, 0).or_refuse("space", "the image cannot be written")
     }
 }
 

@@ -3,7 +3,7 @@ use super::descriptors::Link;
 use super::refusal::Refusal;
 use super::take::{Facts, take, unfinished};
 use crate::image::format::*;
-use crate::sys::{self, Plain, values_of};
+use crate::sys::{self, Plain, Tables, values_of};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -120,7 +120,8 @@ impl Image {
         let mut bytes = Vec::new();
         fs::File::open(&sandbox.image).unwrap().read_to_end(&mut bytes).unwrap();
         let header = values_of::<Header>(&bytes[..size_of::<Header>()])[0];
-        assert_eq!((header.magic, header.bytes), (MAGIC, bytes.len() as u64));
+        let words: Vec<u64> = values_of(&bytes[..header.tables as usize]);
+        assert_eq!(crate::image::check(&Tables::new(&words), bytes.len() as u64), Ok(()));
         Image { bytes, header }
     }
 

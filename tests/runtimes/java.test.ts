@@ -1,0 +1,197 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { CreateFunctionCommand, type LambdaClient, type Runtime } from "@aws-sdk/client-lambda";
+import { findJdks, type Jdk } from "../../src/artifacts/java-search.ts";
+import { configOf } from "../../src/config.ts";
+import { active, answerOf, createFunction, type Files, invoke, lambdaOf, role, wasCold } from "../e2e/lambda.ts";
+import { type Server, startServer } from "../e2e/server.ts";
+
+/** Java functions inside the sandbox, through the API, on every JDK of this machine that Lambda has a name for. */
+const names: Readonly<Record<number, Runtime>> = { 11: "java11", 17: "java17", 21: "java21", 25: "java25" };
+const jdks = findJdks(process.env.PATH).filter(
+  (jdk, at, all) =>
+    names[jdk.major] !== undefined &&
+    existsSync(join(jdk.home, "bin", "javac")) &&
+    all.findIndex(({ major }) => major === jdk.major) === at,
+);
+
+const sources = join(import.meta.dirname, "..", "fixtures", "managed-java");
+const work = mkdtempSync(join(tmpdir(), "thaw-java-test-"));
+const skip = jdks.length === 0 ? "no JDK on this machine (apt install openjdk-17-jdk-headless)" : false;
+let server: Server;
+let client: LambdaClient;
+
+before(async () => {
+  if (skip) return;
+  server = await startServer();
+  client = lambdaOf(server);
+});
+after(async () => {
+  rmSync(work, { recursive: true, force: true });
+  if (skip) return;
+  client.destroy();
+  await server[Symbol.asyncDispose]();
+});
+
+test("there is a JDK to test", { skip }, () => assert.ok(jdks.length > 0));
+
+for (const jdk of jdks) {
+  const runtime = names[jdk.major]!;
+  const tool = (name: string, args: readonly string[]) => execFileSync(join(jdk.home, "bin", name), args);
+
+  describe(runtime, () => {
+    let classes: string;
+
+    before(async () => {
+      classes = await compiled(jdk, tool);
+    });
+
+    const create = (name: string, Handler: string, code: Files | string, variables: Record<string, string> = {}) =>
+      createFunction(client, `${runtime}-${name}`, {
+        code,
+        Handler,
+        Runtime: runtime,
+        MemorySize: 512,
+        Environment: { Variables: variables },
+      });
+
+    test("a method with objects answers, keeps its environment, logs, and reports what was thrown", async () => {
+      await create("hello", "demo.Hello::handle", classes);
+      const cold = await invoke(client, `${runtime}-hello`, { name: "Ada" });
+      assert.equal(cold.functionError, undefined, `${JSON.stringify(cold.payload)}\n${cold.log}`);
+      assert.deepEqual(cold.payload, { message: "Hello, Ada!", requestId: cold.requestId });
+      assert.match(cold.log, /hello Ada/);
+      assert.equal(wasCold(cold.log), true);
+      const warm = await invoke(client, `${runtime}-hello`, {});
+      assert.deepEqual(warm.payload, { message: "Hello, world!", requestId: warm.requestId });
+      assert.equal(wasCold(warm.log), false);
+      const failed = await invoke(client, `${runtime}-hello`, { name: "nobody" });
+      assert.equal(failed.functionError, "Unhandled");
+      assert.equal(failed.payload.errorType, "java.lang.IllegalArgumentException");
+      assert.equal(failed.payload.errorMessage, "nobody is there");
+      assert.match(failed.payload.stackTrace[0], /^demo\.Hello\.handle\(Hello\.java:\d+\)$/);
+    });
+
+    test("a class with an interface of Lambda's sees the JVM that Lambda would start", async () => {
+      await create("inside", "demo.Inside", classes);
+      const seen = await answerOf(client, `${runtime}-inside`);
+      assert.equal(seen.version, jdk.version);
+      assert.ok(seen.heap > 0.7 * 512 * 2 ** 20 && seen.heap < 0.9 * 512 * 2 ** 20, `heap of ${seen.heap} bytes`);
+      for (const flag of ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"]) {
+        assert.ok(seen.flags.includes(flag), `${flag} in ${seen.flags}`);
+      }
+      assert.deepEqual([seen.limit, seen.template], [512, "null"]);
+      assert.ok(seen.left > 0 && seen.left <= 30_000);
+      if (server.driver === "container") assert.equal(seen.cwd, "/var/task");
+    });
+
+    test("JAVA_TOOL_OPTIONS win over the runtime's own flags", async () => {
+      const JAVA_TOOL_OPTIONS = "-Dmine=yes -Xmx100m -XX:TieredStopAtLevel=4 -XX:+UseParallelGC";
+      await create("options", "demo.Inside", classes, { JAVA_TOOL_OPTIONS });
+      const seen = await answerOf(client, `${runtime}-options`);
+      assert.equal(seen.mine, "yes");
+      assert.ok(seen.heap <= 100 * 2 ** 20, `heap of ${seen.heap} bytes`);
+      assert.ok(!seen.flags.includes("-XX:+UseSerialGC") && !seen.flags.includes("-XX:TieredStopAtLevel=1"));
+    });
+
+    test("a wrapper script of the function's starts the JVM", async () => {
+      const script = '#!/bin/sh\nexport FROM_WRAPPER=yes JAVA_TOOL_OPTIONS=-Dmine=wrapped\nexec "$@"\n';
+      const files = { wrapper: script, "demo/Inside.class": readFileSync(join(classes, "demo", "Inside.class")) };
+      const path = server.driver === "container" ? "/var/task/wrapper" : "wrapper";
+      await create("wrapper", "demo.Inside", files, { AWS_LAMBDA_EXEC_WRAPPER: path });
+      const seen = await answerOf(client, `${runtime}-wrapper`);
+      assert.deepEqual([seen.fromWrapper, seen.mine], ["yes", "wrapped"]);
+    });
+
+    test("the archive of classes that the platform makes is used, and says nothing", async () => {
+      const made = () =>
+        readdirSync(shelf()).some(
+          (name) =>
+            name.startsWith(`${jdk.version}-`) &&
+            existsSync(join(shelf(), name, jdk.major >= 25 ? "base.aot" : "base.jsa")),
+        );
+      for (let patience = 600; !made(); patience--) {
+        assert.ok(patience > 0, "no archive was made within a minute");
+        await new Promise((again) => setTimeout(again, 100));
+      }
+      await create("archived", "demo.Inside", classes, { JAVA_TOOL_OPTIONS: "-Dmine=x" });
+      const { payload, log } = await invoke(client, `${runtime}-archived`);
+      assert.match(String(payload.flags), /-XX:(AOTCache|SharedArchiveFile)=/);
+      assert.doesNotMatch(log, /warning|CDS|AOT/i);
+    });
+
+    test("a stream handler finds the jars in lib/", async () => {
+      await create("streaming", "demo.Streaming", classes);
+      assert.deepEqual(await answerOf(client, `${runtime}-streaming`, { loud: "é" }), { LOUD: "É" });
+    });
+
+    test("a jar is a function's package as it is", async () => {
+      const jar = join(work, `${runtime}.jar`);
+      tool("jar", [
+        "--create",
+        "--file",
+        jar,
+        "-C",
+        classes,
+        "demo",
+        "-C",
+        join(work, `${runtime}-library`),
+        "library",
+      ]);
+      await client.send(
+        new CreateFunctionCommand({
+          FunctionName: `${runtime}-fat`,
+          Runtime: runtime,
+          Role: role,
+          Handler: "demo.Streaming::handleRequest",
+          MemorySize: 512,
+          Timeout: 30,
+          Code: { ZipFile: readFileSync(jar) },
+        }),
+      );
+      await active(client, `${runtime}-fat`);
+      assert.equal(await answerOf(client, `${runtime}-fat`, "quiet"), "QUIET");
+    });
+
+    test("a handler that is not there, and one that cannot be made, fail as on Lambda", async () => {
+      await create("absent", "demo.Nowhere::handle", classes);
+      const absent = await invoke(client, `${runtime}-absent`);
+      assert.equal(absent.payload.errorType, "java.lang.ClassNotFoundException");
+      assert.match(absent.payload.errorMessage, /Class not found: demo\.Nowhere/);
+      await create("failing", "demo.Failing::handle", classes);
+      const failing = await invoke(client, `${runtime}-failing`);
+      assert.match(failing.payload.errorType, /ExceptionInInitializerError|NumberFormatException/);
+    });
+  });
+}
+
+/** The fixture's classes at the root, its library as a jar in lib/: a package as Maven's and Gradle's zip tasks make it. */
+async function compiled(jdk: Jdk, tool: (name: string, args: readonly string[]) => Buffer): Promise<string> {
+  const runtime = names[jdk.major]!;
+  const [target, library] = [join(work, runtime), join(work, `${runtime}-library`)];
+  mkdirSync(join(target, "lib"), { recursive: true });
+  tool("javac", ["-d", library, join(sources, "library", "Shout.java")]);
+  tool("jar", ["--create", "--file", join(target, "lib", "shout.jar"), "-C", library, "."]);
+  await bringClient(runtime);
+  const home = readdirSync(shelf()).find((name) => name.startsWith(`${jdk.version}-`))!;
+  const path = `${join(shelf(), home, "lib", "*")}:${library}`;
+  const files = ["Hello", "Inside", "Streaming", "Failing"].map((name) => join(sources, "demo", `${name}.java`));
+  tool("javac", ["-d", target, "-cp", path, ...files]);
+  return target;
+}
+
+/** Where the platform keeps AWS's client. */
+function shelf(): string {
+  return join(configOf({}).runtimesDir, "java");
+}
+
+/** A first function, of the JDK's own classes, brings AWS's client, whose interfaces the others are compiled against. */
+async function bringClient(runtime: Runtime): Promise<void> {
+  const options = { code: { "nothing.txt": "" }, Handler: "java.util.Map::copyOf", Runtime: runtime, MemorySize: 512 };
+  await createFunction(client, `${runtime}-first`, options);
+  assert.deepEqual(await answerOf(client, `${runtime}-first`, { a: 1 }), { a: 1 });
+}
