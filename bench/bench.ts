@@ -1,14 +1,21 @@
 /**
- * `npm run bench -- cold|warm|throughput|sandbox|all [--rounds N] [--quick] [--json|--markdown]`, `-- --list`. Prints the
- * machine, every measurement, and every goal with its ratio; as one JSON document, or as the rows of a table. Exit 0 when everything ran (met or not), 1 when something failed, 2 on
- * bad usage.
+ * `npm run bench -- NAME… [--rounds N] [--quick] [--json|--markdown]`, `-- --list`. Prints the machine, every measurement,
+ * and every goal with its ratio; as one JSON document, or as the rows of a table. Exit 0 when everything ran (met or not),
+ * 1 when something failed, 2 on bad usage. `starts` is every benchmark about starting environments, `all` is all.
  */
 import { parseArgs } from "node:util";
 import { banner, machine } from "./harness/machine.ts";
 import { markdown } from "./harness/markdown.ts";
 import { render, styleFor, type WorkloadOptions, type WorkloadReport } from "./harness/report.ts";
 import { repository } from "./peers/index.ts";
+import { burst } from "./workloads/burst.ts";
+import { churn } from "./workloads/churn.ts";
 import { cold } from "./workloads/cold.ts";
+import { deploy } from "./workloads/deploy.ts";
+import { memory } from "./workloads/memory.ts";
+import { neverSeen } from "./workloads/never-seen.ts";
+import { provisioned } from "./workloads/provisioned.ts";
+import { restore } from "./workloads/restore.ts";
 import { sandbox } from "./workloads/sandbox-goal.ts";
 import { throughput } from "./workloads/throughput.ts";
 import { warm } from "./workloads/warm.ts";
@@ -20,8 +27,24 @@ interface Workload {
 
 const workloads: Readonly<Record<string, Workload>> = {
   cold: {
-    about: "goals 1–5: a cold start, request to first byte, against a fresh process of the same binary",
+    about: "goals 1–5: a plain cold start, request to first byte, against a fresh process of the same binary",
     run: cold,
+  },
+  restore: {
+    about: "goals 1–5: a cold start from an image, request to first byte, against a fresh process of the same binary",
+    run: restore,
+  },
+  pool: { about: "goal 6: code that was never seen before, against a fresh process", run: neverSeen },
+  memory: { about: "goal 10: memory of idle environments, against bare idle processes", run: memory },
+  burst: { about: "goals 11 and 12: 100 and 1,000 cold calls at once", run: burst },
+  churn: { about: "goal 13: create, run and destroy for a minute, against runc", run: churn },
+  provisioned: {
+    about: "goal 14: the first call on every provisioned environment, against a warm call",
+    run: provisioned,
+  },
+  deploy: {
+    about: "goal 17: deploy of 10 MB to the first answer from its image, against unzip and one run",
+    run: deploy,
   },
   sandbox: {
     about: "goal 7: an empty sandbox, created to its first instruction, against bwrap and runc",
@@ -34,9 +57,15 @@ const workloads: Readonly<Record<string, Workload>> = {
   },
 };
 
+/** Names that stand for several. */
+const groups: Readonly<Record<string, readonly string[]>> = {
+  starts: ["restore", "pool", "memory", "burst", "churn", "provisioned", "deploy"],
+  all: Object.keys(workloads),
+};
+
 function usage(problem: string): never {
   console.error(
-    `${problem}\nusage: npm run bench -- ${Object.keys(workloads).join("|")}|all [--rounds N] [--quick] [--json|--markdown]`,
+    `${problem}\nusage: npm run bench -- ${[...Object.keys(workloads), ...Object.keys(groups)].join("|")} … [--rounds N] [--quick] [--json|--markdown]`,
   );
   process.exit(2);
 }
@@ -60,7 +89,7 @@ function readArguments(): {
     const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
     if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0))
       usage(`--rounds ${values.rounds}: not a whole number above 0`);
-    const names = positionals.flatMap((name) => (name === "all" ? Object.keys(workloads) : [name]));
+    const names = positionals.flatMap((name) => groups[name] ?? [name]);
     const unknown = names.find((name) => !(name in workloads));
     if (unknown !== undefined) usage(`${unknown}: no such benchmark`);
     if (names.length === 0 && !values.list) usage("which benchmark?");

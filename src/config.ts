@@ -32,6 +32,12 @@ export interface Config {
   /** Freezing and thawing wakes every thread of a runtime once: not worth it between the calls of a burst. */
   readonly freezeAfterMs: number;
   readonly memoryBudgetBytes: number;
+  /** of which function versions images of initialised processes are made (environments/snapshot-policy.ts) */
+  readonly snapshots: "auto" | "all" | "snapstart" | "off";
+  /** bytes of disk that images may take */
+  readonly imageBudgetBytes: number;
+  /** an image older than this is made anew in the background, milliseconds */
+  readonly renewImagesAfterMs: number;
   /** milliseconds that running invocations get to finish after SIGTERM */
   readonly drainMs: number;
   /** where language interpreters are looked for, as PATH has it */
@@ -63,6 +69,9 @@ export function configOf(options: Options, env: NodeJS.ProcessEnv = process.env)
     freezeAfterMs: 50,
     memoryBudgetBytes:
       whole("THAW_MEMORY_MB", env.THAW_MEMORY_MB, Math.floor((totalmem() * 0.7) / 2 ** 20), 64, 2 ** 30) * 2 ** 20,
+    snapshots: oneOf("THAW_SNAPSHOTS", env.THAW_SNAPSHOTS, ["auto", "all", "snapstart", "off"] as const),
+    imageBudgetBytes: whole("THAW_IMAGES_MB", env.THAW_IMAGES_MB, 8192, 64, 2 ** 30) * 2 ** 20,
+    renewImagesAfterMs: whole("THAW_IMAGES_HOURS", env.THAW_IMAGES_HOURS, 6, 1, 8760) * 3600e3,
     drainMs: 10_000,
     path: env.PATH ?? "",
   });

@@ -3,12 +3,13 @@ import { connect } from "node:net";
 import { availableParallelism, constants, setPriority } from "node:os";
 import { join } from "node:path";
 import { createArtifacts, RuntimeUnavailable } from "./artifacts/index.ts";
-import { chooseReclaimed, cpusOf, createAdmission, patienceMs, smoothed } from "./capacity/index.ts";
+import { cpusOf, createAdmission, createKeepAlive, patienceMs, smoothed } from "./capacity/index.ts";
 import { type Config, ConfigError, configOf, type Options } from "./config.ts";
 import { createAdmin, createEdge } from "./edge/index.ts";
 import { createEnvironments } from "./environments/index.ts";
+import { createImages, machineIdentity } from "./images/index.ts";
 import { createInvoke } from "./invoke/index.ts";
-import { createIsolation, SandboxError } from "./isolation/index.ts";
+import { builtAgent, createIsolation, SandboxError } from "./isolation/index.ts";
 import { type FunctionVersion, limits, ServiceError } from "./model/index.ts";
 import { createLogStore, createStatistics, openInvocationLog } from "./observe/index.ts";
 import { createRegistry } from "./registry/index.ts";
@@ -52,6 +53,12 @@ export async function start(options: Options = {}): Promise<Platform> {
     path: config.path,
     log: note,
   });
+  const machine = machineIdentity(builtAgent);
+  const images = createImages({
+    directory: join(config.dataDir, "images"),
+    machine,
+    budgetBytes: config.imageBudgetBytes,
+  });
   const isolation = await createIsolation({
     driver: config.driver,
     runDir: config.runDir,
@@ -68,7 +75,8 @@ export async function start(options: Options = {}): Promise<Platform> {
   const cpus = availableParallelism();
   const environments = createEnvironments({
     driver: isolation.driver,
-    openLog: (target, stream) => openInvocationLog({ target, stream, append: logs.append, clock }),
+    openLog: (target, stream, initializationType) =>
+      openInvocationLog({ target, stream, initializationType, append: logs.append, clock }),
     unpacked: artifacts.unpacked,
     layers: artifacts.layers,
     runtime: artifacts.runtime,
@@ -77,8 +85,13 @@ export async function start(options: Options = {}): Promise<Platform> {
     patienceMs: (view) => patienceMs({ ...view, cpus }),
     smoothed,
     isCurrent: (target) => isCurrent(registry, target),
-    chooseReclaimed: (idle, usedBytes) =>
-      chooseReclaimed(idle, usedBytes, { keepAliveMs: config.keepAliveMs, budgetBytes: config.memoryBudgetBytes }),
+    keepAlive: createKeepAlive({ keepAliveMs: config.keepAliveMs }),
+    memoryBudgetBytes: config.memoryBudgetBytes,
+    images,
+    snapshots: config.snapshots,
+    machine,
+    renewImagesAfterMs: config.renewImagesAfterMs,
+    note,
     freezeAfterMs: config.freezeAfterMs,
     reclaimEveryMs: 5000,
   });
@@ -109,15 +122,29 @@ export async function start(options: Options = {}): Promise<Platform> {
       runtimes: await artifacts.runtimes(),
       pid: process.pid,
       dataDir: config.dataDir,
+      snapshots: { policy: config.snapshots, ...isolation.driver.snapshots, storedBytes: images.storedBytes() },
       uptimeMs: Math.round(process.uptime() * 1e3),
     }),
     environments: environments.list,
+    versions: environments.versions,
     statistics: statistics.summary,
     invocations: (name, limit) => statistics.recent(limit, name),
     logs: (name, since, limit) => logs.query({ ...logGroupOf(name), since, limit }),
     follow: (name, since, signal) => logs.follow({ ...logGroupOf(name), since }, signal),
   });
-  const edge = createEdge({ registry, artifacts, invoke, retire: environments.retire, report, admin });
+  const edge = createEdge({
+    registry,
+    artifacts,
+    invoke,
+    retire: environments.retire,
+    snapshot: environments.snapshot,
+    provision: environments.provision,
+    provisioned: environments.provisioned,
+    note,
+    report,
+    admin,
+  });
+  await images.sweep((owner) => isCurrent(registry, owner));
 
   const bound = await edge
     .listen({ host: config.host, port: config.port, socketPath: endpointSocket })
@@ -176,7 +203,10 @@ async function refuseSecondPlatform(config: Config, socketPath: string): Promise
 }
 
 /** Is this still the code and configuration of its version? */
-function isCurrent(registry: ReturnType<typeof createRegistry>, target: FunctionVersion): boolean {
+function isCurrent(
+  registry: ReturnType<typeof createRegistry>,
+  target: Pick<FunctionVersion, "account" | "region" | "name" | "version" | "key">,
+): boolean {
   try {
     return registry.resolve(target.account, target.region, target.name, target.version).key === target.key;
   } catch {

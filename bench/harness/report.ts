@@ -1,9 +1,11 @@
 import { type Ratio, ratioOfMedians, type Summary, summarize } from "./statistics.ts";
 
+export type Unit = "ms" | "s" | "MB" | "requests/s" | "sandboxes/s";
+
 /** One row: what was measured, and its samples' summary. */
 export interface Measurement extends Summary {
   readonly name: string;
-  readonly unit: "ms" | "requests/s";
+  readonly unit: Unit;
   /** exact versions and settings */
   readonly detail?: string;
 }
@@ -15,7 +17,7 @@ export interface Verdict {
   readonly what: string;
   readonly subject: string;
   readonly baseline: string;
-  readonly unit: Measurement["unit"];
+  readonly unit: Unit;
   /** what both sides measured; undefined: a side is missing */
   readonly sides: { readonly subject: Summary; readonly baseline: Summary } | undefined;
   /** undefined: a side is missing */
@@ -54,12 +56,7 @@ export interface WorkloadOptions {
   readonly progress: (text: string) => void;
 }
 
-export function measurement(
-  name: string,
-  unit: Measurement["unit"],
-  samples: readonly number[],
-  detail?: string,
-): Measurement {
+export function measurement(name: string, unit: Unit, samples: readonly number[], detail?: string): Measurement {
   return { name, unit, ...summarize(samples), ...(detail === undefined ? {} : { detail }) };
 }
 
@@ -79,6 +76,31 @@ export function judge(
   const found = { ...base, ratio, sides: { subject: summarize(above!), baseline: summarize(below!) } };
   if (loaded) return { ...found, note: "the machine was loaded: does not count" };
   return { ...found, met: direction === "at most" ? ratio.value <= limit : ratio.value >= limit };
+}
+
+/** A goal about a subject's own tail: p99 over p50, both of the same samples (Efron's bootstrap says nothing useful of a p99: no interval). */
+export function judgeTail(
+  goal: Pick<Verdict, "goal" | "what" | "subject" | "limit">,
+  samples: readonly number[],
+  loaded: boolean,
+): Verdict {
+  const sides = samples.length === 0 ? undefined : { subject: summarize(samples), baseline: summarize(samples) };
+  const value = sides === undefined ? undefined : sides.subject.p99 / sides.subject.p50;
+  const ratio = value === undefined ? undefined : { value, low: value, high: value };
+  const base = { ...goal, baseline: "its own p50", unit: "ms", direction: "at most", sides, ratio } as const;
+  if (value === undefined) return { ...base, met: undefined, note: `${goal.subject} is missing` };
+  if (loaded) return { ...base, met: undefined, note: "the machine was loaded: does not count" };
+  return { ...base, met: value <= goal.limit };
+}
+
+/** The same verdict, not counted, because of `why`; what was measured is still shown. */
+export function uncounted(verdict: Verdict, why: string | undefined): Verdict {
+  return why === undefined ? verdict : { ...verdict, met: undefined, note: why };
+}
+
+/** How many rounds were discarded, with one example why. */
+export function discards(reasons: readonly string[]): string[] {
+  return reasons.length === 0 ? [] : [`${reasons.length} rounds discarded, such as: ${reasons[0]}`];
 }
 
 /** How text is styled: identity when piped or with NO_COLOR (no-color.org). */

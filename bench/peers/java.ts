@@ -18,6 +18,8 @@ export interface JavaFunctions {
   readonly client: readonly string[];
   /** command that prints a handler's first answer, without any client; the handler's class is to be added */
   readonly bare: readonly string[];
+  /** command that says `idle` and does nothing more */
+  readonly idle: readonly string[];
 }
 
 /** Sources of the benchmarks' functions, and the bootstrap and dependencies of every function compiled here. */
@@ -68,7 +70,7 @@ export async function javaFunctions(jdk: Jdk, withinMs = 180000): Promise<JavaFu
   const classPath = `${join(directory, "classes")}:${join(directory, "lib", "*")}`;
   const jvm = [join(jdk.home, "bin", "java"), ...flags, "-cp", classPath];
   const client = [...jvm, "com.amazonaws.services.lambda.runtime.api.client.AWSLambda"];
-  return { directory, client, bare: [...jvm, "Outside"] };
+  return { directory, client, bare: [...jvm, "Outside"], idle: [...jvm, "Idle"] };
 }
 
 /**

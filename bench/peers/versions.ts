@@ -9,8 +9,10 @@ export const versions = Object.freeze({
   runtimeInterfaceEmulator: "v0.0.0-20250423173140-3a0772eae98d",
   /** commit of github.com/openfaas/of-watchdog */
   ofWatchdog: "a265b19f6e058c8bd8a2adb4e601b9783a87b452",
-  /** client loaded at init by the heavy Node.js function */
+  /** client loaded at init by the Node.js function with an SDK */
   awsSdkDynamodb: "3.1162.0",
-  /** client loaded at init by the heavy Python function */
+  /** loaded beside it */
+  zod: "4.6.7",
+  /** client loaded at init by the Python function with an SDK */
   boto3: "1.43.117",
 });

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ZipFile } from "yazl";
@@ -20,20 +21,22 @@ export interface BenchFunction {
   readonly runtime: string;
   readonly handler: string;
   readonly zip: Buffer;
+  /** how long its image may take to be there, ms; absent: as long as usual */
+  readonly imageWithinMs?: number;
 }
 
-/** Runtime of the Node.js functions: its binary is the baseline's. */
-const nodeRuntime = "nodejs22.x";
+/** Releases of Node.js that functions of the benchmarks run on; each one's binary is its baseline's. */
+export type NodeRelease = 22 | 24 | 26;
 
-export async function nodeHello(): Promise<BenchFunction> {
-  const zip = await zipOf([join(fixtures, "node")]);
-  return { name: "bench-node", title: "Node.js 22 hello", runtime: nodeRuntime, handler: "index.handler", zip };
+export async function nodeHello(release: NodeRelease = 22): Promise<BenchFunction> {
+  return nodeFunction(release, "", " hello", [join(fixtures, "node")]);
 }
 
-/** AWS SDK v3's DynamoDB client: a directory with node_modules. */
+/** AWS SDK v3's DynamoDB client, and zod: a directory with node_modules. */
 export function awsSdk(): Promise<string> {
-  const { awsSdkDynamodb: version } = versions;
-  return npmPackages(`dynamodb-${version}`, [`@aws-sdk/client-dynamodb@${version}`]);
+  const { awsSdkDynamodb, zod } = versions;
+  const packages = [`@aws-sdk/client-dynamodb@${awsSdkDynamodb}`, `zod@${zod}`];
+  return npmPackages(`dynamodb-${awsSdkDynamodb}-zod-${zod}`, packages);
 }
 
 /** boto3: a directory for PYTHONPATH. */
@@ -42,9 +45,27 @@ export function boto3(): Promise<string> {
 }
 
 export async function nodeSdk(): Promise<BenchFunction> {
-  const zip = await zipOf([join(fixtures, "node"), join(fixtures, "node-sdk"), await awsSdk()]);
-  const title = `Node.js 22, AWS SDK ${versions.awsSdkDynamodb}`;
-  return { name: "bench-node-sdk", title, runtime: nodeRuntime, handler: "index.handler", zip };
+  const directories = [join(fixtures, "node"), join(fixtures, "node-sdk"), await awsSdk()];
+  return nodeFunction(22, "-sdk", `, AWS SDK ${versions.awsSdkDynamodb} and zod`, directories);
+}
+
+/** An init of some hundred milliseconds that leaves a heap of 100 MB. */
+export async function nodeHeavy(): Promise<BenchFunction> {
+  return nodeFunction(22, "-heavy", ", long init, heap of 100 MB", [
+    join(fixtures, "node"),
+    join(fixtures, "node-heavy"),
+  ]);
+}
+
+async function nodeFunction(
+  release: NodeRelease,
+  suffix: string,
+  what: string,
+  directories: readonly string[],
+): Promise<BenchFunction> {
+  const name = `bench-node${release}${suffix}`;
+  const title = `Node.js ${release}${what}`;
+  return { name, title, runtime: `nodejs${release}.x`, handler: "index.handler", zip: await zipOf(directories) };
 }
 
 /** The managed runtime of the machine's own python3, as `python3.11`. Undefined: there is none, or none that Lambda has. */
@@ -66,7 +87,9 @@ export async function pythonBoto3(runtime: string): Promise<BenchFunction> {
 }
 
 export async function native(language: "go" | "rust"): Promise<BenchFunction> {
-  const zip = await zipFiles(new Map([["bootstrap", { path: await nativeBinary(language), mode: 0o755 }]]));
+  const zip = await zipFiles(
+    new Map([["bootstrap", { data: readFileSync(await nativeBinary(language)), mode: 0o755 }]]),
+  );
   const title = language === "go" ? "Go" : "Rust";
   return { name: `bench-${language}`, title, runtime: "provided.al2023", handler: "bootstrap", zip };
 }
@@ -76,12 +99,33 @@ export async function shell(): Promise<BenchFunction> {
   return { name: "bench-shell", title: "shell bootstrap", runtime: "provided.al2023", handler: "bootstrap", zip };
 }
 
-/** A function on AWS's Java client, whose class is `Function` (hello) or `SlowFunction` (an init of two seconds). */
+/** A function on AWS's Java client, whose class is `Function` (hello) or `SlowFunction` (an init of five seconds). */
 export async function java(jdk: Jdk, { directory }: JavaFunctions, slow = false): Promise<BenchFunction> {
-  const title = `Java ${jdk.version}, ${slow ? "init of 2 s" : "hello"}`;
+  const title = `Java ${jdk.version}, ${slow ? "init of 5 s" : "hello"}`;
   const name = slow ? "bench-java-slow" : "bench-java";
   const handler = slow ? "SlowFunction" : "Function";
-  return { name, title, runtime: "provided.al2023", handler, zip: await zipOf([directory]) };
+  const zip = await zipOf([directory]);
+  return { name, title, runtime: "provided.al2023", handler, zip, ...(slow ? { imageWithinMs: 90000 } : {}) };
+}
+
+/**
+ * The same function under another name, its archive with another comment (APPNOTE 4.3.16): other bytes, other digest, code
+ * that no platform has seen.
+ */
+export function unseen(fn: BenchFunction, number: number): BenchFunction {
+  const comment = Buffer.from(`${process.pid}-${Date.now()}-${number}`);
+  const zip = Buffer.concat([fn.zip, comment]);
+  zip.writeUInt16LE(comment.length, fn.zip.length - 2);
+  return { ...fn, name: `${fn.name}-${number}`, zip };
+}
+
+/** A hello of Node.js in an archive of about `bytes`: the rest is one file that cannot be compressed. */
+export async function largeArchive(bytes: number): Promise<BenchFunction> {
+  const hello = await nodeHello();
+  const entries = entriesOf([join(fixtures, "node")]);
+  entries.set("weights.bin", { data: randomBytes(bytes), mode: 0o644 });
+  const title = `Node.js 22 hello, ${Math.round(bytes / 2 ** 20)} MB`;
+  return { ...hello, name: "bench-node22-large", title, zip: await zipFiles(entries) };
 }
 
 function titleOf(runtime: string): string {
@@ -89,7 +133,7 @@ function titleOf(runtime: string): string {
 }
 
 interface Entry {
-  readonly path: string;
+  readonly data: Buffer;
   readonly mode: number;
 }
 
@@ -100,6 +144,10 @@ export async function folder(name: string, handler: string, directory: string): 
 
 /** A zip of several directories laid over each other; later ones win. */
 function zipOf(directories: readonly string[]): Promise<Buffer> {
+  return zipFiles(entriesOf(directories));
+}
+
+function entriesOf(directories: readonly string[]): Map<string, Entry> {
   const entries = new Map<string, Entry>();
   for (const directory of directories) {
     const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
@@ -107,16 +155,17 @@ function zipOf(directories: readonly string[]): Promise<Buffer> {
       const path = join(file.parentPath, file.name);
       // what package managers leave for themselves
       if (/\.(d\.ts|map)$|[/\\]\.package-lock\.json$/.test(path)) continue;
-      entries.set(path.slice(directory.length + 1), { path, mode: statSync(path).mode & 0o111 ? 0o755 : 0o644 });
+      const mode = statSync(path).mode & 0o111 ? 0o755 : 0o644;
+      entries.set(path.slice(directory.length + 1), { data: readFileSync(path), mode });
     }
   }
-  return zipFiles(entries);
+  return entries;
 }
 
 async function zipFiles(entries: ReadonlyMap<string, Entry>): Promise<Buffer> {
   const zip = new ZipFile();
-  for (const [name, { path, mode }] of [...entries].sort()) {
-    zip.addBuffer(readFileSync(path), name, { mode: 0o100000 | mode, mtime: new Date(2026, 0, 1) });
+  for (const [name, { data, mode }] of [...entries].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    zip.addBuffer(data, name, { mode: 0o100000 | mode, mtime: new Date(2026, 0, 1) });
   }
   zip.end();
   const chunks: Buffer[] = [];

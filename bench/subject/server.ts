@@ -6,6 +6,7 @@ import type { Timing } from "../../src/model/index.ts";
 import { type Answer, Connection, header, request } from "../harness/connection.ts";
 import { type Child, startChild } from "../harness/processes.ts";
 import { repository } from "../peers/index.ts";
+import { endEnvironments } from "./environments.ts";
 import type { BenchFunction } from "./functions.ts";
 import { type Inside, weaknesses } from "./isolation.ts";
 
@@ -22,17 +23,23 @@ export interface Server {
   readonly endpoint: URL;
   readonly pid: number;
   readonly driver: string;
-  /** creates a function and waits until it is active */
-  create(fn: BenchFunction, memoryMb?: number): Promise<void>;
-  /** makes the next call cold: a changed environment variable, as the mission's tester does it */
+  /** creates a function and waits until it is active; `more` is merged into CreateFunction's request */
+  create(fn: BenchFunction, memoryMb?: number, more?: Readonly<Record<string, unknown>>): Promise<void>;
+  /** makes the next call cold: a changed environment variable, as the mission's tester does it. The version is another one then, without an image */
   chill(name: string): Promise<void>;
+  /** makes the next call cold and changes nothing else: its environments are killed from outside. Needs root on Linux and the container driver */
+  cool(name: string): Promise<void>;
+  /** UpdateFunctionConfiguration with these variables, and waits until it is done */
+  configure(name: string, variables: Readonly<Record<string, string>>): Promise<void>;
   /** invokes with `X-Thaw-Timing: 1`; rejects on anything but a good answer */
-  invoke(name: string, event: object): Promise<Invoked>;
+  invoke(name: string, event: object, qualifier?: string): Promise<Invoked>;
   /** invokes with `{"inspect":true}`; rejects when the sandbox is weaker than full isolation */
-  inspect(name: string): Promise<Invoked>;
+  inspect(name: string, qualifier?: string): Promise<Invoked>;
+  /** any request of its HTTP API with JSON on both sides; rejects with the answer on a status of 300 and more */
+  call(method: string, path: string, body?: object): Promise<Record<string, unknown>>;
   /** how many execution environments there are, of all functions */
   environments(): Promise<number>;
-  url(name: string): URL;
+  url(name: string, qualifier?: string): URL;
   /** ends it and removes its data directory, which also goes when this process exits before */
   stop(): Promise<void>;
 }
@@ -56,11 +63,19 @@ export async function startServer(env: Readonly<Record<string, string>> = {}): P
   const event = listening(child.output())!;
   const endpoint = new URL(event.endpoint);
   let connection = await Connection.open(endpoint);
-  const url = (name: string): URL => new URL(`/2015-03-31/functions/${name}/invocations`, endpoint);
+  const url = (name: string, qualifier?: string): URL =>
+    new URL(`/2015-03-31/functions/${name}/invocations${qualifier ? `?Qualifier=${qualifier}` : ""}`, endpoint);
 
-  const invoke = async (name: string, payload: object): Promise<Invoked> => {
+  const configure = async (name: string, Variables: Readonly<Record<string, string>>): Promise<void> => {
+    await call(endpoint, "PUT", `/2015-03-31/functions/${name}/configuration`, { Environment: { Variables } });
+    await settled(endpoint, name);
+  };
+
+  const invoke = async (name: string, payload: object, qualifier?: string): Promise<Invoked> => {
     if (!connection.open) connection = await Connection.open(endpoint);
-    const answer = await connection.send(request(url(name), JSON.stringify(payload), { "X-Thaw-Timing": "1" }));
+    const answer = await connection.send(
+      request(url(name, qualifier), JSON.stringify(payload), { "X-Thaw-Timing": "1" }),
+    );
     return { firstByteMs: answer.firstByte - answer.sent, timing: timingOf(answer), payload: goodAnswer(answer) };
   };
 
@@ -70,7 +85,9 @@ export async function startServer(env: Readonly<Record<string, string>> = {}): P
     driver: event.driver,
     url,
     invoke,
-    async create(fn, memoryMb = oneVcpu) {
+    configure,
+    call: (method, path, body) => call(endpoint, method, path, body),
+    async create(fn, memoryMb = oneVcpu, more = {}) {
       await call(endpoint, "POST", "/2015-03-31/functions", {
         FunctionName: fn.name,
         Runtime: fn.runtime,
@@ -79,16 +96,14 @@ export async function startServer(env: Readonly<Record<string, string>> = {}): P
         MemorySize: memoryMb,
         Timeout: 30,
         Code: { ZipFile: fn.zip.toString("base64") },
+        ...more,
       });
       await settled(endpoint, fn.name);
     },
-    async chill(name) {
-      const path = `/2015-03-31/functions/${name}/configuration`;
-      await call(endpoint, "PUT", path, { Environment: { Variables: { FORCE_COLD_START: String(Date.now()) } } });
-      await settled(endpoint, name);
-    },
-    async inspect(name) {
-      const invoked = await invoke(name, { inspect: true });
+    chill: (name) => configure(name, { FORCE_COLD_START: String(Date.now()) }),
+    cool: (name) => endEnvironments(endpoint, child.pid, name),
+    async inspect(name, qualifier) {
+      const invoked = await invoke(name, { inspect: true }, qualifier);
       const { ok, inside } = invoked.payload;
       if (ok !== true) throw new Error(`${name} answered ${JSON.stringify(invoked.payload).slice(0, 500)}`);
       const found = event.driver === "container" ? weaknesses(inside as Inside) : [];
@@ -129,7 +144,8 @@ export function goodAnswer(answer: Answer): Record<string, unknown> {
   return JSON.parse(text) as Record<string, unknown>;
 }
 
-function timingOf(answer: Answer): Timing {
+/** The phases in an answer's `X-Thaw-Timing`. */
+export function timingOf(answer: Answer): Timing {
   const text = header(answer, "x-thaw-timing");
   if (!text)
     throw new Error(`no X-Thaw-Timing in the answer: ${answer.status} ${answer.body.toString().slice(0, 500)}`);
@@ -144,7 +160,7 @@ async function call(endpoint: URL, method: string, path: string, body?: object):
   });
   const text = await response.text();
   if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text.slice(0, 1000)}`);
-  return JSON.parse(text) as Record<string, unknown>;
+  return text === "" ? {} : (JSON.parse(text) as Record<string, unknown>);
 }
 
 /** Waits for State Active and LastUpdateStatus Successful, as AWS's waiters do, only sooner. */

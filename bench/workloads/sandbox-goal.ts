@@ -1,5 +1,4 @@
-import { judge, measurement, type WorkloadOptions, type WorkloadReport } from "../harness/report.ts";
-import { discards } from "./cold.ts";
+import { discards, judge, measurement, type WorkloadOptions, type WorkloadReport } from "../harness/report.ts";
 import { run, sandboxRows } from "./sandbox.ts";
 
 /** Goal 7: an empty sandbox with full isolation, created to its first instruction, against bwrap and runc. */

@@ -150,7 +150,7 @@ function bwrapCommand(): readonly string[] {
 }
 
 /** A bundle whose only file is a static program that does nothing but end, so that no dynamic loading is timed. */
-function runcCommand(bundle: string): () => readonly string[] {
+export function runcCommand(bundle: string): () => readonly string[] {
   mkdirSync(join(bundle, "rootfs"), { recursive: true });
   copyFileSync(builtAgent, join(bundle, "rootfs", "true"));
   spawnSync("runc", ["spec"], { cwd: bundle });
@@ -163,7 +163,8 @@ function runcCommand(bundle: string): () => readonly string[] {
   return () => [program("runc")!, "run", "--bundle", bundle, `thaw-bench-${process.pid}-${count++}`];
 }
 
-function programVersion(name: string): string | undefined {
+/** First line of what a program says of its version; undefined: there is none. */
+export function programVersion(name: string): string | undefined {
   const { status, stdout } = spawnSync(name, ["--version"], { encoding: "utf8" });
   return status === 0 ? stdout.split("\n", 1)[0] : undefined;
 }

@@ -1,7 +1,7 @@
 import { generatorName, throughput as measure } from "../harness/closed-loop.ts";
 import { interleave, type Subject } from "../harness/interleave.ts";
 import { tooLoaded } from "../harness/machine.ts";
-import { judge, measurement, type WorkloadOptions, type WorkloadReport } from "../harness/report.ts";
+import { discards, judge, measurement, type WorkloadOptions, type WorkloadReport } from "../harness/report.ts";
 import {
   fastifyEcho,
   httpEcho,
@@ -12,7 +12,6 @@ import {
   workerd,
 } from "../peers/index.ts";
 import { nodeHello, type Server, startServer } from "../subject/index.ts";
-import { discards } from "./cold.ts";
 import { startPeers } from "./side-by-side.ts";
 
 const name = "Thaw, Node.js 22, isolated workers";

@@ -3,10 +3,16 @@ import { type Answer, request } from "../harness/connection.ts";
 import { type Interleaved, interleave, type Subject } from "../harness/interleave.ts";
 import { tooLoaded } from "../harness/machine.ts";
 import { openLoop, serial } from "../harness/open-loop.ts";
-import { judge, measurement, type Verdict, type WorkloadOptions, type WorkloadReport } from "../harness/report.ts";
+import {
+  discards,
+  judge,
+  measurement,
+  type Verdict,
+  type WorkloadOptions,
+  type WorkloadReport,
+} from "../harness/report.ts";
 import { fastifyEcho, httpEcho, runtimeInterfaceEmulator, serverlessOffline, workerd } from "../peers/index.ts";
 import { medianPhases, nodeHello, type Server, startServer } from "../subject/index.ts";
-import { discards } from "./cold.ts";
 import { event, startPeers } from "./side-by-side.ts";
 
 const name = "Thaw, Node.js 22";

@@ -18,15 +18,23 @@ const modern = Number.parseInt(process.versions.node, 10) >= 24;
 const env = process.env;
 const link = openLink(Number(env._THAW_LINK_FD));
 delete env._THAW_LINK_FD;
-const session = createSession(link, watchRawOutput(), modern ? "-" : undefined);
+/** Processes of which the host takes an image are made fit for it; all others stay as Node.js has them. */
+const uniqueness = env._THAW_TEMPLATE === "1" ? require("./uniqueness.cjs").makeUnique() : undefined;
+delete env._THAW_TEMPLATE;
+/** request id in log lines of the init phase */
+const idBeforeFirst = modern ? "-" : undefined;
+const session = createSession(link, watchRawOutput(), idBeforeFirst);
 const logError = patchConsole(session, env);
 const invokeStore = modern ? createInvokeStore(session) : undefined;
 defineGlobals(env, invokeStore);
 
 let initialised = false;
+/** the life of a process that is to be copied, until its copy serves */
+let template;
 
 /** Reports what nobody caught, then ends the process with the exit code of Lambda's runtimes. */
 function die(title, error, code) {
+  if (template?.isBusy()) template.fail(error);
   logError(title, error);
   if (!initialised) session.failInit(error);
   else if (session.isOpen()) session.fail(error, true);
@@ -51,8 +59,7 @@ function shutDown() {
   process.once("SIGTERM", () => clearInterval(hold));
 }
 
-function createInvoke(handler) {
-  const finished = () => setImmediate(next);
+function createInvoke(handler, session, logError, finished) {
   const streaming = streamingOf(handler);
   if (streaming) {
     const { createInvoke } = require("./invoke-streaming.cjs");
@@ -66,22 +73,45 @@ function createInvoke(handler) {
   return require("./invoke-callback.cjs").createInvoke(handler, session, logError, finished);
 }
 
-let invoke;
+/**
+ * Returns the function that waits for the next event and runs it, and so on until the host wants no more: then `ended` is
+ * called. Throws where a handler cannot be called in this version of Node.js.
+ */
+function createServer({ handler, session, logError, invokeStore, ended }) {
+  const invoke = createInvoke(handler, session, logError, () => setImmediate(next));
 
-/** A turn of the event loop of its own, so that what the last invocation left behind gets its chance to run. */
-function next() {
-  const event = session.next();
-  if (event === undefined) return shutDown();
-  invokeStore?.begin();
-  invoke(event);
+  /** A turn of the event loop of its own, so that what the last invocation left behind gets its chance to run. */
+  function next() {
+    const event = session.next();
+    if (event === undefined) return ended();
+    invokeStore?.begin();
+    invoke(event);
+  }
+
+  return next;
 }
 
-const load = now();
-loadHandler(env.LAMBDA_TASK_ROOT ?? process.cwd(), env._HANDLER ?? "", modern)
-  .then((handler) => {
-    invoke = createInvoke(handler);
-    initialised = true;
-    session.ready({ boot, load, loaded: now() });
-    setImmediate(next);
-  })
-  .catch((error) => die(modern ? "Init Error" : "Uncaught Exception", error, modern ? 1 : 129));
+/** Loads the handler and waits for events, or first for the word that this process is to be copied. */
+async function run() {
+  const load = now();
+  const handler = await loadHandler(env.LAMBDA_TASK_ROOT ?? process.cwd(), env._HANDLER ?? "", modern);
+  const serve = createServer({ handler, session, logError, invokeStore, ended: shutDown });
+  initialised = true;
+  session.ready({ boot, load, loaded: now() });
+  if (!uniqueness) return setImmediate(serve);
+  const { createTemplate } = require("./template.cjs");
+  const { prewarm } = require("./prewarm.cjs");
+  template = createTemplate({
+    link,
+    session,
+    uniqueness,
+    now,
+    prewarm: () => prewarm(handler, createServer, modern, idBeforeFirst),
+    logError,
+    serve,
+    ended: shutDown,
+  });
+  setImmediate(template.wait);
+}
+
+run().catch((error) => die(modern ? "Init Error" : "Uncaught Exception", error, modern ? 1 : 129));

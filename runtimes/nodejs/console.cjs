@@ -54,14 +54,19 @@ function toText(session, level, params) {
   return `${new Date().toISOString()}\t${session.logId()}\t${level}\t${text}`;
 }
 
+const isJson = (env) => env.AWS_LAMBDA_LOG_FORMAT?.toUpperCase() === "JSON";
+
+/** The function that makes a log event's text of a session, a level and what console was given. */
+const formatOf = (env) => (isJson(env) ? toJson : toText);
+
 /**
  * Replaces console's methods.
  * @param {{ logId(): string | undefined, tenantId: string | undefined, log(message: string): void }} session
  * @returns {(title: string, error: unknown) => void} logs a failure the way the runtime does
  */
 function patchConsole(session, env) {
-  const json = env.AWS_LAMBDA_LOG_FORMAT?.toUpperCase() === "JSON";
-  const format = json ? toJson : toText;
+  const json = isJson(env);
+  const format = formatOf(env);
   const lowest = Math.max(0, levels.indexOf(env.AWS_LAMBDA_LOG_LEVEL?.toUpperCase() ?? "TRACE"));
   levels.forEach((level, at) => {
     console[level.toLowerCase()] =
@@ -76,4 +81,4 @@ function patchConsole(session, env) {
   };
 }
 
-module.exports = { patchConsole };
+module.exports = { patchConsole, formatOf };

@@ -48,6 +48,10 @@ function defineGlobals(env, invokeStore) {
     get HttpResponseStream() {
       return require("./streaming.cjs").HttpResponseStream;
     },
+    // Ours: what `require("@thaw/snapshot")` gives, for ES modules too.
+    get snapshot() {
+      return require("./hooks.cjs").snapshot;
+    },
   };
   if (invokeStore) globalThis.awslambda.InvokeStore = invokeStore;
 }

@@ -3,11 +3,12 @@
  * The bootstrap's end of its link to the host: frames of agent/PROTOCOL.md over a socket, read and written with blocking
  * calls. While the runtime waits for its next event nothing of the function runs, as in a frozen environment.
  */
-// Taken before a function can replace them.
-const { readSync, writeSync, writevSync } = require("node:fs");
+const fs = require("node:fs");
 
 const type = Object.freeze({
   INVOKE: 0x02,
+  PREPARE: 0x03,
+  RESUME: 0x08,
   READY: 0x82,
   INIT_ERROR: 0x83,
   RESPONSE: 0x84,
@@ -16,11 +17,13 @@ const type = Object.freeze({
   RESPONSE_END: 0x87,
   ERROR: 0x88,
   LOG: 0x8a,
+  PREPARED: 0x8e,
+  RESTORE_ERROR: 0x8f,
 });
 
 /** On RESPONSE, RESPONSE_END and ERROR: this runtime reads its next event at once. */
 const READY_FLAG = 0x01;
-/** On those, READY and INIT_ERROR: output that did not come over the link belongs before it. */
+/** On those, READY, PREPARED, INIT_ERROR and RESTORE_ERROR: output that did not come over the link belongs before it. */
 const RAW_FLAG = 0x02;
 const HEADER_BYTES = 12;
 /** the most that one frame may carry */
@@ -31,8 +34,14 @@ const MAX_LOG_BYTES = 1024 * 1024;
 /** source of a LOG frame that is one whole message */
 const FRAMED = 2;
 
-/** @param {number} fd a connected stream socket in blocking mode */
-function openLink(fd) {
+/** system calls, taken before a function can replace them */
+const system = { readSync: fs.readSync, writeSync: fs.writeSync, writevSync: fs.writevSync };
+
+/**
+ * @param {number} fd a connected stream socket in blocking mode
+ * @param {Pick<typeof fs, "readSync" | "writeSync" | "writevSync">} [calls] what reads and writes it
+ */
+function openLink(fd, { readSync, writeSync, writevSync } = system) {
   const out = Buffer.allocUnsafeSlow(BUFFER_BYTES);
   const input = Buffer.allocUnsafeSlow(BUFFER_BYTES);
   /** bytes of `input` that have arrived */
@@ -72,7 +81,7 @@ function openLink(fd) {
     writeAll(rest, rest.length);
   }
 
-  /** Sends INIT_ERROR, ERROR or a failing RESPONSE_END: error type, then its JSON document. */
+  /** Sends INIT_ERROR, RESTORE_ERROR, ERROR or a failing RESPONSE_END: error type, then its JSON document. */
   function sendError(frame, flags, stream, errorType, document) {
     const name = Buffer.from(String(errorType).slice(0, 1024));
     const length = Buffer.alloc(2);
@@ -141,4 +150,4 @@ function openLink(fd) {
   return { send, sendError, log, receive };
 }
 
-module.exports = { openLink, type, READY_FLAG, RAW_FLAG, MAX_PAYLOAD_BYTES };
+module.exports = { openLink, type, HEADER_BYTES, READY_FLAG, RAW_FLAG, MAX_PAYLOAD_BYTES };

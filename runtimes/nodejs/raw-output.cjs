@@ -92,4 +92,4 @@ function watchRawOutput() {
   };
 }
 
-module.exports = { watchRawOutput };
+module.exports = { watchRawOutput, precede };

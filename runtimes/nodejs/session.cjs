@@ -33,22 +33,31 @@ function parseField(json, name) {
 /** a UTF-16 unit is at most 3 bytes of UTF-8 */
 const isTooLarge = (text) => text.length * 3 > MAX_RESPONSE_BYTES && Buffer.byteLength(text) > MAX_RESPONSE_BYTES;
 
-/** @param {ReturnType<import("./link.cjs").openLink>} link @param {() => boolean} hasRawOutput @param {string | undefined} idBeforeFirst request id in log lines of the init phase */
-function createSession(link, hasRawOutput, idBeforeFirst) {
-  const env = process.env;
-  /** members of every context that never change while this process lives */
-  const ofFunction = {
+/** Members of every context that stay the same while an environment lives. */
+function contextOf(env) {
+  return {
     functionVersion: env.AWS_LAMBDA_FUNCTION_VERSION,
     functionName: env.AWS_LAMBDA_FUNCTION_NAME,
     memoryLimitInMB: env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
     logGroupName: env.AWS_LAMBDA_LOG_GROUP_NAME,
     logStreamName: env.AWS_LAMBDA_LOG_STREAM_NAME,
   };
+}
+
+/** @param {ReturnType<import("./link.cjs").openLink>} link @param {() => boolean} hasRawOutput @param {string | undefined} idBeforeFirst request id in log lines of the init phase */
+function createSession(link, hasRawOutput, idBeforeFirst) {
+  const env = process.env;
+  let ofFunction = contextOf(env);
   /** stream of the invocation that still needs its answer; 0: none */
   let open = 0;
   let started = false;
   let fields = { "lambda-runtime-aws-request-id": idBeforeFirst };
   const rawFlag = () => (hasRawOutput() ? RAW_FLAG : 0);
+
+  function failStart(frame, error, errorType) {
+    const document = require("./errors.cjs").toDocument(error);
+    link.sendError(frame, rawFlag(), 0, errorType ?? document.errorType, JSON.stringify(document));
+  }
 
   const session = {
     tenantId: undefined,
@@ -131,13 +140,27 @@ function createSession(link, hasRawOutput, idBeforeFirst) {
       open = 0;
     },
 
-    /** The init phase failed. */
-    failInit(error) {
-      const document = require("./errors.cjs").toDocument(error);
-      link.sendError(type.INIT_ERROR, rawFlag(), 0, document.errorType, JSON.stringify(document));
+    /** The init phase failed. `errorType`: the platform's name for it, where it is not the error's own. */
+    failInit(error, errorType) {
+      failStart(type.INIT_ERROR, error, errorType);
     },
 
-    /** The handler is loaded: asks for the first event. Times: milliseconds of CLOCK_MONOTONIC. */
+    /** This copy cannot serve. */
+    failRestore(error, errorType) {
+      failStart(type.RESTORE_ERROR, error, errorType);
+    },
+
+    /** Ready to be copied. `drew`: random bytes were drawn that all copies will share. */
+    prepared(drew) {
+      link.send(type.PREPARED, rawFlag(), 0, JSON.stringify({ drew }));
+    },
+
+    /** The environment's variables are another's now: this is a copy. */
+    adopt() {
+      ofFunction = contextOf(env);
+    },
+
+    /** The handler is loaded, or the copy is awake: asks for the first event. Times: milliseconds of CLOCK_MONOTONIC. */
     ready(marks) {
       link.send(type.READY, rawFlag(), 0, JSON.stringify(marks));
     },

@@ -4,6 +4,7 @@ import { createJavaRuntimes } from "./java-runtimes.ts";
 import { createNodeRuntimes } from "./node-runtimes.ts";
 import { createProvidedRuntimes } from "./provided-runtimes.ts";
 import { createPythonRuntimes } from "./python-runtimes.ts";
+import { createRubyRuntimes } from "./ruby-runtimes.ts";
 import { createSingleFlight } from "./single-flight.ts";
 
 export interface RuntimesNeeds {
@@ -29,16 +30,14 @@ export interface Runtimes {
 }
 
 /** Names that Lambda knows and this release cannot run. */
-const laterReleases = [
-  { pattern: /^ruby/, language: "Ruby", names: ["ruby4.0", "ruby3.4", "ruby3.3", "ruby3.2"] },
-  { pattern: /^dotnet/, language: ".NET", names: ["dotnet10", "dotnet8"] },
-];
+const laterReleases = [{ pattern: /^dotnet/, language: ".NET", names: ["dotnet10", "dotnet8"] }];
 
 export function createRuntimes(needs: RuntimesNeeds): Runtimes {
   const families: readonly RuntimeFamily[] = [
     createNodeRuntimes(needs),
     createPythonRuntimes(needs),
     createJavaRuntimes(needs),
+    createRubyRuntimes(needs),
     createProvidedRuntimes(),
   ];
   const flights = createSingleFlight<RuntimeDistribution>();

@@ -12,6 +12,8 @@ const cold: Timing = {
   agent: 1,
   runtimeBoot: 28,
   codeInit: 8,
+  restore: 0,
+  hooks: 0,
   handler: 2,
   response: 0,
   unexplained: 0,

@@ -11,10 +11,15 @@ const phases = [
   ["agent", "agent ready"],
   ["runtimeBoot", "runtime booted"],
   ["codeInit", "your code loaded"],
+  ["restore", "copy of your initialised runtime woken"],
+  ["hooks", "your afterRestore hooks ran"],
   ["handler", "your handler ran"],
   ["response", "answer sent"],
   ["unexplained", "not explained"],
 ] as const;
+
+/** phases in which the function's own code runs */
+const yours: ReadonlySet<string> = new Set(["codeInit", "hooks", "handler"]);
 
 const starts: Record<Timing["start"], string> = {
   warm: "warm start",
@@ -36,7 +41,7 @@ export function waterfall(timing: Timing, width = 40): string[] {
     const to = Math.min(Math.max(Math.round((elapsed + ms) * scale), from + 1), width);
     const bar = `${" ".repeat(from)}${"█".repeat(to - from)}`.padEnd(width);
     const share = `${((ms / timing.total) * 100).toFixed(0)}%`.padStart(4);
-    const colour = phase === "handler" || phase === "codeInit" ? "green" : "cyan";
+    const colour = yours.has(phase) ? "green" : "cyan";
     lines.push(
       `  ${phase.padEnd(11)} ${milliseconds(ms).padStart(8)} ${share} ${styledError(colour, bar)} ${styledError("dim", words)}`,
     );

@@ -1,25 +1,33 @@
 import { randomUUID } from "node:crypto";
-import type { Driver, Sandbox } from "../isolation/index.ts";
-import {
-  type FunctionVersion,
-  type Invocation,
-  limits,
-  monotonicMs,
-  type Outcome,
-  type StartKind,
-} from "../model/index.ts";
-import type { InvocationLog } from "../observe/index.ts";
+import type { Driver } from "../isolation/index.ts";
+import { type FunctionVersion, type Invocation, limits, monotonicMs, type Outcome } from "../model/index.ts";
+import type { InitializationType, InvocationLog } from "../observe/index.ts";
 import { Deadline } from "./deadline.ts";
-import { answerTooLarge, exited, type LoggedFailure, reported, timedOut } from "./failure.ts";
+import { exited, type LoggedFailure, reported, timedOut } from "./failure.ts";
 import { headOf } from "./head.ts";
+import { Housing, type HousingEvents } from "./housing.ts";
 import { type Move, next, type State } from "./lifecycle.ts";
-import { createLink, type Link, type ReadyMarks, type RuntimeExit } from "./link.ts";
-import { bootDocument, type Plan } from "./plan.ts";
+import type { ReadyMarks, RuntimeExit } from "./link.ts";
+import {
+  bootDocument,
+  initializationOf,
+  logStreamOf,
+  type Plan,
+  resumeDocument,
+  type StartTerms,
+  sandboxOf,
+} from "./plan.ts";
+import { hookFailed, hooksTimedOut, RestoreFailed, restoreErrorType } from "./restore-failure.ts";
+import { type Run, Serving } from "./serving.ts";
+import { type InitFailure, Start, type StartMarks } from "./start.ts";
+
+export type { Run } from "./serving.ts";
+export type { StartMarks } from "./start.ts";
 
 /** What an environment needs from its surroundings. */
 export interface EnvironmentNeeds {
   readonly driver: Pick<Driver, "name" | "create">;
-  openLog(target: FunctionVersion, logStream: string): InvocationLog;
+  openLog(target: FunctionVersion, logStream: string, initialization: InitializationType): InvocationLog;
   /** it is idle now and may serve whoever waits */
   onIdle(environment: Environment): void;
   /** it has begun to end, or ended by itself: never offer it again */
@@ -28,50 +36,23 @@ export interface EnvironmentNeeds {
   readonly freezeAfterMs: number;
 }
 
-/** Stations of a start, monotonicMs(). */
-export interface StartMarks {
-  asked: number;
-  main: number;
-  spawned: number;
-  load: number | undefined;
-  loaded: number | undefined;
-  ready: number;
-}
+/** How an environment comes to be: the rungs of the ladder (ladder.ts) below "warm". */
+export type StartMode =
+  | { readonly kind: "plain" }
+  /** a copy of an initialised runtime; `via`: how that one takes its events */
+  | { readonly kind: "restore"; readonly image: string; readonly via: "frames" | "http" };
 
-/** One run of one event: what came of it and when. */
-export interface Run {
-  readonly outcome: Outcome;
-  /** the event was sent; the answer was read */
-  readonly invoked: number;
-  readonly answered: number;
-  readonly logTail: Buffer | undefined;
-  /** set when this run is the first of its environment */
-  readonly start: Readonly<StartMarks> | undefined;
-}
-
-interface Current {
-  readonly stream: number;
-  readonly invocation: Invocation;
-  readonly began: number;
-  readonly settle: (run: Run) => void;
-  /** answers that a streaming function gives to a caller who wants it whole */
-  collected: Buffer[] | undefined;
-  collectedBytes: number;
-  streaming: boolean;
-}
-
-interface InitFailure {
-  /** `timeout`, or the runtime's error type */
-  readonly errorType: string;
-  /** what the caller gets when the second try fails too */
-  readonly failure: (requestId: string) => LoggedFailure;
-}
+/** How long the processes of a copy may take to stand in their new sandbox (milliseconds): a hundred times what is usual. */
+const wakeMs = 2000;
 
 /** One execution environment: a sandbox, the runtime in it, at most one event at a time. */
 export class Environment {
   readonly id = randomUUID().replaceAll("-", "");
   readonly createdAt = Date.now();
-  readonly startKind: StartKind = "plain";
+  readonly plan: Plan;
+  readonly mode: StartMode;
+  /** it is kept for provisioned concurrency, whether it is used or not */
+  provisioned: boolean;
   invocations = 0;
   /** milliseconds from the runtime's spawn until it asked for its first event */
   initMs = 0;
@@ -81,25 +62,24 @@ export class Environment {
   lastRunMs = 0;
   /** it serves the event it has and then ends */
   retired = false;
-  readonly plan: Plan;
 
   #state: State = "creating";
-  #sandbox: Sandbox | undefined;
-  #link: Link | undefined;
+  #housing: Housing | undefined;
   /** the end of the sandbox whose init failed */
   #discarded: Promise<unknown> | undefined;
   /** the most memory it used, bytes */
   #discardedPeak = 0;
   readonly #needs: EnvironmentNeeds;
   readonly #log: InvocationLog;
-  readonly #logStream: string;
+  readonly #terms: StartTerms;
   readonly #marks: StartMarks = { asked: 0, main: 0, spawned: 0, load: undefined, loaded: undefined, ready: 0 };
-  #current: Current | undefined;
-  #stream = 0;
-  #initSettled: (() => void) | undefined;
+  #booting: Start<InitFailure> | undefined;
+  #waking: Start<Error> | undefined;
   #initFailure: InitFailure | undefined;
   /** the init phase failed: whatever follows belongs to an invocation */
   #initLost = false;
+  #serving: Serving | undefined;
+  #stream = 0;
   /** why it serves no more, though nobody has stopped it */
   #lost: ((requestId: string) => LoggedFailure) | undefined;
   /** the end of an event's time; it holds until the runtime asks for the next one */
@@ -108,16 +88,23 @@ export class Environment {
   readonly #quiet = new Deadline(() => this.#freeze());
   #stopped: Promise<void> | undefined;
 
-  constructor(plan: Plan, needs: EnvironmentNeeds) {
+  constructor(plan: Plan, mode: StartMode, provisioned: boolean, needs: EnvironmentNeeds) {
     this.plan = plan;
+    this.mode = mode;
+    this.provisioned = provisioned;
     this.#needs = needs;
-    const day = new Date(this.createdAt).toISOString().slice(0, 10).replaceAll("-", "/");
-    this.#logStream = `${day}/[${plan.target.version}]${this.id}`;
-    this.#log = needs.openLog(plan.target, this.#logStream);
+    const logStream = logStreamOf(plan.target, this.createdAt, this.id);
+    const initialization = initializationOf(plan.target, provisioned);
+    this.#terms = { logStream, initialization, restore: mode.kind === "restore" };
+    this.#log = needs.openLog(plan.target, logStream, initialization);
   }
 
   get state(): State {
     return this.#state;
+  }
+
+  get startKind(): StartMode["kind"] {
+    return this.mode.kind;
   }
 
   /** It ended without the platform's wish: the function took the agent or the whole sandbox along. */
@@ -126,60 +113,18 @@ export class Environment {
   }
 
   /**
-   * Makes the sandbox and boots the runtime. Resolves when the environment is idle, or when its init failed (state
-   * `failed`: the first invocation tries once more, as Lambda does). Rejects with the driver's error when there is no sandbox.
+   * Makes the sandbox and the runtime in it. Resolves when the environment is idle, or when its init failed (state
+   * `failed`: the first invocation tries once more, as Lambda does). Rejects when there is no environment: with the
+   * driver's error when there is no sandbox, with RestoreFailed when a copy did not wake, with ServiceError
+   * (SnapStartException, SnapStartTimeoutException) when its own hooks kept it from that.
    */
   async start(): Promise<void> {
     this.#marks.asked = monotonicMs();
-    await this.#settleIn(this.id);
-    this.#marks.main = this.#sandbox!.marks.main;
-    await this.#boot("init", limits.initSeconds * 1e3);
-  }
-
-  /** Makes a sandbox and the link to it. Rejects with the driver's error; the environment is gone then. */
-  async #settleIn(sandboxId: string): Promise<void> {
-    let sandbox: Sandbox;
-    try {
-      sandbox = await this.#needs.driver.create({
-        id: sandboxId,
-        mounts: this.plan.mounts,
-        tmpBytes: this.plan.tmpBytes,
-        memoryBytes: this.plan.memoryBytes,
-        cpus: this.plan.cpus,
-        initCpus: this.plan.initCpus,
-        network: this.plan.target.network,
-        runtimeLink: this.plan.link === "frames",
-      });
-    } catch (error) {
-      this.#ended();
-      throw error;
-    }
-    if (this.#state !== "creating") {
-      await sandbox.kill();
-      throw new Error("the environment was stopped while its sandbox was being made");
-    }
-    this.#sandbox = sandbox;
-    void sandbox.exited.then(() => {
-      // Nobody's wish: the function took the whole sandbox along.
-      if (this.#sandbox === sandbox) this.#exit({ signal: "SIGKILL" });
-    });
-    this.#link = createLink(sandbox.link, sandbox.runtimeLink, {
-      ready: (marks) => this.#ready(marks),
-      initError: (errorType, document) => this.#initBroke(errorType, () => reported(errorType, document)),
-      response: (stream, body, ready) => {
-        if (this.#is(stream)) this.#returned(body, ready);
-      },
-      streamStart: (stream, contentType) => this.#streamStart(stream, contentType),
-      streamChunk: (stream, bytes) => this.#streamChunk(stream, bytes),
-      streamEnd: (stream, error, ready) => this.#streamEnd(stream, error, ready),
-      error: (stream, errorType, document, ready) => {
-        if (this.#is(stream)) this.#fail(reported(errorType, document), ready);
-      },
-      log: (source, bytes) => this.#log.write(source, bytes),
-      exit: (status) => this.#exit(status),
-      closed: () => this.#exit({ signal: "SIGKILL" }),
-    });
-    this.#move("made");
+    const { mode } = this;
+    await this.#settleIn(this.id, mode.kind === "restore" ? mode.image : undefined);
+    this.#marks.main = this.#housing!.sandbox.marks.main;
+    if (mode.kind === "restore") await this.#restore(mode.via);
+    else await this.#boot("init", initSeconds(this.plan.target, this.provisioned) * 1e3);
   }
 
   /**
@@ -200,48 +145,98 @@ export class Environment {
 
   /** Highest memory use so far, bytes. */
   memoryPeakBytes(): number {
-    return Math.max(this.#sandbox?.memoryPeakBytes() ?? 0, this.#discardedPeak);
+    return Math.max(this.#housing?.sandbox.memoryPeakBytes() ?? 0, this.#discardedPeak);
   }
 
   memoryBytes(): number {
-    return this.#sandbox?.memoryBytes() ?? 0;
+    return this.#housing?.sandbox.memoryBytes() ?? 0;
   }
 
   #move(move: Move): void {
     this.#state = next(this.#state, move);
   }
 
-  #is(stream: number): boolean {
-    return this.#current?.stream === stream && this.#state === "busy";
+  // — the start —
+
+  /** Makes a sandbox and the links into it. Rejects with the driver's error; the environment is gone then. */
+  async #settleIn(sandboxId: string, image?: string): Promise<void> {
+    let housing: Housing;
+    try {
+      housing = await Housing.make(this.#needs.driver, sandboxOf(this.plan, sandboxId, image), this.#events());
+    } catch (error) {
+      this.#ended();
+      throw error;
+    }
+    if (this.#state !== "creating") {
+      await housing.leave();
+      throw new Error("the environment was stopped while its sandbox was being made");
+    }
+    this.#housing = housing;
+    this.#move(image === undefined ? "made" : "restore");
   }
 
-  // — init —
+  #events(): HousingEvents {
+    return {
+      ready: (marks) => this.#ready(marks),
+      initError: (errorType, document) => this.#initBroke(errorType, () => reported(errorType, document)),
+      // A runtime that would be copied, but is not, goes on at once; a copy says it again.
+      prepared: () => this.#housing?.link.wake("http", resumeDocument(this.#terms)),
+      restoreError: (errorType, document) => {
+        if (this.#state === "restoring") this.#restoreBroke(hookFailed(reported(errorType, document).errorType));
+        else this.#initBroke(errorType, () => reported(errorType, document));
+      },
+      response: (stream, body, ready) => this.#served(stream)?.returned(body, ready),
+      error: (stream, errorType, document, ready) => this.#served(stream)?.failed(reported(errorType, document), ready),
+      streamStart: (stream, contentType) => this.#served(stream)?.streamStarted(contentType),
+      streamChunk: (stream, bytes) => this.#served(stream)?.streamed(bytes),
+      streamEnd: (stream, error, ready) => this.#served(stream)?.streamEnded(error, ready),
+      log: (source, bytes) => this.#log.write(source, bytes),
+      exit: (status, outOfMemory) => this.#exit(status, outOfMemory),
+    };
+  }
 
+  #sendBoot(): void {
+    const { sandbox, link } = this.#housing!;
+    link.boot(bootDocument(this.plan, sandbox, this.#terms, this.#needs.driver.name !== "process"));
+  }
+
+  /** Boots a runtime from nothing. */
   async #boot(phase: "init" | "invoke", limitMs: number): Promise<void> {
-    const began = monotonicMs();
     this.#initFailure = undefined;
-    this.#marks.load = undefined;
-    this.#marks.loaded = undefined;
     this.#log.initStart(this.plan.runtimeVersion);
-    const sandbox = this.#sandbox!;
-    const settled = new Promise<void>((resolve) => {
-      this.#initSettled = resolve;
-    });
-    this.#link!.boot(bootDocument(this.plan, sandbox, this.#logStream, this.#needs.driver.name !== "process"));
     const late = (requestId: string) => timedOut(requestId, this.plan.target.timeoutSeconds);
-    const timer = setTimeout(() => this.#initBroke("timeout", late), limitMs);
-    await settled;
-    clearTimeout(timer);
-    const failure = this.#brokeWith();
-    if (failure) this.#log.initReport(monotonicMs() - began, phase, failure.errorType);
+    const start = new Start<InitFailure>(limitMs, () => this.#initBroke("timeout", late));
+    this.#booting = start;
+    this.#sendBoot();
+    await start.ended;
+    this.#initFailure = start.failure;
+    if (start.failure) this.#log.initReport(monotonicMs() - start.began, phase, start.failure.errorType);
   }
 
-  #brokeWith(): InitFailure | undefined {
-    return this.#initFailure;
+  /** Lets a copy of an initialised runtime wake. */
+  async #restore(via: "frames" | "http"): Promise<void> {
+    this.#log.restoreStart(this.plan.runtimeVersion);
+    const start = new Start<Error>(limits.restoreSeconds * 1e3, () => {
+      this.#restoreBroke(this.plan.target.snapStart ? hooksTimedOut() : new RestoreFailed("it never became ready"));
+    });
+    this.#waking = start;
+    this.#sendBoot();
+    // It waits in the socket until there is somebody to read it. Over HTTP the copy has to ask first.
+    if (via === "frames") this.#housing!.link.wake("frames", resumeDocument(this.#terms));
+    const hangs = setTimeout(() => {
+      if (!this.#housing?.link.hasSpawned) this.#restoreBroke(new RestoreFailed("the agent did not make the process"));
+    }, wakeMs);
+    await start.ended;
+    clearTimeout(hangs);
+    const { failure } = start;
+    this.#log.restoreReport(monotonicMs() - start.began, failure && restoreErrorType(failure));
+    if (!failure) return;
+    void this.stop();
+    throw failure;
   }
 
   #ready(marks: ReadyMarks | undefined): void {
-    if (this.#state === "initializing") {
+    if (this.#state === "initializing" || this.#state === "restoring") {
       const now = monotonicMs();
       this.#marks.spawned = marks?.spawned ?? now;
       this.#marks.load = marks?.load;
@@ -250,8 +245,9 @@ export class Environment {
       this.initMs = now - this.#marks.spawned;
       this.#becomeIdle();
       // After the first event is on its way: two writes that nobody should wait for.
-      setImmediate(() => this.#sandbox?.limitCpu());
-      this.#initSettled?.();
+      setImmediate(() => this.#housing?.sandbox.limitCpu());
+      this.#booting?.close();
+      this.#waking?.close();
     } else if (this.#state === "settling") {
       this.#becomeIdle();
       this.#needs.onIdle(this);
@@ -260,15 +256,18 @@ export class Environment {
 
   /** The sandbox goes with whatever the failed init has left in it. */
   #initBroke(errorType: string, failure: (requestId: string) => LoggedFailure): void {
+    if (this.#state === "restoring") this.#restoreBroke(new RestoreFailed(errorType));
     if (this.#state !== "initializing") return;
-    this.#initFailure = { errorType, failure };
     this.#initLost = true;
     this.#move("broke");
     this.#discardedPeak = this.memoryPeakBytes();
-    this.#link?.close();
-    this.#discarded = this.#sandbox?.kill();
-    this.#sandbox = undefined;
-    this.#initSettled?.();
+    this.#discarded = this.#housing?.leave();
+    this.#housing = undefined;
+    this.#booting!.break({ errorType, failure });
+  }
+
+  #restoreBroke(failure: Error): void {
+    if (this.#state === "restoring") this.#waking!.break(failure);
   }
 
   /** Lambda tries a failed init once more inside the first invocation, under the function's timeout. */
@@ -287,7 +286,7 @@ export class Environment {
       this.#initFailure = first;
     }
     if (this.state === "idle") return this.#invoke(invocation, began, limitMs - (monotonicMs() - began));
-    const { failure } = this.#brokeWith() ?? first;
+    const { failure } = this.#initFailure ?? first;
     const run = this.#failedAtOnce(invocation, began, failure(invocation.requestId));
     void this.stop();
     return run;
@@ -309,41 +308,31 @@ export class Environment {
     const stream = ++this.#stream;
     this.invocations++;
     this.#log.begin(invocation);
+    const { link } = this.#housing!;
     return new Promise<Run>((settle) => {
-      this.#current = {
-        stream,
-        invocation,
-        began,
-        settle,
-        collected: undefined,
-        collectedBytes: 0,
-        streaming: false,
-      };
-      this.#link!.invoke(stream, headOf(invocation, Date.now() + limitMs), invocation.payload);
+      this.#serving = new Serving(stream, invocation, began, {
+        link,
+        answered: (outcome, ready, failure) => this.#answered(outcome, ready, failure, settle),
+      });
+      link.invoke(stream, headOf(invocation, Date.now() + limitMs), invocation.payload);
     });
   }
 
-  #answer(outcome: Outcome, ready: boolean, failure?: LoggedFailure): void {
-    const current = this.#current!;
-    this.#current = undefined;
-    const run = this.#finish(current.invocation, current.began, outcome, failure, monotonicMs());
+  /** The event that an answer is for, if it is waited for. */
+  #served(stream: number): Serving | undefined {
+    return this.#serving?.stream === stream && this.#state === "busy" ? this.#serving : undefined;
+  }
+
+  #answered(outcome: Outcome, ready: boolean, failure: LoggedFailure | undefined, settle: (run: Run) => void): void {
+    const { invocation, began } = this.#serving!;
+    this.#serving = undefined;
+    const run = this.#finish(invocation, began, outcome, failure, monotonicMs());
     if (ready) this.#becomeIdle();
     else this.#move("answered");
-    current.settle(run);
+    settle(run);
     // After the caller has its answer: whoever waits for this environment comes second.
     if (ready) this.#needs.onIdle(this);
     else if (this.retired) void this.stop();
-  }
-
-  /** A whole answer. Who sends it keeps to the limit, or should. */
-  #returned(payload: Buffer, ready: boolean): void {
-    const limit = limits.syncResponseBytes;
-    if (payload.length <= limit) this.#answer({ kind: "returned", payload }, ready);
-    else this.#fail(answerTooLarge(this.#current!.invocation.requestId, limit), ready);
-  }
-
-  #fail(failure: LoggedFailure, ready: boolean): void {
-    this.#answer({ kind: "failed", failure }, ready, failure);
   }
 
   #finish(
@@ -358,7 +347,8 @@ export class Environment {
     if (failure?.logged) this.#log.platform(failure.logged);
     const logTail = this.#log.end({
       durationMs: monotonicMs() - began,
-      initMs: first && !this.#initLost ? this.initMs : undefined,
+      initMs: first && this.mode.kind === "plain" && !this.#initLost ? this.initMs : undefined,
+      restore: first && this.mode.kind === "restore" ? restoreDurations(first) : undefined,
       memoryPeakBytes: this.memoryPeakBytes(),
       errorType: failure?.errorType,
       tail: invocation.tail,
@@ -374,72 +364,32 @@ export class Environment {
   }
 
   #overstayed(): void {
-    const current = this.#current;
-    if (!current) {
+    const serving = this.#serving;
+    if (!serving) {
       // It has answered and would never ask for more.
       if (this.#state === "settling") void this.stop();
       return;
     }
-    this.#fail(timedOut(current.invocation.requestId, current.invocation.target.timeoutSeconds), false);
+    serving.failed(timedOut(serving.invocation.requestId, serving.invocation.target.timeoutSeconds), false);
     void this.stop();
   }
 
-  /** The runtime is gone, or the agent itself, or one of them spoke wrongly: the sandbox with everything in it follows. */
-  #exit(status: RuntimeExit): void {
-    const outOfMemory = this.#sandbox?.takeOutOfMemory() ?? false;
+  /** The runtime is gone: the sandbox with everything in it follows. */
+  #exit(status: RuntimeExit, outOfMemory: boolean): void {
     const failure = (requestId: string) => exited(requestId, status, outOfMemory);
     if (this.#state === "initializing") {
       this.#initBroke(outOfMemory ? "Runtime.OutOfMemory" : "Runtime.ExitError", failure);
       return;
     }
-    if (this.#state === "stopping" || this.#state === "gone") return;
-    this.#lost = failure;
-    const current = this.#current;
-    if (current) this.#fail(failure(current.invocation.requestId), false);
-    void this.stop();
-  }
-
-  // — streamed answers —
-
-  #streamStart(stream: number, contentType: string): void {
-    if (!this.#is(stream)) return;
-    const current = this.#current!;
-    current.streaming = true;
-    if (current.invocation.onStream) current.invocation.onStream.start(contentType);
-    else current.collected = [];
-  }
-
-  #streamChunk(stream: number, bytes: Buffer): void {
-    if (!this.#is(stream)) return;
-    const current = this.#current!;
-    if (current.collected) {
-      current.collectedBytes += bytes.length;
-      if (current.collectedBytes <= limits.syncResponseBytes) current.collected.push(bytes);
+    if (this.#state === "restoring") {
+      this.#restoreBroke(new RestoreFailed(`the process ended: ${status.signal ?? `code ${status.code}`}`));
       return;
     }
-    const wait = current.invocation.onStream?.write(bytes);
-    if (!wait) return;
-    this.#link?.pause();
-    void wait.finally(() => this.#link?.resume());
-  }
-
-  #streamEnd(
-    stream: number,
-    error: { readonly type: string; readonly document: Buffer } | undefined,
-    ready: boolean,
-  ): void {
-    if (!this.#is(stream)) return;
-    const current = this.#current!;
-    const failure = error ? reported(error.type, error.document) : undefined;
-    if (!current.collected) {
-      this.#answer(failure ? { kind: "streamed", error: failure } : { kind: "streamed" }, ready, failure);
-    } else if (failure) {
-      this.#fail(failure, ready);
-    } else if (current.collectedBytes > limits.syncResponseBytes) {
-      this.#fail(answerTooLarge(current.invocation.requestId, limits.syncResponseBytes), ready);
-    } else {
-      this.#returned(Buffer.concat(current.collected), ready);
-    }
+    if (this.#state === "stopping" || this.#state === "gone") return;
+    this.#lost = failure;
+    const serving = this.#serving;
+    serving?.failed(failure(serving.invocation.requestId), false);
+    void this.stop();
   }
 
   // — between events —
@@ -454,14 +404,12 @@ export class Environment {
   #freeze(): void {
     if (this.#state !== "idle") return;
     this.#move("freeze");
-    if (this.#sandbox!.freezer) this.#sandbox!.freeze();
-    else this.#link!.freeze();
+    this.#housing!.freeze();
   }
 
   #thaw(): void {
     this.#move("thaw");
-    if (this.#sandbox!.freezer) this.#sandbox!.thaw();
-    else this.#link!.thaw();
+    this.#housing!.thaw();
   }
 
   // — the end —
@@ -470,14 +418,14 @@ export class Environment {
     if (this.#state === "gone") return;
     this.#move("stop");
     this.#leave();
-    await Promise.all([this.#sandbox?.kill(), this.#discarded]);
+    await Promise.all([this.#housing?.leave(), this.#discarded]);
     this.#ended();
   }
 
   #ended(): void {
     if (this.#state === "gone") return;
-    const current = this.#current;
-    if (current) this.#fail(exited(current.invocation.requestId, { signal: "SIGKILL" }, false), false);
+    const serving = this.#serving;
+    serving?.failed(exited(serving.invocation.requestId, { signal: "SIGKILL" }, false), false);
     this.#leave();
     this.#move("ended");
   }
@@ -485,8 +433,19 @@ export class Environment {
   #leave(): void {
     this.#limit.close();
     this.#quiet.close();
-    this.#initSettled?.();
-    this.#link?.close();
+    this.#booting?.close();
+    this.#waking?.close();
     this.#needs.onEnding(this);
   }
+}
+
+/** What REPORT says of a restore: all of it, and its hooks' part. Milliseconds. */
+function restoreDurations(start: Readonly<StartMarks>): { durationMs: number; runtimeMs: number } {
+  const { asked, load, loaded, ready } = start;
+  return { durationMs: ready - asked, runtimeMs: load === undefined || loaded === undefined ? 0 : loaded - load };
+}
+
+/** Seconds an init may take before its first event: longer where nobody waits ("Understanding the Lambda execution environment lifecycle"). */
+function initSeconds(target: FunctionVersion, provisioned: boolean): number {
+  return provisioned ? Math.max(limits.snapshotInitSeconds, target.timeoutSeconds) : limits.initSeconds;
 }

@@ -1,24 +1,52 @@
+import type { Images } from "../images/index.ts";
 import type { Driver } from "../isolation/index.ts";
 import { type FunctionVersion, monotonicMs } from "../model/index.ts";
-import type { InvocationLog } from "../observe/index.ts";
-import { Environment } from "./environment.ts";
+import { Environment, type EnvironmentNeeds, type StartMode } from "./environment.ts";
+import { imageKey } from "./image-key.ts";
 import { type Plan, type PlanNeeds, planOf } from "./plan.ts";
-import { Pool, type PoolNeeds } from "./pool.ts";
+import { type Measured, Pool, type PoolNeeds } from "./pool.ts";
+import { Provisioned, type ProvisionedView } from "./provisioned.ts";
+import type { SnapshotPolicy } from "./snapshot-policy.ts";
+import { type SnapshotResult, Snapshots } from "./snapshots.ts";
+import type { StartsView } from "./starts.ts";
+import { takeImage } from "./template.ts";
 
 export interface EnvironmentsNeeds extends PlanNeeds, Pick<PoolNeeds, "patienceMs" | "smoothed"> {
-  readonly driver: Pick<Driver, "name" | "create">;
-  openLog(target: FunctionVersion, logStream: string): InvocationLog;
+  readonly driver: Pick<Driver, "name" | "create" | "snapshots">;
+  readonly openLog: EnvironmentNeeds["openLog"];
   /** is this the version's current code and configuration? Asked when a function was changed or deleted */
-  isCurrent(target: FunctionVersion): boolean;
-  /** which idle environments end now (capacity/keep-alive.ts) */
-  chooseReclaimed(
-    idle: readonly { readonly id: string; readonly idleMs: number; readonly memoryBytes: number }[],
-    usedBytes: number,
-  ): readonly string[];
+  isCurrent(target: Pick<FunctionVersion, "account" | "region" | "name" | "version" | "key">): boolean;
+  /** which environments stay when nobody calls, and which come back before somebody does (capacity/keep-alive.ts) */
+  readonly keepAlive: {
+    observe(key: string, atMs: number, measured?: Measured): void;
+    reclaim(
+      idle: readonly {
+        readonly id: string;
+        readonly key: string;
+        readonly idleMs: number;
+        readonly memoryBytes: number;
+      }[],
+      usedBytes: number,
+      budgetBytes: number,
+      nowMs: number,
+    ): readonly string[];
+    prewarms(nowMs: number): readonly string[];
+    forget(key: string): void;
+  };
+  /** bytes all environments may hold */
+  readonly memoryBudgetBytes: number;
   /** an idle environment gets no more CPU after this many milliseconds */
   readonly freezeAfterMs: number;
   /** how often idle environments are looked through, milliseconds */
   readonly reclaimEveryMs: number;
+  /** images of initialised processes, and of which versions they are made */
+  readonly images: Images;
+  readonly snapshots: SnapshotPolicy;
+  /** digest of all about this machine that an image depends on (images/machine.ts) */
+  readonly machine: string;
+  /** how old an image may be, milliseconds */
+  readonly renewImagesAfterMs: number;
+  note(line: string): void;
 }
 
 /** One row of `thaw ps`. */
@@ -37,7 +65,19 @@ export interface EnvironmentView {
   readonly idleMs: number;
   readonly invocations: number;
   readonly start: string;
+  /** kept for provisioned concurrency */
+  readonly provisioned: boolean;
   readonly initMs: number;
+}
+
+/** How the environments of one function version start. */
+export interface VersionView extends StartsView {
+  readonly account: string;
+  readonly region: string;
+  readonly function: string;
+  readonly version: string;
+  readonly environments: number;
+  readonly provisioned: ProvisionedView | undefined;
 }
 
 export interface Environments {
@@ -45,79 +85,143 @@ export interface Environments {
   acquire(target: FunctionVersion): Environment | Promise<Environment>;
   /** Ends the environments of a function's versions that are not current any more. */
   retire(account: string, region: string, name: string): void;
+  /** Initialises a version and keeps its image, unless there is one. Never rejects. */
+  snapshot(target: FunctionVersion): Promise<SnapshotResult>;
+  /** Keeps so many environments of a version initialised from now on; 0 ends it. */
+  provision(target: FunctionVersion, count: number): void;
+  provisioned(target: FunctionVersion): ProvisionedView;
   list(): EnvironmentView[];
+  /** The ladder of each version that was started, and its image. */
+  versions(): VersionView[];
   /** Kills all of them. */
   close(): Promise<void>;
 }
 
-/** Makes the room: pools by function version, filled on demand, emptied when idle for long or short of memory. */
-export function createEnvironments(needs: EnvironmentsNeeds): Environments {
-  const pools = new Map<string, Pool>();
+/** Everything of one function version (one `key`). */
+interface Station {
+  readonly pool: Pool;
+  readonly provisioned: Provisioned;
+}
 
-  const environmentNeeds = {
+/** Makes the room: pools by function version, filled on demand or ahead of it, emptied when idle for long or short of memory. */
+export function createEnvironments(needs: EnvironmentsNeeds): Environments {
+  const stations = new Map<string, Station>();
+
+  const snapshots = new Snapshots({
+    images: needs.images,
+    usable: needs.driver.snapshots,
+    policy: needs.snapshots,
+    renewAfterMs: needs.renewImagesAfterMs,
+    keyOf: (plan) => imageKey(plan, needs.machine),
+    take: (plan, into, terms) => takeImage(plan, into, terms, needs),
+    busy: () => [...stations.values()].some(({ pool }) => pool.starting > 0),
+    renewed: (target) => stations.get(target.key)?.pool.starts.renewed(),
+    note: needs.note,
+    clock: Date.now,
+  });
+
+  const environmentNeeds: EnvironmentNeeds = {
     driver: needs.driver,
     openLog: needs.openLog,
     freezeAfterMs: needs.freezeAfterMs,
-    onIdle: (environment: Environment) => poolOf(environment.plan.target).offer(environment),
-    onEnding: (environment: Environment) => {
-      const pool = pools.get(environment.plan.target.key);
-      pool?.drop(environment);
-      if (pool?.retired && pool.empty) pools.delete(environment.plan.target.key);
+    onIdle: (environment) => stationOf(environment.plan.target).pool.offer(environment),
+    onEnding: (environment) => {
+      const { key } = environment.plan.target;
+      const station = stations.get(key);
+      if (!station) return;
+      station.pool.drop(environment);
+      station.provisioned.ended();
+      forgetIfOver(key, station);
     },
   };
-  const poolNeeds = {
-    plan: (target: FunctionVersion) => planOf(target, needs),
-    create: (plan: Plan) => new Environment(plan, environmentNeeds),
+  const poolNeeds: PoolNeeds = {
+    plan: (target) => planOf(target, needs),
+    create: (plan: Plan, mode: StartMode, provisioned: boolean) =>
+      new Environment(plan, mode, provisioned, environmentNeeds),
+    snapshots,
     patienceMs: needs.patienceMs,
     smoothed: needs.smoothed,
   };
-  const poolOf = (target: FunctionVersion): Pool => {
-    let pool = pools.get(target.key);
-    if (!pool) {
-      pool = new Pool(target, poolNeeds);
-      pools.set(target.key, pool);
+  function stationOf(target: FunctionVersion): Station {
+    let station = stations.get(target.key);
+    if (!station) {
+      const pool = new Pool(target, poolNeeds);
+      station = { pool, provisioned: new Provisioned(pool) };
+      stations.set(target.key, station);
     }
-    return pool;
-  };
+    return station;
+  }
+  function forgetIfOver(key: string, { pool }: Station): void {
+    if (pool.retired && pool.empty) stations.delete(key);
+  }
 
-  const reclaim = setInterval(() => {
-    const idle = new Map<string, Environment>();
-    let usedBytes = 0;
-    for (const pool of pools.values()) {
-      for (const environment of pool.all) usedBytes += environment.memoryBytes();
-      for (const environment of pool.idle()) idle.set(environment.id, environment);
+  const housekeeping = setInterval(() => {
+    reclaim(stations, needs);
+    for (const key of needs.keepAlive.prewarms(monotonicMs())) {
+      const pool = stations.get(key)?.pool;
+      // Nobody waits for it: whoever comes first meets what kept it from starting.
+      if (pool && !pool.retired && pool.empty) pool.startAhead(false).catch(() => undefined);
     }
-    if (idle.size === 0) return;
-    const now = monotonicMs();
-    const rows = [...idle.values()].map((environment) => ({
-      id: environment.id,
-      idleMs: now - environment.idleSince,
-      memoryBytes: environment.memoryBytes(),
-    }));
-    for (const id of needs.chooseReclaimed(rows, usedBytes)) void idle.get(id)!.stop();
   }, needs.reclaimEveryMs);
-  reclaim.unref();
+  housekeeping.unref();
 
   return {
-    acquire: (target) => poolOf(target).acquire(),
+    acquire(target) {
+      const { pool } = stationOf(target);
+      needs.keepAlive.observe(target.key, monotonicMs(), pool.measured);
+      return pool.acquire();
+    },
     retire(account, region, name) {
-      for (const [key, pool] of pools) {
-        const { target } = pool;
+      for (const [key, station] of stations) {
+        const { target } = station.pool;
         if (target.account !== account || target.region !== region || target.name !== name) continue;
         if (needs.isCurrent(target)) continue;
-        pool.retire();
-        if (pool.empty) pools.delete(key);
+        station.provisioned.close();
+        station.pool.retire();
+        needs.keepAlive.forget(key);
+        void snapshots.forget(target);
+        forgetIfOver(key, station);
       }
+      void needs.images.sweep(needs.isCurrent);
     },
+    async snapshot(target) {
+      const plan = await stationOf(target).pool.starts.plan();
+      return snapshots.publish(plan);
+    },
+    provision: (target, count) => stationOf(target).provisioned.want(count),
+    provisioned: (target) => stationOf(target).provisioned.view(),
     list() {
       const now = monotonicMs();
-      return [...pools.values()].flatMap((pool) => [...pool.all].map((environment) => viewOf(environment, now)));
+      return [...stations.values()].flatMap(({ pool }) => [...pool.all].map((each) => viewOf(each, now)));
     },
+    versions: () => [...stations.values()].map(versionOf),
     async close() {
-      clearInterval(reclaim);
-      await Promise.all([...pools.values()].flatMap((pool) => [...pool.all].map((environment) => environment.stop())));
+      clearInterval(housekeeping);
+      snapshots.close();
+      for (const { provisioned } of stations.values()) provisioned.close();
+      await Promise.all([...stations.values()].flatMap(({ pool }) => [...pool.all].map((each) => each.stop())));
     },
   };
+}
+
+/** Ends idle environments whose time is over, or that others need the memory of. */
+function reclaim(stations: ReadonlyMap<string, Station>, needs: EnvironmentsNeeds): void {
+  const idle = new Map<string, { readonly environment: Environment; readonly pool: Pool }>();
+  let usedBytes = 0;
+  for (const { pool } of stations.values()) {
+    for (const environment of pool.all) usedBytes += environment.memoryBytes();
+    for (const environment of pool.idle()) idle.set(environment.id, { environment, pool });
+  }
+  if (idle.size === 0) return;
+  const now = monotonicMs();
+  const rows = [...idle.values()].map(({ environment, pool }) => {
+    const memoryBytes = environment.memoryBytes();
+    pool.weigh(memoryBytes);
+    return { id: environment.id, key: pool.target.key, idleMs: now - environment.idleSince, memoryBytes };
+  });
+  for (const id of needs.keepAlive.reclaim(rows, usedBytes, needs.memoryBudgetBytes, now)) {
+    void idle.get(id)!.environment.stop();
+  }
 }
 
 function viewOf(environment: Environment, now: number): EnvironmentView {
@@ -137,6 +241,14 @@ function viewOf(environment: Environment, now: number): EnvironmentView {
     idleMs: waiting ? now - environment.idleSince : 0,
     invocations: environment.invocations,
     start: environment.startKind,
+    provisioned: environment.provisioned,
     initMs: environment.initMs,
   };
+}
+
+function versionOf({ pool, provisioned }: Station): VersionView {
+  const { account, region, name, version } = pool.target;
+  const kept = provisioned.wanted > 0 ? provisioned.view() : undefined;
+  const environments = pool.all.size;
+  return { account, region, function: name, version, environments, provisioned: kept, ...pool.starts.view() };
 }

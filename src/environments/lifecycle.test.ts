@@ -5,7 +5,8 @@ import { IllegalMove, type Move, moves, next, type State, states, transitions } 
 /** The table once more, as a person would say it: a change of one must be a decision about both. */
 const legal: Record<Move, Partial<Record<State, State>>> = {
   made: { creating: "initializing" },
-  ready: { initializing: "idle", busy: "idle", settling: "idle" },
+  restore: { creating: "restoring" },
+  ready: { initializing: "idle", restoring: "idle", busy: "idle", settling: "idle" },
   broke: { initializing: "failed" },
   retry: { failed: "creating" },
   freeze: { idle: "frozen" },
@@ -15,6 +16,7 @@ const legal: Record<Move, Partial<Record<State, State>>> = {
   stop: {
     creating: "stopping",
     initializing: "stopping",
+    restoring: "stopping",
     failed: "stopping",
     idle: "stopping",
     frozen: "stopping",
@@ -24,6 +26,7 @@ const legal: Record<Move, Partial<Record<State, State>>> = {
   ended: {
     creating: "gone",
     initializing: "gone",
+    restoring: "gone",
     failed: "gone",
     idle: "gone",
     frozen: "gone",

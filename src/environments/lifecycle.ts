@@ -2,6 +2,7 @@
 export const states = [
   "creating", // the sandbox is being made
   "initializing", // the runtime boots and loads the code
+  "restoring", // a copy of an initialised runtime wakes
   "failed", // init failed or took too long; its sandbox is gone
   "idle", // waits for an event, may use the CPU
   "frozen", // waits for an event, gets no CPU
@@ -15,6 +16,7 @@ export type State = (typeof states)[number];
 /** What can happen to it. */
 export const moves = [
   "made", // the agent said HELLO
+  "restore", // the agent said HELLO in a sandbox that was made with an image
   "ready", // the runtime asked for its next event
   "broke", // the runtime reported an init error, exited or overstayed during init
   "retry", // the first event tries again, in a fresh sandbox
@@ -31,8 +33,10 @@ export type Move = (typeof moves)[number];
  * Every legal move. An absent cell is illegal: input is checked before a move is made, because a move cannot be taken back.
  */
 export const transitions: Readonly<Record<State, Readonly<Partial<Record<Move, State>>>>> = Object.freeze({
-  creating: { made: "initializing", stop: "stopping", ended: "gone" },
+  creating: { made: "initializing", restore: "restoring", stop: "stopping", ended: "gone" },
   initializing: { ready: "idle", broke: "failed", stop: "stopping", ended: "gone" },
+  // A copy that does not wake is no failed init: the platform starts another environment on the next rung.
+  restoring: { ready: "idle", stop: "stopping", ended: "gone" },
   failed: { retry: "creating", stop: "stopping", ended: "gone" },
   idle: { invoke: "busy", freeze: "frozen", stop: "stopping", ended: "gone" },
   frozen: { thaw: "idle", stop: "stopping", ended: "gone" },

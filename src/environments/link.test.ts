@@ -10,7 +10,7 @@ import { createLink, type Link } from "./link.ts";
 
 const { READY, INIT_ERROR, RESPONSE, RESPONSE_START, CHUNK, RESPONSE_END, ERROR, LOG, EXIT, PONG, SPAWNED } = frameType;
 const spawned = encodeFrame(SPAWNED, 0, 0, Buffer.from('{"spawned":5}'));
-const ready = encodeFrame(READY, 0, 0, Buffer.from('{"boot":6,"load":7,"loaded":8}'));
+const ready = encodeFrame(READY, 0, 0, Buffer.from('{"boot":6,"load":7,"loaded":8,"via":"frames"}'));
 const log = (source: number, text: string) => encodeFrame(LOG, 0, 0, Buffer.of(source), Buffer.from(text));
 const frame = (type: number, flags: number, stream: number, payload = "") =>
   encodeFrame(type, flags, stream, Buffer.from(payload));
@@ -63,6 +63,8 @@ describe("the links to an agent and to its runtime", () => {
     link = createLink(toTheAgent, toTheRuntime, {
       ready: (marks) => note(`ready ${JSON.stringify(marks)}`),
       initError: (type) => note(`initError ${type}`),
+      prepared: (drew) => note(`prepared ${drew}`),
+      restoreError: (type) => note(`restoreError ${type}`),
       response: (stream, body, more) => note(`response ${stream} ${body} ${more}`),
       streamStart: (stream, type) => note(`start ${stream} ${type}`),
       streamChunk: (stream, bytes) => note(`chunk ${stream} ${bytes}`),
@@ -101,7 +103,7 @@ describe("the links to an agent and to its runtime", () => {
 
   test("events go to the runtime that is ready on its own link, and nothing asks the agent about an answer", async () => {
     await begin();
-    assert.equal(facts[0], 'ready {"spawned":5,"load":7,"loaded":8}');
+    assert.equal(facts[0], 'ready {"spawned":5,"load":7,"loaded":8,"via":"frames"}');
     runtime.write(Buffer.concat([log(2, "said"), frame(RESPONSE, flagReady, 1, "ok")]));
     assert.equal(await fact(3), "response 1 ok true");
     assert.deepEqual(toRuntime, [frameType.INVOKE]);
@@ -110,7 +112,7 @@ describe("the links to an agent and to its runtime", () => {
 
   test("events go to the agent when a runtime asks for them there first", async () => {
     agent.write(Buffer.concat([spawned, frame(READY, 0, 0)]));
-    assert.equal(await fact(1), 'ready {"spawned":5}');
+    assert.equal(await fact(1), 'ready {"spawned":5,"via":"http"}');
     link.invoke(1, "", Buffer.from("{}"));
     await until(() => toAgent.length === 1);
     agent.write(Buffer.concat([frame(RESPONSE, 0, 1, "ok"), frame(READY, 0, 1)]));
@@ -132,7 +134,7 @@ describe("the links to an agent and to its runtime", () => {
     await until(() => toAgent.length === 1);
     assert.deepEqual([toAgent, facts], [[frameType.PING], []]);
     agent.write(Buffer.concat([spawned, frame(PONG, 0, 0)]));
-    assert.equal(await fact(1), 'ready {"spawned":5,"load":7,"loaded":8}');
+    assert.equal(await fact(1), 'ready {"spawned":5,"load":7,"loaded":8,"via":"frames"}');
   });
 
   test("an answer that follows raw output waits until the agent has sent that", async () => {
@@ -206,6 +208,6 @@ describe("the links to an agent and to its runtime", () => {
   test("READY with marks that are none is taken without them, and one that is no JSON is not", async () => {
     agent.write(spawned);
     runtime.write(frame(READY, 0, 0, '{"load":"x","loaded":null}'));
-    assert.equal(await fact(1), 'ready {"spawned":5}');
+    assert.equal(await fact(1), 'ready {"spawned":5,"via":"frames"}');
   });
 });

@@ -17,6 +17,10 @@ export interface LinkEvents {
   /** the runtime asks for an event; `marks` the first time */
   ready(marks: ReadyMarks | undefined): void;
   initError(errorType: string, document: Buffer): void;
+  /** Its init and its beforeSnapshot hooks are done, and it waits to be copied. `drew`: init drew random bytes, which copies would share. */
+  prepared(drew: boolean): void;
+  /** an afterRestore hook of a copy failed */
+  restoreError(errorType: string, document: Buffer): void;
   /** `ready`: the runtime waits for its next event already */
   response(stream: number, body: Buffer, ready: boolean): void;
   streamStart(stream: number, contentType: string): void;
@@ -39,6 +43,8 @@ export interface ReadyMarks {
   readonly spawned: number | undefined;
   readonly load: number | undefined;
   readonly loaded: number | undefined;
+  /** how it takes its events: on its own link, or over the agent's Runtime API */
+  readonly via: "frames" | "http";
 }
 
 export interface RuntimeExit {
@@ -48,7 +54,13 @@ export interface RuntimeExit {
 
 /** The connections to one environment's agent and runtime: frames out, facts in. */
 export interface Link {
+  /** the agent has said that the runtime's process is there */
+  readonly hasSpawned: boolean;
   boot(document: string): void;
+  /** PREPARE: a runtime that is ready on its own link, and has served nothing, gets ready to be copied. Answered by `prepared` or `initError`. */
+  prepare(): void;
+  /** RESUME: tells a copy that it is one. It is answered by `ready` or `restoreError`. */
+  wake(via: "frames" | "http", document: string): void;
   invoke(stream: number, head: string, event: Uint8Array): void;
   freeze(): void;
   thaw(): void;
@@ -85,7 +97,15 @@ export function createLink(agent: Duplex, runtime: Duplex | undefined, events: L
         if (payload.length === 0) throw new ProtocolError("a LOG frame without a source");
         return events.log(payload[0]!, payload.subarray(1));
       case frameType.READY:
-        return events.ready(stream === 0 ? { spawned, ...loadMarks(payload) } : undefined);
+        return events.ready(
+          stream === 0 ? { spawned, ...loadMarks(payload), via: chosen === agent ? "http" : "frames" } : undefined,
+        );
+      case frameType.PREPARED:
+        return events.prepared((parse(payload) as { drew?: unknown } | null)?.drew === true);
+      case frameType.RESTORE_ERROR: {
+        const { type: name, document } = decodeError(payload);
+        return events.restoreError(name, document);
+      }
       case frameType.ERROR: {
         const { type: name, document } = decodeError(payload);
         return events.error(stream, name, document, ready);
@@ -200,8 +220,19 @@ export function createLink(agent: Duplex, runtime: Duplex | undefined, events: L
   runtime?.on("error", runtimeEnds).on("end", runtimeEnds).on("close", runtimeEnds);
 
   return {
+    get hasSpawned() {
+      return spawned !== undefined;
+    },
     boot(document) {
       writeFrame(agent, frameType.BOOT, 0, 0, Buffer.from(document));
+    },
+    prepare() {
+      conversation.prepare();
+      writeFrame(runtime!, frameType.PREPARE, 0, 0);
+    },
+    wake(via, document) {
+      if (via === "frames") conversation.resume();
+      writeFrame(via === "frames" ? runtime! : agent, frameType.RESUME, 0, 0, Buffer.from(document));
     },
     invoke(stream, head, event) {
       if (chosen === runtime) conversation.given(stream);

@@ -1,4 +1,6 @@
+import type { SandboxSpec } from "../isolation/index.ts";
 import { type FunctionVersion, limits } from "../model/index.ts";
+import type { InitializationType } from "../observe/index.ts";
 
 /** What the planner asks of the rooms below. */
 export interface PlanNeeds {
@@ -84,7 +86,6 @@ function environmentOf(target: FunctionVersion, runtime: Distribution, endpointP
     AWS_LAMBDA_LOG_GROUP_NAME: target.logGroup,
     AWS_LAMBDA_LOG_FORMAT: target.logFormat,
     ...(target.logFormat === "JSON" ? { AWS_LAMBDA_LOG_LEVEL: target.applicationLogLevel } : {}),
-    AWS_LAMBDA_INITIALIZATION_TYPE: "on-demand",
     // A 12-digit key id selects the account of whoever calls our endpoint: a function calls as its own account.
     AWS_ACCESS_KEY_ID: target.account,
     AWS_SECRET_ACCESS_KEY: "thaw",
@@ -101,9 +102,62 @@ export interface Places {
   readonly endpointSocket: string | undefined;
 }
 
+/** How one environment differs from others of its plan. */
+export interface StartTerms {
+  readonly logStream: string;
+  /** why it is initialised: AWS_LAMBDA_INITIALIZATION_TYPE */
+  readonly initialization: InitializationType;
+  /** only made to be copied */
+  readonly template?: boolean;
+  /** a copy, from the image that the sandbox was made with */
+  readonly restore?: boolean;
+}
+
+/** What an environment of this version is initialised as, by its own snapshot feature or by what it is kept for. */
+export function initializationOf(target: FunctionVersion, provisioned: boolean): InitializationType {
+  if (target.snapStart) return "snap-start";
+  return provisioned ? "provisioned-concurrency" : "on-demand";
+}
+
+/** Name of an environment's log stream, as Lambda makes it; `at`: milliseconds since the epoch. */
+export function logStreamOf(target: FunctionVersion, at: number, id: string): string {
+  const day = new Date(at).toISOString().slice(0, 10).replaceAll("-", "/");
+  return `${day}/[${target.version}]${id}`;
+}
+
+/** What a sandbox for this plan is made of. `image`: it becomes a copy. */
+export function sandboxOf(plan: Plan, id: string, image?: string): SandboxSpec {
+  return {
+    id,
+    mounts: plan.mounts,
+    tmpBytes: plan.tmpBytes,
+    memoryBytes: plan.memoryBytes,
+    cpus: plan.cpus,
+    initCpus: plan.initCpus,
+    network: plan.target.network,
+    runtimeLink: plan.link === "frames",
+    image,
+  };
+}
+
+/** Variables that differ between the environments of a plan. */
+function ownVariables(start: StartTerms): Record<string, string> {
+  return {
+    AWS_LAMBDA_LOG_STREAM_NAME: start.logStream,
+    AWS_LAMBDA_INITIALIZATION_TYPE: start.initialization,
+    // Our bootstraps take it away before the function's code runs.
+    ...(start.template ? { _THAW_TEMPLATE: "1" } : {}),
+  };
+}
+
+/** RESUME's document: what a copy must be told because it has another's variables. */
+export function resumeDocument(start: StartTerms): string {
+  return JSON.stringify({ env: ownVariables(start) });
+}
+
 /** BOOT's document (agent/PROTOCOL.md) for one sandbox. */
-export function bootDocument(plan: Plan, places: Places, logStream: string, isolated: boolean): string {
-  const env: Record<string, string> = { ...plan.env, AWS_LAMBDA_LOG_STREAM_NAME: logStream };
+export function bootDocument(plan: Plan, places: Places, start: StartTerms, isolated: boolean): string {
+  const env: Record<string, string> = { ...plan.env, ...ownVariables(start) };
   let command = plan.command;
   if (!isolated) {
     // No mounts: every path of the sandbox is translated to where it really lies.
@@ -116,6 +170,7 @@ export function bootDocument(plan: Plan, places: Places, logStream: string, isol
     env,
     cwd: places.path("/var/task"),
     link: plan.link,
+    ...(start.restore ? { restore: true } : {}),
     apiPort: isolated ? 9001 : 0,
     maxResponseBytes: limits.syncResponseBytes,
     // Without a network of its own a process reaches the platform's port as it is.

@@ -1,12 +1,12 @@
 import { type FunctionVersion, monotonicMs } from "../model/index.ts";
-import type { Environment } from "./environment.ts";
+import type { Environment, StartMode } from "./environment.ts";
 import type { Plan } from "./plan.ts";
+import { Starts, type StartsNeeds } from "./starts.ts";
 
 /** What a pool needs to make more of its kind. */
-export interface PoolNeeds {
-  plan(target: FunctionVersion): Promise<Plan>;
+export interface PoolNeeds extends StartsNeeds {
   /** a new environment, not started */
-  create(plan: Plan): Environment;
+  create(plan: Plan, mode: StartMode, provisioned: boolean): Environment;
   /** how long a request may wait for a busy environment before one is started for it, ms (capacity/scale-out.ts) */
   patienceMs(view: {
     readonly occupied: number;
@@ -14,8 +14,12 @@ export interface PoolNeeds {
     readonly runMs: number | undefined;
     readonly startMs: number | undefined;
   }): number;
-  /** a moving average with one more sample */
-  smoothed(average: number | undefined, sample: number): number;
+}
+
+/** How long a start takes on its best rung, milliseconds, and what an idle environment holds, bytes. */
+export interface Measured {
+  readonly startMs: number;
+  readonly memoryBytes: number;
 }
 
 interface Waiter {
@@ -39,21 +43,41 @@ const settlingMs = 20;
 export class Pool {
   readonly target: FunctionVersion;
   readonly all = new Set<Environment>();
+  readonly starts: Starts;
   /** last in, first out: the least recently used fall idle for long and can end */
   readonly #idle: Environment[] = [];
+  /** idle ones that are kept for provisioned concurrency: used first */
+  readonly #provisioned: Environment[] = [];
   readonly #waiters: Waiter[] = [];
   readonly #needs: PoolNeeds;
-  #plan: Plan | undefined;
   /** starts in flight */
   #starting = 0;
   #runMs: number | undefined;
   #startMs: number | undefined;
+  #measured: Measured | undefined;
   #impatience: NodeJS.Timeout | undefined;
   #retired = false;
 
   constructor(target: FunctionVersion, needs: PoolNeeds) {
     this.target = target;
     this.#needs = needs;
+    this.starts = new Starts(target, needs);
+  }
+
+  /** What keep-alive decisions weigh; undefined: nothing is known yet. */
+  get measured(): Measured | undefined {
+    return this.#measured;
+  }
+
+  /** One of its idle environments holds so much memory (bytes). */
+  weigh(memoryBytes: number): void {
+    const startMs = this.starts.bestMs;
+    if (startMs !== undefined) this.#measured = { startMs, memoryBytes };
+  }
+
+  /** starts that a request waits for */
+  get starting(): number {
+    return this.#starting;
   }
 
   get empty(): boolean {
@@ -64,13 +88,14 @@ export class Pool {
     return this.#retired;
   }
 
+  /** Idle ones that may end. */
   idle(): readonly Environment[] {
     return this.#idle;
   }
 
   /** An environment to run one event in: at once when one is idle. Rejects when none can be made. */
   acquire(): Environment | Promise<Environment> {
-    return this.#idle.pop() ?? this.#wait();
+    return this.#provisioned.pop() ?? this.#idle.pop() ?? this.#wait();
   }
 
   /** An environment became able to serve. */
@@ -82,14 +107,35 @@ export class Pool {
     this.#runMs = this.#needs.smoothed(this.#runMs, environment.lastRunMs);
     const waiter = this.#waiters.shift();
     if (waiter) waiter.serve(environment);
-    else this.#idle.push(environment);
+    else this.#idleOf(environment).push(environment);
+  }
+
+  /** Starts one that nobody has asked for: it is offered when it is ready. Rejects when there is none to be had. */
+  async startAhead(provisioned: boolean): Promise<Environment> {
+    const environment = await this.starts.start((plan, mode) => this.#made(plan, mode, provisioned));
+    this.#welcome(environment);
+    return environment;
+  }
+
+  /** An idle or busy environment that was provisioned is one like any other from now on. */
+  release(environment: Environment): void {
+    const at = this.#provisioned.indexOf(environment);
+    environment.provisioned = false;
+    if (at < 0) return;
+    this.#provisioned.splice(at, 1);
+    this.#idle.push(environment);
   }
 
   /** An environment ends: it is offered to nobody any more. */
   drop(environment: Environment): void {
     this.all.delete(environment);
-    const at = this.#idle.indexOf(environment);
-    if (at >= 0) this.#idle.splice(at, 1);
+    const idle = this.#idleOf(environment);
+    const at = idle.indexOf(environment);
+    if (at >= 0) idle.splice(at, 1);
+  }
+
+  #idleOf(environment: Environment): Environment[] {
+    return environment.provisioned ? this.#provisioned : this.#idle;
   }
 
   /** The function changed or is gone: idle environments end now, busy ones after their event. */
@@ -97,7 +143,7 @@ export class Pool {
     this.#retired = true;
     for (const environment of this.all) environment.retired = true;
     const answered = [...this.all].filter(({ state }) => state === "settling");
-    for (const environment of [...this.#idle, ...answered]) void environment.stop();
+    for (const environment of [...this.#idle, ...this.#provisioned, ...answered]) void environment.stop();
   }
 
   #wait(): Promise<Environment> {
@@ -147,7 +193,7 @@ export class Pool {
     this.#starting++;
     const began = monotonicMs();
     try {
-      const environment = await this.#started();
+      const environment = await this.starts.start((plan, mode) => this.#made(plan, mode, false));
       this.#startMs = this.#needs.smoothed(this.#startMs, monotonicMs() - began);
       this.#starting--;
       this.#welcome(environment);
@@ -158,14 +204,11 @@ export class Pool {
     this.#startForTheImpatient();
   }
 
-  async #started(): Promise<Environment> {
-    this.#plan ??= await this.#needs.plan(this.target);
-    const environment = this.#needs.create(this.#plan);
+  #made(plan: Plan, mode: StartMode, provisioned: boolean): Environment {
+    const environment = this.#needs.create(plan, mode, provisioned);
     environment.retired = this.#retired;
     this.all.add(environment);
-    await environment.start();
-    if (environment.state === "idle" || environment.state === "failed" || environment.perished) return environment;
-    throw new Error(`the environment ended while it started (${environment.state})`);
+    return environment;
   }
 
   /**
@@ -176,6 +219,6 @@ export class Pool {
     const waiter = this.#waiters.shift();
     if (waiter) waiter.serve(environment);
     else if (environment.retired || environment.state !== "idle") void environment.stop();
-    else this.#idle.push(environment);
+    else this.#idleOf(environment).push(environment);
   }
 }

@@ -32,13 +32,16 @@ export function timingOf(stations: Stations, run: Run, kind: StartKind): Timing 
       agent: 0,
       runtimeBoot: 0,
       codeInit: 0,
+      restore: 0,
+      hooks: 0,
       handler,
       response,
       unexplained,
     };
   }
-  const { place, sandbox, agent, runtimeBoot, codeInit } = startPhases(run.start, admitted, invoked);
-  const started = place + sandbox + agent + runtimeBoot + codeInit;
+  const { place, sandbox, agent, boot, load } = startPhases(run.start, admitted, invoked);
+  const copied = kind === "restore";
+  const started = place + sandbox + agent + boot + load;
   const unexplained = total - admit - started - handler - response;
   return {
     start: kind,
@@ -47,8 +50,10 @@ export function timingOf(stations: Stations, run: Run, kind: StartKind): Timing 
     place,
     sandbox,
     agent,
-    runtimeBoot,
-    codeInit,
+    runtimeBoot: copied ? 0 : boot,
+    codeInit: copied ? 0 : load,
+    restore: copied ? boot : 0,
+    hooks: copied ? load : 0,
     handler,
     response,
     unexplained,
@@ -67,8 +72,8 @@ function startPhases(start: Readonly<StartMarks>, admitted: number, invoked: num
   const sandbox = until(start.main);
   const agent = until(start.spawned);
   // A runtime of the user's own does not say when it began to load code: its boot and init are one.
-  const runtimeBoot = until(start.load ?? start.ready);
-  const codeInit = until(start.loaded ?? at);
-  // From the handler being loaded to the event being sent nobody works but the schedulers: it stays unexplained.
-  return { place, sandbox, agent, runtimeBoot, codeInit };
+  const boot = until(start.load ?? start.ready);
+  const load = until(start.loaded ?? at);
+  // From the handler being loaded (or a copy's hooks being done) to the event being sent nobody works but the schedulers: it stays unexplained.
+  return { place, sandbox, agent, boot, load };
 }

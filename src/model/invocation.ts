@@ -68,6 +68,9 @@ export interface Timing {
   readonly agent: number;
   readonly runtimeBoot: number;
   readonly codeInit: number;
+  /** the copy of an initialised process is made and wakes; then its afterRestore hooks run */
+  readonly restore: number;
+  readonly hooks: number;
   readonly handler: number;
   readonly response: number;
   readonly unexplained: number;

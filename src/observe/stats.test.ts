@@ -14,6 +14,8 @@ const warm: Timing = {
   agent: 0,
   runtimeBoot: 0,
   codeInit: 0,
+  restore: 0,
+  hooks: 0,
   handler: 1.5,
   response: 0.2,
   unexplained: 0.1,

@@ -67,6 +67,8 @@ const phases: readonly Phase[] = [
   "agent",
   "runtimeBoot",
   "codeInit",
+  "restore",
+  "hooks",
   "handler",
   "response",
   "unexplained",

@@ -4,8 +4,19 @@ import { type FunctionRecord, functionArn, type VersionRecord } from "./records.
 /** Tag that opens or closes a function's way to the network. */
 export const egressTag = "thaw:egress";
 
-/** What everything below the API needs of a version, frozen. `egressDefault` applies where no tag decides. */
-export function derive(record: FunctionRecord, version: VersionRecord, egressDefault: boolean): FunctionVersion {
+export interface Circumstances {
+  /** applies where no tag decides */
+  readonly egressDefault: boolean;
+  /** environments to be kept ready for this version */
+  readonly provisioned: number;
+}
+
+/** What everything below the API needs of a version, frozen. */
+export function derive(
+  record: FunctionRecord,
+  version: VersionRecord,
+  { egressDefault, provisioned }: Circumstances,
+): FunctionVersion {
   const { settings } = version;
   const base = functionArn(record, record.name);
   const tag = record.tags[egressTag];
@@ -33,7 +44,7 @@ export function derive(record: FunctionRecord, version: VersionRecord, egressDef
     systemLogLevel: settings.LoggingConfig.SystemLogLevel ?? "INFO",
     tracing: settings.TracingConfig.Mode,
     reservedConcurrency: record.reservedConcurrency,
-    provisionedConcurrency: 0,
+    provisionedConcurrency: provisioned,
     snapStart: version.version !== "$LATEST" && settings.SnapStart.ApplyOn === "PublishedVersions",
     network: egress ? "egress" : "none",
   });

@@ -1,5 +1,6 @@
 import { derive } from "./derive.ts";
-import type { AliasRecord, FunctionRecord, Scope, VersionRecord } from "./records.ts";
+import { wantedOf } from "./provisioned.ts";
+import type { AliasRecord, FunctionRecord, ProvisionedRecord, Scope, VersionRecord } from "./records.ts";
 import { functionNotFound, type Route, routeOf } from "./resolve.ts";
 import type { Store } from "./store.ts";
 
@@ -10,15 +11,27 @@ export interface Entry {
   /** published versions by number, in order of publication */
   readonly versions: Map<string, VersionRecord>;
   readonly aliases: Map<string, AliasRecord>;
+  /** provisioned concurrency, by version or alias */
+  readonly provisioned: Map<string, ProvisionedRecord>;
   /** by qualifier; rebuilt with every change, so that resolving only looks up */
   routes: ReadonlyMap<string, Route>;
 }
 
-export const kinds = { function: "function", version: "version", alias: "alias" } as const;
+export const kinds = { function: "function", version: "version", alias: "alias", provisioned: "provisioned" } as const;
 
-/** Key of a function in the store, or of one of its versions or aliases. */
+/** Key of a function in the store, or of one of its versions, aliases or provisioned qualifiers. */
 export const keyOf = (scope: Scope, name: string, part?: string): string =>
   `${scope.account}/${scope.region}/${name}${part === undefined ? "" : `/${part}`}`;
+
+/** A function with nothing but `$LATEST`; to be routed. */
+export const newEntry = (record: FunctionRecord, latest: VersionRecord): Entry => ({
+  record,
+  latest,
+  versions: new Map(),
+  aliases: new Map(),
+  provisioned: new Map(),
+  routes: new Map(),
+});
 
 /** Every function in memory: account, region, name. */
 export interface Entries {
@@ -57,8 +70,13 @@ export function loadEntries(store: Store, egressDefault: boolean): Entries {
 
   function reroute(entry: Entry): void {
     const routes = new Map<string, Route>();
+    const wanted = wantedOf(entry);
     for (const version of [entry.latest, ...entry.versions.values()]) {
-      routes.set(version.version, { target: derive(entry.record, version, egressDefault), shares: undefined });
+      const provisioned = wanted.get(version.version) ?? 0;
+      routes.set(version.version, {
+        target: derive(entry.record, version, { egressDefault, provisioned }),
+        shares: undefined,
+      });
     }
     for (const alias of entry.aliases.values()) {
       const route = routeOf(alias, routes);
@@ -71,7 +89,7 @@ export function loadEntries(store: Store, egressDefault: boolean): Entries {
   for (const [key, record] of store.all<FunctionRecord>(kinds.function)) {
     const latest = versions.get(`${key}/$LATEST`);
     if (latest === undefined) throw new Error(`the registry is damaged: ${key} has no $LATEST`);
-    region(record).set(record.name, { record, latest, versions: new Map(), aliases: new Map(), routes: new Map() });
+    region(record).set(record.name, newEntry(record, latest));
   }
   const ownerOf = (key: string): Entry => {
     const [account = "", regionName = "", name = ""] = key.split("/");
@@ -83,6 +101,9 @@ export function loadEntries(store: Store, egressDefault: boolean): Entries {
     if (version.version !== "$LATEST") ownerOf(key).versions.set(version.version, version);
   }
   for (const [key, alias] of store.all<AliasRecord>(kinds.alias)) ownerOf(key).aliases.set(alias.name, alias);
+  for (const [key, provisioned] of store.all<ProvisionedRecord>(kinds.provisioned)) {
+    ownerOf(key).provisioned.set(provisioned.qualifier, provisioned);
+  }
   for (const entry of everything()) reroute(entry);
 
   return {

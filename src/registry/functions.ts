@@ -1,6 +1,14 @@
-import { codeSha256, type FunctionVersion, limits, ServiceError } from "../model/index.ts";
-import { type Entry, keyOf, kinds, loadEntries } from "./entries.ts";
-import { type AliasRecord, type FunctionRecord, functionArn, type Scope, type VersionRecord } from "./records.ts";
+import { codeSha256, type FunctionVersion, ServiceError } from "../model/index.ts";
+import { type Concurrency, checkProvisionable, createConcurrency } from "./concurrency.ts";
+import { type Entry, keyOf, kinds, loadEntries, newEntry } from "./entries.ts";
+import {
+  type AliasRecord,
+  type FunctionRecord,
+  functionArn,
+  type ProvisionedRecord,
+  type Scope,
+  type VersionRecord,
+} from "./records.ts";
 import { choose, functionNotFound } from "./resolve.ts";
 import type { Store } from "./store.ts";
 import {
@@ -19,6 +27,8 @@ export interface FunctionEntry {
   /** published versions by number, in order of publication */
   readonly versions: ReadonlyMap<string, VersionRecord>;
   readonly aliases: ReadonlyMap<string, AliasRecord>;
+  /** provisioned concurrency, by version or alias */
+  readonly provisioned: ReadonlyMap<string, ProvisionedRecord>;
 }
 
 export interface NewFunction extends Content {
@@ -36,7 +46,7 @@ export interface Publication {
  * Functions, versions and aliases. Every change is written before memory shows it, and throws ServiceError in Lambda's
  * words without having changed anything.
  */
-export interface Functions {
+export interface Functions extends Concurrency {
   /**
    * What to run. Memory only. `qualifier`: version, `$LATEST` or alias; a weighted alias is drawn anew on every call.
    * Throws ResourceNotFoundException.
@@ -64,14 +74,12 @@ export interface Functions {
   /** Ends Pending or InProgress, unless the version was changed meanwhile (another `key`). */
   settle(scope: Scope, name: string, version: string, key: string, settlement: Settlement): void;
   remove(scope: Scope, name: string): void;
-  /** A published version. Throws ResourceConflictException while an alias needs it. */
+  /** A published version with its provisioned concurrency. Throws ResourceConflictException while an alias needs it. */
   removeVersion(scope: Scope, name: string, version: string): void;
-  /** undefined: no reservation. Throws InvalidParameterValueException below the account's floor. */
-  reserve(scope: Scope, name: string, executions: number | undefined): void;
-  /** Sum of all reservations of an account in a region; asked for every invocation, so it is remembered between changes. */
-  reservedTotal(scope: Scope): number;
   setTags(scope: Scope, name: string, tags: Readonly<Record<string, string>>): void;
+  /** Throws as provision() does when the alias has provisioned concurrency and its new versions cannot have it. */
   putAlias(scope: Scope, name: string, alias: AliasRecord): void;
+  /** With its provisioned concurrency. */
   removeAlias(scope: Scope, name: string, alias: string): void;
 }
 
@@ -89,13 +97,13 @@ export function createFunctions(needs: FunctionsNeeds): Functions {
   const putVersion = (record: FunctionRecord, version: VersionRecord): void =>
     store.put(kinds.version, keyOf(record, record.name, version.version), version);
   const putRecord = (record: FunctionRecord): void => store.put(kinds.function, keyOf(record, record.name), record);
-  const reservedTotals = new Map<string, number>();
   const changeRecord = (entry: Entry, record: FunctionRecord): void => {
     putRecord(record);
     entry.record = record;
-    reservedTotals.clear();
     entries.reroute(entry);
   };
+  const { accountConcurrency } = needs;
+  const { forget, ...concurrency } = createConcurrency({ store, entries, accountConcurrency, changeRecord });
 
   function resolve(account: string, region: string, name: string, qualifier = "$LATEST"): FunctionVersion {
     const route = entries.route(account, region, name, qualifier);
@@ -124,7 +132,7 @@ export function createFunctions(needs: FunctionsNeeds): Functions {
       putRecord(record);
       putVersion(record, latest);
     });
-    const entry: Entry = { record, latest, versions: new Map(), aliases: new Map(), routes: new Map() };
+    const entry = newEntry(record, latest);
     entries.reroute(entry);
     entries.region(scope).set(name, entry);
     return entry;
@@ -189,9 +197,10 @@ export function createFunctions(needs: FunctionsNeeds): Functions {
       for (const number of ["$LATEST", ...entry.versions.keys()])
         store.remove(kinds.version, keyOf(scope, name, number));
       for (const alias of entry.aliases.keys()) store.remove(kinds.alias, keyOf(scope, name, alias));
+      for (const qualifier of entry.provisioned.keys()) store.remove(kinds.provisioned, keyOf(scope, name, qualifier));
     });
     entries.region(scope).delete(name);
-    reservedTotals.clear();
+    forget();
   }
 
   function removeVersion(scope: Scope, name: string, number: string): void {
@@ -207,37 +216,13 @@ export function createFunctions(needs: FunctionsNeeds): Functions {
         `Cannot delete version ${number} of function ${arn} because it is referenced by aliases: ${listed}`,
       );
     }
-    store.remove(kinds.version, keyOf(scope, name, number));
+    store.transaction(() => {
+      store.remove(kinds.version, keyOf(scope, name, number));
+      store.remove(kinds.provisioned, keyOf(scope, name, number));
+    });
     entry.versions.delete(number);
+    entry.provisioned.delete(number);
     entries.reroute(entry);
-  }
-
-  function reservedTotal(scope: Scope): number {
-    const key = keyOf(scope, "");
-    let total = reservedTotals.get(key);
-    if (total === undefined) {
-      total = 0;
-      for (const { record } of entries.region(scope).values()) total += record.reservedConcurrency ?? 0;
-      reservedTotals.set(key, total);
-    }
-    return total;
-  }
-
-  function reserve(scope: Scope, name: string, executions: number | undefined): void {
-    const entry = entries.get(scope, name);
-    const { reservedConcurrency: _, ...record } = entry.record;
-    if (executions === undefined) {
-      changeRecord(entry, record);
-      return;
-    }
-    const others = reservedTotal(scope) - (entry.record.reservedConcurrency ?? 0);
-    if (needs.accountConcurrency - others - executions < limits.unreservedConcurrencyFloor) {
-      throw new ServiceError(
-        "InvalidParameterValueException",
-        `Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [${limits.unreservedConcurrencyFloor}].`,
-      );
-    }
-    changeRecord(entry, { ...record, reservedConcurrency: executions });
   }
 
   return {
@@ -254,22 +239,28 @@ export function createFunctions(needs: FunctionsNeeds): Functions {
     settle,
     remove,
     removeVersion,
-    reserve,
-    reservedTotal,
+    ...concurrency,
     setTags(scope, name, tags) {
       const entry = entries.get(scope, name);
       changeRecord(entry, { ...entry.record, tags });
     },
     putAlias(scope, name, alias) {
       const entry = entries.get(scope, name);
+      if (entry.provisioned.has(alias.name)) {
+        checkProvisionable(entry, alias.name, [alias.version, ...Object.keys(alias.weights ?? {})]);
+      }
       store.put(kinds.alias, keyOf(scope, name, alias.name), alias);
       entry.aliases.set(alias.name, alias);
       entries.reroute(entry);
     },
     removeAlias(scope, name, alias) {
       const entry = entries.get(scope, name);
-      store.remove(kinds.alias, keyOf(scope, name, alias));
+      store.transaction(() => {
+        store.remove(kinds.alias, keyOf(scope, name, alias));
+        store.remove(kinds.provisioned, keyOf(scope, name, alias));
+      });
       entry.aliases.delete(alias);
+      entry.provisioned.delete(alias);
       entries.reroute(entry);
     },
   };

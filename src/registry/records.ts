@@ -75,6 +75,16 @@ export interface AliasRecord {
   readonly weights?: Readonly<Record<string, number>>;
 }
 
+/** Environments that are to be kept ready for a version, or for the versions an alias leads to. */
+export interface ProvisionedRecord {
+  /** a version's number or an alias's name */
+  readonly qualifier: string;
+  /** environments asked for, 1 or more */
+  readonly executions: number;
+  /** ISO 8601 in whole seconds with +0000, as Lambda writes it here */
+  readonly lastModified: string;
+}
+
 export interface LayerVersionRecord extends Scope {
   readonly name: string;
   readonly version: number;

@@ -37,3 +37,8 @@ export function functionNotFound(scope: Scope, name: string, qualifier = "$LATES
     `Function not found: ${qualifier === "$LATEST" ? arn : `${arn}:${qualifier}`}`,
   );
 }
+
+/** ResourceNotFoundException in the words that Lambda has for aliases. */
+export function aliasNotFound(scope: Scope, name: string, alias: string): ServiceError {
+  return new ServiceError("ResourceNotFoundException", `Cannot find alias arn: ${functionArn(scope, name)}:${alias}`);
+}

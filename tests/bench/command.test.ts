@@ -9,7 +9,19 @@ const bench = (...args: string[]) => spawnSync(process.execPath, [script, ...arg
 test("bench --list names every benchmark with what it is about", () => {
   const { status, stdout } = bench("--list");
   assert.equal(status, 0);
-  for (const name of ["cold", "sandbox", "warm", "throughput"]) assert.match(stdout, new RegExp(`^${name} +goal`, "m"));
+  for (const name of [
+    "cold",
+    "restore",
+    "pool",
+    "memory",
+    "burst",
+    "churn",
+    "provisioned",
+    "deploy",
+    "sandbox",
+    "warm",
+  ])
+    assert.match(stdout, new RegExp(`^${name} +goal`, "m"));
 });
 
 test("bench refuses what it does not know with exit code 2 and the usage", () => {

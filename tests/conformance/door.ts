@@ -32,6 +32,8 @@ export const timing: Timing = {
   agent: 0,
   runtimeBoot: 0,
   codeInit: 0,
+  restore: 0,
+  hooks: 0,
   handler: 1,
   response: 0.5,
   unexplained: 0,

@@ -10,6 +10,8 @@ import { dirname, join } from "node:path";
  * from the server's own codec on purpose, so that one mistake cannot hide in both.
  */
 const INVOKE = 0x02;
+const PREPARE = 0x03;
+const RESUME = 0x08;
 const names: Readonly<Record<number, string>> = {
   130: "READY",
   131: "INIT_ERROR",
@@ -19,6 +21,8 @@ const names: Readonly<Record<number, string>> = {
   135: "RESPONSE_END",
   136: "ERROR",
   138: "LOG",
+  142: "PREPARED",
+  143: "RESTORE_ERROR",
 };
 
 export interface Frame {
@@ -35,7 +39,7 @@ export interface Failure {
 }
 
 export interface Answer {
-  /** RESPONSE, RESPONSE_END, ERROR, INIT_ERROR, or EXIT when the process ended without an answer */
+  /** RESPONSE, RESPONSE_END, ERROR, INIT_ERROR, READY, PREPARED, RESTORE_ERROR, or EXIT when the process ended without an answer */
   readonly type: string;
   /** is the runtime ready for its next event? */
   readonly ready: boolean;
@@ -67,6 +71,10 @@ export interface RuntimeUnderTest {
   start(): Promise<{ marks?: Record<string, number>; answer?: Answer }>;
   /** Sends an event (JSON value, or a Buffer as it is) and waits for its answer. */
   invoke(event: unknown, options?: InvokeOptions): Promise<Answer>;
+  /** Asks it to make itself ready to be copied; `drew` comes with PREPARED. */
+  prepare(): Promise<Answer & { drew?: boolean }>;
+  /** Tells it that it is a copy, with these variables; `marks` come with READY. */
+  resume(env?: Readonly<Record<string, string | null>>): Promise<Answer & { marks?: Record<string, number> }>;
   /** everything written to stdout and stderr so far */
   output(): string;
   /** closes the link as the agent does with SHUTDOWN: no more events, but what is still logged arrives */
@@ -170,7 +178,7 @@ export function startRuntime(
 
   let stream = 0;
 
-  async function answer(timeoutMs: number): Promise<Answer & { marks?: Record<string, number> }> {
+  async function answer(timeoutMs: number): Promise<Answer & { marks?: Record<string, number>; drew?: boolean }> {
     const logs: string[] = [];
     const logStreams: number[] = [];
     const chunks: Buffer[] = [];
@@ -201,6 +209,8 @@ export function startRuntime(
           continue;
         case "READY":
           return { ...common, type: "READY", ready: true, marks: JSON.parse(frame.payload.toString()) };
+        case "PREPARED":
+          return { ...common, type: "PREPARED", ready: true, drew: JSON.parse(frame.payload.toString()).drew };
         case "RESPONSE":
           if (frame.stream !== stream) throw new Error("answer to another stream");
           return { ...common, type: "RESPONSE", ready, body: frame.payload };
@@ -232,6 +242,14 @@ export function startRuntime(
       );
       return answer(options.timeoutMs ?? 10_000);
     },
+    prepare() {
+      link.write(startFrame(PREPARE, ""));
+      return answer(10_000);
+    },
+    resume(env = {}) {
+      link.write(startFrame(RESUME, JSON.stringify({ env })));
+      return answer(10_000);
+    },
     output: () => output,
     closeLink: () => link.end(),
     exited: () => answer(10_000),
@@ -240,6 +258,15 @@ export function startRuntime(
       return closed;
     },
   };
+}
+
+/** a frame that belongs to no invocation */
+function startFrame(type: number, payload: string): Buffer {
+  const body = Buffer.from(payload);
+  const header = Buffer.alloc(12);
+  header.writeUInt32LE(body.length, 0);
+  header[4] = type;
+  return Buffer.concat([header, body]);
 }
 
 function invokeFrame(stream: number, head: string, event: Buffer): Buffer {

@@ -12,6 +12,7 @@ const levels: Record<string, number> = {
   capacity: 1,
   registry: 2,
   artifacts: 2,
+  images: 2,
   isolation: 2,
   environments: 3,
   invoke: 4,
@@ -76,7 +77,7 @@ test("every relative import names a file that exists", () => {
 });
 
 test("the data plane imports node's built-in modules and our own files only", () => {
-  const plane = ["model", "observe", "capacity", "isolation", "environments", "invoke"];
+  const plane = ["model", "observe", "capacity", "isolation", "images", "environments", "invoke"];
   const wrong = files
     .filter((file) => plane.includes(roomOf(file)) && !isTest(file))
     .flatMap(importsOf)

@@ -1,5 +1,6 @@
 //! What the platform and the launcher say to each other: one JSON object a line on one stream socket.
 use super::cgroup::{Cgroups, PARTS};
+use super::dump::DumpOrder;
 use super::failure::Failure;
 use crate::sys::{self, Ending};
 use serde_json::{Value, json};
@@ -10,6 +11,8 @@ pub enum Order {
     Create(Request),
     /// number of a sandbox by its id
     Kill(String),
+    /// take the image of a sandbox's runtime
+    Dump(DumpOrder),
 }
 
 /// `{"create":id,"token":…,"mounts":[[source,target]…],"tmp":bytes,"memory":bytes,"cpus":n,"network":"none",
@@ -32,6 +35,9 @@ fn parse(line: &[u8]) -> Option<Order> {
     let value: Value = serde_json::from_slice(line).ok()?;
     if let Some(id) = value.get("kill") {
         return Some(Order::Kill(id.as_str()?.to_string()));
+    }
+    if let Some(id) = value.get("dump") {
+        return DumpOrder::parse(id, &value).map(Order::Dump);
     }
     let text = |name: &str| value.get(name)?.as_str().map(str::to_string);
     let mounts = value
@@ -80,7 +86,7 @@ impl Control {
         whole.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(parse).collect()
     }
 
-    fn say(&self, value: &Value) {
+    pub fn say(&self, value: &Value) {
         let line = format!("{value}\n");
         let mut left = line.as_bytes();
         while !left.is_empty() {

@@ -5,6 +5,7 @@ mod calls;
 mod cgroup;
 mod control;
 mod disks;
+mod dump;
 mod egress;
 mod ending;
 mod enter;
@@ -21,6 +22,7 @@ use crate::sys::{self, BpfInstruction};
 use cgroup::Cgroups;
 use control::{Control, Order, Request};
 use disks::Disks;
+use dump::Dumps;
 use egress::Egress;
 use ending::{Kept, Leftover};
 use failure::{Failure, Step};
@@ -117,6 +119,7 @@ struct Launcher {
     sandboxes: HashMap<i32, Sandbox>,
     leftovers: Vec<Leftover>,
     egress: Egress,
+    dumps: Dumps,
 }
 
 impl Launcher {
@@ -150,6 +153,7 @@ impl Launcher {
                 sandboxes: HashMap::new(),
                 leftovers: Vec::new(),
                 egress: Egress::default(),
+                dumps: Dumps::default(),
             }),
         }
     }
@@ -190,6 +194,7 @@ impl Launcher {
             .chain(sockets)
             .chain(self.egress.socket())
             .chain(self.disks.as_ref().map(Disks::socket))
+            .chain(self.dumps.sockets())
             .map(AsRawFd::as_raw_fd)
             .collect()
     }
@@ -206,6 +211,9 @@ impl Launcher {
         if KINDS.iter().any(|&egress| self.slots_wanted(egress) > 0) {
             let refill = self.refill_at.saturating_duration_since(Instant::now());
             wait = Some(wait.map_or(refill, |other| other.min(refill)));
+        }
+        if let Some(dump) = self.dumps.patience() {
+            wait = Some(wait.map_or(dump, |other| other.min(dump)));
         }
         wait.map_or(-1, |wait| wait.as_micros().div_ceil(1000) as i32)
     }
@@ -227,6 +235,14 @@ impl Launcher {
                 }
             }
             Order::Kill(id) => self.kill(&id),
+            Order::Dump(order) => {
+                let sandbox = self.sandboxes.iter().find(|(_, sandbox)| sandbox.id == order.id);
+                let started = match sandbox {
+                    Some((pid, _)) => self.dumps.start(*pid, order),
+                    None => Err(dump::unknown(&order.id)),
+                };
+                started.unwrap_or_else(|refused| self.control.say(&refused));
+            }
         }
     }
 
@@ -301,6 +317,7 @@ impl Launcher {
                 Some(Message::Ready) | None => {}
             }
         }
+        self.dumps.listen().iter().for_each(|answer| self.control.say(answer));
         if self.disks.as_mut().is_some_and(|disks| disks.trade().is_err()) {
             self.disks = None;
         }

@@ -4,6 +4,8 @@ mod base;
 mod disk;
 #[cfg(target_os = "linux")]
 mod identity;
+#[cfg(snapshots)]
+mod inspect;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(snapshots)]
@@ -11,11 +13,15 @@ mod load;
 #[cfg(target_os = "linux")]
 mod net;
 mod spawn;
+#[cfg(snapshots)]
+mod trace;
 pub use base::*;
 #[cfg(target_os = "linux")]
 pub use disk::*;
 #[cfg(target_os = "linux")]
 pub use identity::*;
+#[cfg(snapshots)]
+pub use inspect::*;
 #[cfg(target_os = "linux")]
 #[allow(unused_imports)]
 pub use linux::*;
@@ -24,3 +30,5 @@ pub use load::*;
 #[cfg(target_os = "linux")]
 pub use net::*;
 pub use spawn::*;
+#[cfg(snapshots)]
+pub use trace::*;

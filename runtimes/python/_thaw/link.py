@@ -3,15 +3,19 @@ import os
 from _thread import RLock
 
 INVOKE = 0x02
+PREPARE = 0x03
+RESUME = 0x08
 READY = 0x82
 INIT_ERROR = 0x83
 RESPONSE = 0x84
 ERROR = 0x88
 LOG = 0x8A
+PREPARED = 0x8E
+RESTORE_ERROR = 0x8F
 
 #: On RESPONSE and ERROR: this runtime reads its next event at once.
 READY_FLAG = 0x01
-#: On those, READY and INIT_ERROR: output that did not come over the link belongs before it.
+#: On those, READY, PREPARED, INIT_ERROR and RESTORE_ERROR: output that did not come over the link belongs before it.
 RAW_FLAG = 0x02
 HEADER_BYTES = 12
 #: the most that one frame may carry
@@ -45,7 +49,7 @@ class Link(object):
                 sent += os.write(self._fd, rest[sent:])
 
     def send_error(self, kind, flags, stream, error_type, document):
-        """Sends INIT_ERROR or ERROR: the error's type, then its JSON document (text)."""
+        """Sends INIT_ERROR, RESTORE_ERROR or ERROR: the error's type, then its JSON document (text)."""
         name = error_type.encode("utf-8", "replace")[:1024]
         body = document.encode("utf-8", "replace")[: MAX_PAYLOAD_BYTES - 2 - len(name)]
         self.send(kind, flags, stream, len(name).to_bytes(2, "little") + name + body)

@@ -30,21 +30,21 @@ class RawOutput(object):
     def watch(self):
         for name in ("stdout", "stderr"):
             self._watch_stream(name)
-        os.write = _preceded(os.write, lambda fd, *_: fd in (1, 2) and self.mark())
-        os.writev = _preceded(os.writev, lambda fd, *_: fd in (1, 2) and self.mark())
-        os.system = _preceded(os.system, lambda *_: self.mark())
+        os.write = preceded(os.write, lambda fd, *_: fd in (1, 2) and self.mark())
+        os.writev = preceded(os.writev, lambda fd, *_: fd in (1, 2) and self.mark())
+        os.system = preceded(os.system, lambda *_: self.mark())
         for name in ("posix_spawn", "posix_spawnp"):
             if hasattr(os, name):
-                setattr(os, name, _preceded(getattr(os, name), lambda *_: self.adopt()))
+                setattr(os, name, preceded(getattr(os, name), lambda *_: self.adopt()))
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(before=self.adopt)
         else:  # Python 3.6
-            os.fork = _preceded(os.fork, lambda *_: self.adopt())
+            os.fork = preceded(os.fork, lambda *_: self.adopt())
         lazy.on_import("subprocess", self._watch_subprocess)
 
     def _watch_subprocess(self):
         popen = sys.modules["subprocess"].Popen
-        popen.__init__ = _preceded(popen.__init__, lambda *_: self.adopt())
+        popen.__init__ = preceded(popen.__init__, lambda *_: self.adopt())
 
     def _watch_stream(self, name):
         """Every printed line leaves the process at once, even if it is killed later; and it is noticed."""
@@ -67,14 +67,14 @@ class _Noticed(io.FileIO):
         return io.FileIO.write(self, data)
 
 
-def _preceded(function, before):
+def preceded(function, before):
     """A function that runs ``before`` with its arguments first and is else the same."""
 
-    def preceded(*args, **options):
+    def followed(*args, **options):
         before(*args)
         return function(*args, **options)
 
     for name in ("__name__", "__qualname__", "__doc__", "__module__"):
-        setattr(preceded, name, getattr(function, name, None))
-    preceded.__wrapped__ = function
-    return preceded
+        setattr(followed, name, getattr(function, name, None))
+    followed.__wrapped__ = function
+    return followed

@@ -130,6 +130,7 @@ def refuse(session, link):
 def run(boot):
     """The life of a runtime. ``boot``: its first instruction, milliseconds of CLOCK_MONOTONIC."""
     link_fd = int(os.environ.pop("_THAW_LINK_FD"))
+    is_template = os.environ.pop("_THAW_TEMPLATE", None) == "1"
     os.set_inheritable(link_fd, False)
     link = Link(link_fd)
     raw = RawOutput()
@@ -143,6 +144,11 @@ def run(boot):
         log.configure(session, as_json, level)
 
     raw.watch()
+    if is_template:
+        from .unique import Uniqueness
+
+        uniqueness = Uniqueness()
+        uniqueness.watch()
     lazy.on_import("logging", configure_logging)
     loader.search_path(os.environ.get("LAMBDA_TASK_ROOT", os.getcwd()))
     load = time.monotonic() * 1000.0
@@ -155,4 +161,9 @@ def run(boot):
         sys.exit(1)
     marks = {"boot": boot, "load": load, "loaded": time.monotonic() * 1000.0}
     link.send(READY, session.raw_flag(), 0, result.to_json(marks).encode("utf-8"))
+    if is_template:
+        from .template import Template
+
+        if not Template(session, link, uniqueness, as_json).live():
+            return
     serve(session, link, handler, as_json)

@@ -17,12 +17,33 @@ interface Environment {
   readonly idleMs: number;
   readonly invocations: number;
   readonly start: string;
+  readonly provisioned: boolean;
   readonly initMs: number;
 }
 
-/** Execution environments that exist now. */
+/** One way to start, as measured. */
+interface Rung {
+  /** smoothed; absent: not measured yet */
+  readonly ms?: number;
+  readonly starts: number;
+  readonly failures: number;
+  readonly lastFailure?: string;
+}
+
+/** How a function version starts, of the same page. */
+interface Version {
+  readonly function: string;
+  readonly version: string;
+  readonly rung?: string;
+  readonly why: string;
+  readonly rungs: Readonly<Record<string, Rung>>;
+  readonly image: { readonly state: string; readonly why: string; readonly bytes?: number; readonly madeAt?: number };
+  readonly provisioned?: { readonly allocated: number; readonly available: number; readonly failure?: string };
+}
+
+/** Execution environments that exist now, and how each version's next one would start. */
 export async function ps(options: CommonOptions): Promise<void> {
-  const answer = await askJson<{ environments: readonly Environment[] }>(
+  const answer = await askJson<{ environments: readonly Environment[]; versions: readonly Version[] }>(
     connection(options),
     "GET",
     "/_thaw/environments",
@@ -33,14 +54,19 @@ export async function ps(options: CommonOptions): Promise<void> {
   }
   if (answer.environments.length === 0) {
     note("No environments are running. They start with the first invocation.");
-    return;
+  } else {
+    printEnvironments(answer.environments);
   }
+  printStarts(answer.versions);
+}
+
+function printEnvironments(environments: readonly Environment[]): void {
   const now = Date.now();
-  const rows = answer.environments.map((each) => [
+  const rows = environments.map((each) => [
     each.id.slice(0, 12),
-    each.version === "$LATEST" ? each.function : `${each.function}:${each.version}`,
+    nameOf(each),
     each.state,
-    each.start,
+    each.provisioned ? `${each.start}, provisioned` : each.start,
     milliseconds(each.initMs),
     each.invocations,
     `${bytes(each.memoryBytes)} of ${each.memoryMb} MB`,
@@ -50,6 +76,39 @@ export async function ps(options: CommonOptions): Promise<void> {
   ]);
   const headings = ["ID", "FUNCTION", "STATE", "START", "INIT", "CALLS", "MEMORY", "PEAK", "AGE", "IDLE"];
   for (const line of table(headings, rows)) print(line);
+}
+
+/** The ladder of each version that has started: what is used, what the others would take, and where its image stands. */
+function printStarts(versions: readonly Version[]): void {
+  if (versions.length === 0) return;
+  const now = Date.now();
+  const rows = versions.map((each) => {
+    const { image, provisioned, rungs } = each;
+    const failures = Object.entries(rungs).filter(([, { failures: count }]) => count > 0);
+    return [
+      nameOf(each),
+      each.rung ?? "-",
+      each.why || "-",
+      image.bytes === undefined
+        ? image.state
+        : `${image.state}, ${bytes(image.bytes)}, ${age(now - (image.madeAt ?? now))} old`,
+      provisioned ? `${provisioned.available} ready` : "-",
+      [
+        image.why,
+        ...failures.map(([rung, { failures: count, lastFailure }]) => `${rung} failed ${count}×: ${lastFailure}`),
+        provisioned?.failure ?? "",
+      ]
+        .filter(Boolean)
+        .join("; ") || "-",
+    ];
+  });
+  print("");
+  const headings = ["FUNCTION", "STARTS BY", "BECAUSE", "IMAGE", "PROVISIONED", "NOTE"];
+  for (const line of table(headings, rows)) print(line);
+}
+
+function nameOf(each: { readonly function: string; readonly version: string }): string {
+  return each.version === "$LATEST" ? each.function : `${each.function}:${each.version}`;
 }
 
 function age(ms: number): string {

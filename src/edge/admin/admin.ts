@@ -14,6 +14,8 @@ export interface AdminNeeds {
   /** isolation driver in use, runtimes, addresses: `/_thaw/info` */
   info(): Promise<Record<string, unknown>>;
   environments(): readonly unknown[];
+  /** how the environments of each function version start, and why */
+  versions(): readonly unknown[];
   /** last invocations with their timing, newest first */
   invocations(functionName: string | undefined, limit: number): readonly unknown[];
   /** duration and start statistics by function */
@@ -41,7 +43,7 @@ export function createAdmin(
       version: needs.version,
     }),
     "/_thaw/info": () => needs.info(),
-    "/_thaw/environments": () => ({ environments: needs.environments() }),
+    "/_thaw/environments": () => ({ environments: needs.environments(), versions: needs.versions() }),
     "/_thaw/statistics": () => ({ statistics: needs.statistics() }),
     "/_thaw/invocations": (url) => ({
       invocations: needs.invocations(url.searchParams.get("function") ?? undefined, count(url, "limit", 100, 1000)),

@@ -1,6 +1,6 @@
 import type { AliasConfiguration } from "@aws-sdk/client-lambda";
 import { ServiceError } from "../../model/index.ts";
-import { type AliasRecord, type FunctionEntry, functionArn, type Scope } from "../../registry/index.ts";
+import { type AliasRecord, aliasNotFound, type FunctionEntry, functionArn, type Scope } from "../../registry/index.ts";
 
 /** An alias as Lambda describes it. */
 export function aliasView(scope: Scope, functionName: string, alias: AliasRecord): AliasConfiguration {
@@ -18,8 +18,7 @@ export function aliasView(scope: Scope, functionName: string, alias: AliasRecord
 export function getAliasRecord(entry: FunctionEntry, name: string): AliasRecord {
   const alias = entry.aliases.get(name);
   if (alias !== undefined) return alias;
-  const arn = functionArn(entry.record, entry.record.name);
-  throw new ServiceError("ResourceNotFoundException", `Cannot find alias arn: ${arn}:${name}`);
+  throw aliasNotFound(entry.record, entry.record.name, name);
 }
 
 /** Checks that an alias's versions exist and that its weights make sense. */

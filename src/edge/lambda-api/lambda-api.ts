@@ -11,6 +11,7 @@ import type { LambdaApiNeeds } from "./needs.ts";
 import type { Call, Operation } from "./operation.ts";
 import { operations } from "./operations/index.ts";
 import { createPreparation } from "./preparation.ts";
+import { createProvisioning } from "./provisioning.ts";
 import { collectInput } from "./request.ts";
 import { createRouter, type Router } from "./routes.ts";
 import { validate } from "./validate.ts";
@@ -40,6 +41,7 @@ export interface LambdaApi {
 
 export function createLambdaApi(needs: LambdaApiNeeds): LambdaApi {
   const preparation = createPreparation(needs);
+  const provisioning = createProvisioning(needs);
   const links = createCodeLinks();
   const invokeNeeds = { ...needs, preparation };
   let router: Router | undefined;
@@ -67,7 +69,8 @@ export function createLambdaApi(needs: LambdaApiNeeds): LambdaApi {
     const input = validate(model, description.input!, collectInput(model, description.input!, parts));
     const operation = (await load()) as Operation<unknown>;
     const { account, region } = callerOf(request.headers.authorization);
-    const call: Call<unknown> = { input, scope: { account, region }, origin: url.origin, needs, preparation, links };
+    const scope = { account, region };
+    const call: Call<unknown> = { input, scope, origin: url.origin, needs, preparation, provisioning, links };
     const reply = await operation(call);
     sendJson(response, reply.status ?? description.status, requestId, reply.body);
   }
@@ -101,7 +104,10 @@ export function createLambdaApi(needs: LambdaApiNeeds): LambdaApi {
         sendError(response, requestId, error, needs.report),
       ),
     owns: (path) => path.startsWith(codePrefix) || /^\/20\d\d-\d\d-\d\d\//.test(path),
-    resume: preparation.resume,
+    resume() {
+      preparation.resume();
+      provisioning.resume();
+    },
     pause: preparation.pause,
   };
 }

@@ -2,6 +2,7 @@ import type { Scope } from "../../registry/index.ts";
 import type { CodeLinks } from "./code-links.ts";
 import type { LambdaApiNeeds } from "./needs.ts";
 import type { Preparation } from "./preparation.ts";
+import type { Provisioning } from "./provisioning.ts";
 
 /** What an operation of the control plane works with. `input` has been checked against the model. */
 export interface Call<Input> {
@@ -12,6 +13,7 @@ export interface Call<Input> {
   readonly origin: string;
   readonly needs: LambdaApiNeeds;
   readonly preparation: Preparation;
+  readonly provisioning: Provisioning;
   readonly links: CodeLinks;
 }
 

@@ -4,7 +4,8 @@ import { functionRef } from "../function-ref.ts";
 import type { Operation } from "../operation.ts";
 
 /** DELETE /2015-03-31/functions/{FunctionName}: the function with all its versions, or one version of it. */
-export const deleteFunction: Operation<DeleteFunctionRequest> = ({ input, scope, needs, preparation }) => {
+export const deleteFunction: Operation<DeleteFunctionRequest> = (call) => {
+  const { input, scope, needs, preparation, provisioning } = call;
   const ref = functionRef(input.FunctionName ?? "", input.Qualifier, scope);
   const { functions, resolve } = needs.registry;
   const invalid = (message: string) => new ServiceError("InvalidParameterValueException", message);
@@ -20,11 +21,13 @@ export const deleteFunction: Operation<DeleteFunctionRequest> = ({ input, scope,
       preparation.forget(resolve(ref.account, ref.region, ref.name, version.version));
     }
     functions.remove(ref, ref.name);
+    provisioning.apply(ref, ref.name);
     needs.retire(ref.account, ref.region, ref.name);
   } else if (versions.has(ref.qualifier)) {
     // Deleting a version that does not exist is a success: AWS's is idempotent.
     const target = resolve(ref.account, ref.region, ref.name, ref.qualifier);
     functions.removeVersion(ref, ref.name, ref.qualifier);
+    provisioning.apply(ref, ref.name);
     preparation.forget(target);
     needs.retire(ref.account, ref.region, ref.name);
   }

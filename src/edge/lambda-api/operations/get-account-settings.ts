@@ -4,10 +4,8 @@ import type { Operation } from "../operation.ts";
 /** GET /2016-08-19/account-settings */
 export const getAccountSettings: Operation<object> = ({ scope, needs }) => {
   const entries = needs.registry.functions.list(scope);
-  let reserved = 0;
   let bytes = 0;
-  for (const { record, latest, versions } of entries) {
-    reserved += record.reservedConcurrency ?? 0;
+  for (const { latest, versions } of entries) {
     for (const version of [latest, ...versions.values()]) bytes += version.code.size;
   }
   return {
@@ -17,7 +15,7 @@ export const getAccountSettings: Operation<object> = ({ scope, needs }) => {
         CodeSizeUnzipped: limits.unzippedCodeBytes,
         CodeSizeZipped: limits.zippedCodeBytes,
         ConcurrentExecutions: needs.registry.accountConcurrency,
-        UnreservedConcurrentExecutions: needs.registry.accountConcurrency - reserved,
+        UnreservedConcurrentExecutions: needs.registry.functions.unreserved(scope),
       },
       AccountUsage: { TotalCodeSize: bytes, FunctionCount: entries.length },
     },

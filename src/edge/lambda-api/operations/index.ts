@@ -9,6 +9,8 @@ export const operations: Readonly<Record<string, () => Promise<unknown>>> = {
   DeleteFunctionConcurrency: async () => (await import("./delete-function-concurrency.ts")).deleteFunctionConcurrency,
   DeleteFunction: async () => (await import("./delete-function.ts")).deleteFunction,
   DeleteLayerVersion: async () => (await import("./delete-layer-version.ts")).deleteLayerVersion,
+  DeleteProvisionedConcurrencyConfig: async () =>
+    (await import("./delete-provisioned-concurrency-config.ts")).deleteProvisionedConcurrencyConfig,
   GetAccountSettings: async () => (await import("./get-account-settings.ts")).getAccountSettings,
   GetAlias: async () => (await import("./get-alias.ts")).getAlias,
   GetFunctionCodeSigningConfig: async () =>
@@ -19,15 +21,21 @@ export const operations: Readonly<Record<string, () => Promise<unknown>>> = {
   GetLayerVersionByArn: async () => (await import("./get-layer-version-by-arn.ts")).getLayerVersionByArn,
   GetLayerVersion: async () => (await import("./get-layer-version.ts")).getLayerVersion,
   GetPolicy: async () => (await import("./get-policy.ts")).getPolicy,
+  GetProvisionedConcurrencyConfig: async () =>
+    (await import("./get-provisioned-concurrency-config.ts")).getProvisionedConcurrencyConfig,
   ListAliases: async () => (await import("./list-aliases.ts")).listAliases,
   ListFunctions: async () => (await import("./list-functions.ts")).listFunctions,
   ListLayerVersions: async () => (await import("./list-layer-versions.ts")).listLayerVersions,
   ListLayers: async () => (await import("./list-layers.ts")).listLayers,
+  ListProvisionedConcurrencyConfigs: async () =>
+    (await import("./list-provisioned-concurrency-configs.ts")).listProvisionedConcurrencyConfigs,
   ListTags: async () => (await import("./list-tags.ts")).listTags,
   ListVersionsByFunction: async () => (await import("./list-versions-by-function.ts")).listVersionsByFunction,
   PublishLayerVersion: async () => (await import("./publish-layer-version.ts")).publishLayerVersion,
   PublishVersion: async () => (await import("./publish-version.ts")).publishVersion,
   PutFunctionConcurrency: async () => (await import("./put-function-concurrency.ts")).putFunctionConcurrency,
+  PutProvisionedConcurrencyConfig: async () =>
+    (await import("./put-provisioned-concurrency-config.ts")).putProvisionedConcurrencyConfig,
   TagResource: async () => (await import("./tag-resource.ts")).tagResource,
   UntagResource: async () => (await import("./untag-resource.ts")).untagResource,
   UpdateAlias: async () => (await import("./update-alias.ts")).updateAlias,

@@ -5,8 +5,11 @@ import { aliasView, checkAliasTarget, getAliasRecord } from "../aliases.ts";
 import { functionRef, wholeFunction } from "../function-ref.ts";
 import type { Operation } from "../operation.ts";
 
-/** PUT /2015-03-31/functions/{FunctionName}/aliases/{Name}. Empty AdditionalVersionWeights end the weighting. */
-export const updateAlias: Operation<UpdateAliasRequest> = ({ input, scope, needs }) => {
+/**
+ * PUT /2015-03-31/functions/{FunctionName}/aliases/{Name}. Empty AdditionalVersionWeights end the weighting; provisioned
+ * concurrency moves with the alias.
+ */
+export const updateAlias: Operation<UpdateAliasRequest> = ({ input, scope, needs, provisioning }) => {
   const ref = wholeFunction(functionRef(input.FunctionName ?? "", undefined, scope));
   const { functions } = needs.registry;
   const entry = functions.get(ref, ref.name);
@@ -24,5 +27,6 @@ export const updateAlias: Operation<UpdateAliasRequest> = ({ input, scope, needs
     ...(weights === undefined ? {} : { weights }),
   };
   functions.putAlias(ref, ref.name, alias);
+  provisioning.apply(ref, ref.name);
   return { body: aliasView(ref, ref.name, alias) };
 };

@@ -1,0 +1,51 @@
+//! Files of a sandbox, found by their path in it: at a restore there is nothing but the path.
+use super::refusal::{OrRefuse, Refusal, refuse};
+use crate::launcher::failure::Step;
+use crate::sys;
+use std::fs::{self, File, Metadata};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
+
+/// The file tree of a process.
+pub struct Root(File);
+
+impl Root {
+    pub fn of(process: i32) -> Result<Root, Refusal> {
+        let root = sys::open_directory(&c_string(&format!("/proc/{process}/root"))?).step("open the sandbox's root")?;
+        Ok(Root(root.into()))
+    }
+
+    /// The file at a path, which must be the very one that `there`, a link of /proc, leads to. It is not opened for anything.
+    pub fn same(&self, path: &[u8], there: &str, what: &str) -> Result<(File, Metadata), Refusal> {
+        let found = sys::find_in(&self.0, path).or_refuse("file", what)?;
+        let facts = found.metadata().or_refuse("file", what)?;
+        let meant = fs::metadata(there).or_refuse("file", what)?;
+        if (facts.dev(), facts.ino()) != (meant.dev(), meant.ino()) {
+            return refuse("file", format!("{what}: its path is that of another file now"));
+        }
+        Ok((found, facts))
+    }
+
+    /// Names in a directory; none if it is not there.
+    pub fn list(&self, path: &[u8]) -> Result<Vec<String>, Refusal> {
+        let Ok(directory) = sys::find_in(&self.0, path) else { return Ok(Vec::new()) };
+        let entries = fs::read_dir(own_path(&directory)).step("list a directory")?;
+        Ok(entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
+    }
+}
+
+/// Opens a regular file that was found for reading.
+pub fn readable(found: &File) -> Option<File> {
+    if !found.metadata().ok()?.is_file() {
+        return None;
+    }
+    File::open(own_path(found)).ok()
+}
+
+fn own_path(file: &File) -> String {
+    format!("/proc/self/fd/{}", file.as_raw_fd())
+}
+
+fn c_string(text: &str) -> Result<std::ffi::CString, Refusal> {
+    Ok(std::ffi::CString::new(text).step("path")?)
+}

@@ -1,0 +1,192 @@
+//! Images of initialised processes: an order of the platform, a helper process for each, an answer when it is done. The
+//! launcher itself never waits.
+#[cfg(snapshots)]
+mod descriptors;
+#[cfg(snapshots)]
+mod elf;
+#[cfg(snapshots)]
+mod files;
+#[cfg(snapshots)]
+mod libraries;
+#[cfg(snapshots)]
+mod memory;
+#[cfg(snapshots)]
+mod pages;
+#[cfg(snapshots)]
+mod process;
+mod refusal;
+#[cfg(snapshots)]
+mod sockets;
+#[cfg(snapshots)]
+mod stopped;
+#[cfg(snapshots)]
+mod tables;
+#[cfg(snapshots)]
+mod take;
+#[cfg(all(test, snapshots))]
+mod tests;
+#[cfg(snapshots)]
+mod threads;
+#[cfg(snapshots)]
+mod x86;
+
+use super::failure::{Failure, Step};
+use crate::sys;
+use serde_json::{Value, json};
+use std::io::ErrorKind;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// After that a helper is ended, come what may.
+const PATIENCE: Duration = Duration::from_secs(30);
+const SOCKET: i32 = 3;
+const ANSWER_MAX: usize = 4096;
+
+/// `{"dump":id,"into":path,"link":"frames"|"http","port":n,"api":request}`; the last two only with "http".
+pub struct DumpOrder {
+    pub id: String,
+    pub into: PathBuf,
+    /// the runtime has its events from the Runtime API: its port, and the request that waits there
+    pub api: Option<(u16, String)>,
+}
+
+const USUAL_PORT: u64 = 9001;
+
+impl DumpOrder {
+    pub fn parse(id: &Value, value: &Value) -> Option<DumpOrder> {
+        let api = match value.get("link")?.as_str()? {
+            "frames" => None,
+            "http" => {
+                let port = value.get("port").map_or(Some(USUAL_PORT), Value::as_u64)?;
+                let request = value.get("api").map_or(Some(""), Value::as_str)?;
+                Some((u16::try_from(port).ok()?, request.to_string()))
+            }
+            _ => return None,
+        };
+        Some(DumpOrder { id: id.as_str()?.to_string(), into: PathBuf::from(value.get("into")?.as_str()?), api })
+    }
+}
+
+struct Dump {
+    id: String,
+    /// the helper
+    pid: i32,
+    socket: OwnedFd,
+    unfinished: PathBuf,
+    deadline: Instant,
+}
+
+/// Images in the making.
+#[derive(Default)]
+pub struct Dumps(Vec<Dump>);
+
+impl Dumps {
+    /// `agent`: the first process of the sandbox. `Err`: the answer, if there is no hope.
+    pub fn start(&mut self, agent: i32, order: DumpOrder) -> Result<(), Value> {
+        let started = || -> Result<(i32, OwnedFd), Failure> {
+            let (ours, theirs) = sys::message_pair().step("socketpair")?;
+            match sys::fork_into(0).step("fork")? {
+                0 => work(agent, &order, &theirs),
+                pid => Ok((pid, ours)),
+            }
+        };
+        let (pid, socket) = started().map_err(|failure| refused(&order.id, "failed", &failure.to_string()))?;
+        let unfinished = unfinished(&order.into);
+        self.0.push(Dump { id: order.id, pid, socket, unfinished, deadline: Instant::now() + PATIENCE });
+        Ok(())
+    }
+
+    pub fn sockets(&self) -> impl Iterator<Item = &OwnedFd> {
+        self.0.iter().map(|dump| &dump.socket)
+    }
+
+    /// Until the next one is to be given up.
+    pub fn patience(&self) -> Option<Duration> {
+        let now = Instant::now();
+        self.0.iter().map(|dump| dump.deadline.saturating_duration_since(now)).min()
+    }
+
+    /// Answers that have come in. To be called before helpers are reaped: until then their numbers are theirs.
+    pub fn listen(&mut self) -> Vec<Value> {
+        let mut answers = Vec::new();
+        self.0.retain(|dump| {
+            let answer = dump.answer();
+            let done = answer.is_some();
+            answers.extend(answer);
+            !done
+        });
+        answers
+    }
+}
+
+impl Dump {
+    fn answer(&self) -> Option<Value> {
+        let mut buffer = [0; ANSWER_MAX];
+        match sys::receive(self.socket.as_fd(), &mut buffer, false) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                if Instant::now() < self.deadline {
+                    return None;
+                }
+                sys::kill_process(self.pid);
+                let _ = std::fs::remove_file(&self.unfinished);
+                Some(refused(&self.id, "slow", "its image takes too long to make"))
+            }
+            Ok(length) if length > 0 => serde_json::from_slice(&buffer[..length]).ok(),
+            _ => {
+                let _ = std::fs::remove_file(&self.unfinished);
+                Some(refused(&self.id, "failed", "the process that makes images ended before its time"))
+            }
+        }
+    }
+}
+
+fn refused(id: &str, code: &str, why: &str) -> Value {
+    json!({ "refused": id, "code": code, "why": why.chars().take(ANSWER_MAX / 8).collect::<String>() })
+}
+
+/// A dump of a sandbox that is not there.
+pub fn unknown(id: &str) -> Value {
+    refused(id, "gone", "there is no such sandbox")
+}
+
+#[cfg(snapshots)]
+use take::unfinished;
+#[cfg(not(snapshots))]
+fn unfinished(into: &std::path::Path) -> PathBuf {
+    into.to_path_buf()
+}
+
+/// Runs in the new process, in the machine's file tree and the run directory.
+fn work(agent: i32, order: &DumpOrder, socket: &OwnedFd) -> ! {
+    let alone = sys::die_with_parent()
+        .and_then(|()| sys::keep_descriptors(&[socket.as_raw_fd()]))
+        .and_then(|()| sys::silence_streams());
+    if alone.is_err() {
+        sys::exit_now(1);
+    }
+    sys::give_way();
+    let answer = answer(agent, order);
+    let _ = sys::send(sys::borrow_descriptor(SOCKET), answer.to_string().as_bytes());
+    sys::exit_now(0)
+}
+
+#[cfg(snapshots)]
+fn answer(agent: i32, order: &DumpOrder) -> Value {
+    let link = match &order.api {
+        None => descriptors::Link::Frames,
+        Some((port, request)) => descriptors::Link::Http { port: *port, request: request.clone() },
+    };
+    match take::take(agent, &link, &order.into) {
+        Ok(facts) => json!({
+            "dumped": order.id, "bytes": facts.bytes, "pages": facts.pages, "threads": facts.threads,
+            "copied": facts.copied, "sockets": facts.sockets, "ms": facts.ms, "stoppedMs": facts.stopped_ms,
+        }),
+        Err(refusal) => refused(&order.id, refusal.code, &refusal.why),
+    }
+}
+
+#[cfg(not(snapshots))]
+fn answer(_agent: i32, order: &DumpOrder) -> Value {
+    refused(&order.id, "machine", "images are made on x86-64 only")
+}

@@ -1,0 +1,340 @@
+//! Images of real processes: a Python program below one that stands for the agent, with a /tmp of their own. They take root.
+use super::descriptors::Link;
+use super::refusal::Refusal;
+use super::take::{Facts, take, unfinished};
+use crate::image::format::*;
+use crate::sys::{self, Plain, Tables, values_of};
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+/// Starts the runtime with its streams and its link, and passes words on to it and its answers back.
+const AGENT: &str = r#"
+import os, socket, sys
+out, err = os.pipe(), os.pipe()
+ours, theirs = socket.socketpair()
+pid = os.fork()
+if pid == 0:
+    null = os.open('/dev/null', os.O_RDWR)
+    moved = [os.dup(fd) for fd in (null, out[1], err[1], theirs.fileno())]
+    high = [__import__('fcntl').fcntl(fd, 0, 100) for fd in moved]
+    for number, fd in enumerate(high): os.dup2(fd, number)
+    os.closerange(4, 256)
+    os.execv(sys.executable, ['runtime', '-c', sys.argv[1]])
+for fd in (out[1], err[1]): os.close(fd)
+theirs.close()
+while True:
+    print(ours.recv(100).decode(), flush=True)
+    line = sys.stdin.readline()
+    if not line: break
+    ours.send(line.encode())
+os.kill(pid, 9)
+os.waitpid(pid, 0)
+"#;
+
+/// Says that it is ready, or what the program has left to be said, and answers each word with how long it is.
+const SERVE: &str = r#"
+import os
+os.write(3, globals().get('ready', b'ready'))
+while True:
+    word = os.read(3, 100)
+    if not word: break
+    os.write(3, str(len(word)).encode())
+"#;
+
+struct Sandbox {
+    agent: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+    image: PathBuf,
+}
+
+impl Sandbox {
+    /// `None`: it cannot be had here. `program` comes before the runtime says that it is ready.
+    fn start(name: &str, program: &str) -> Option<Sandbox> {
+        if sys::user_id() != 0 {
+            println!("skipped: it takes root to look into another process");
+            return None;
+        }
+        let program = format!("{program}\n{SERVE}");
+        let private = r#"mount -t tmpfs none /tmp && exec "$0" -c "$1" "$2""#;
+        let mut agent = Command::new("unshare")
+            .args(["-m", "sh", "-c", private, "/usr/bin/python3", AGENT, &program])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .ok()?;
+        let output = BufReader::new(agent.stdout.take()?);
+        let image = std::env::temp_dir().join(format!("image-{name}-{}", std::process::id()));
+        let mut sandbox = Sandbox { input: agent.stdin.take(), output, agent, image };
+        let word = sandbox.answer();
+        if word.is_empty() {
+            println!("skipped: there is no unshare(1) or no /usr/bin/python3");
+            return None;
+        }
+        assert_eq!(word, "ready");
+        Some(sandbox)
+    }
+
+    fn answer(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        line.trim().to_string()
+    }
+
+    /// The runtime goes on as before.
+    fn assert_lives(&mut self) {
+        self.input.as_mut().unwrap().write_all(b"four\n").unwrap();
+        assert_eq!(self.answer(), "5");
+    }
+
+    fn dump(&self, link: &Link) -> Result<Facts, Refusal> {
+        take(self.agent.id() as i32, link, &self.image)
+    }
+
+    fn refusal(&mut self) -> Refusal {
+        let refusal = self.dump(&Link::Frames).unwrap_err();
+        assert!(!self.image.exists() && !unfinished(&self.image).exists(), "nothing is left of it");
+        self.assert_lives();
+        refusal
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        let _ = self.agent.wait();
+        let _ = fs::remove_file(&self.image);
+    }
+}
+
+struct Image {
+    bytes: Vec<u8>,
+    header: Header,
+}
+
+impl Image {
+    fn read(sandbox: &Sandbox) -> Image {
+        let mut bytes = Vec::new();
+        fs::File::open(&sandbox.image).unwrap().read_to_end(&mut bytes).unwrap();
+        let header = values_of::<Header>(&bytes[..size_of::<Header>()])[0];
+        let words: Vec<u64> = values_of(&bytes[..header.tables as usize]);
+        assert_eq!(crate::image::check(&Tables::new(&words), bytes.len() as u64), Ok(()));
+        Image { bytes, header }
+    }
+
+    fn table<T: Plain>(&self, table: Table) -> Vec<T> {
+        let bytes = table.count as usize * size_of::<T>();
+        values_of(&self.bytes[table.offset as usize..][..bytes])
+    }
+
+    fn text(&self, text: Text) -> &[u8] {
+        &self.bytes[(self.header.text.offset + text.offset) as usize..][..text.bytes as usize]
+    }
+
+    fn maps(&self) -> Vec<Map> {
+        self.table(self.header.maps)
+    }
+
+    /// Bytes at an address in copies, if they come from the image.
+    fn memory(&self, address: u64, length: u64) -> Option<&[u8]> {
+        let holds = |map: &&Map| map.kind == MAP_IMAGE && map.start <= address && address + length <= map.end;
+        let map = *self.maps().iter().find(holds)?;
+        Some(&self.bytes[(map.offset + address - map.start) as usize..][..length as usize])
+    }
+
+    fn descriptors(&self) -> Vec<Descriptor> {
+        self.table(self.header.descriptors)
+    }
+
+    fn word(&self, thread: &Thread, at: u64) -> u64 {
+        u64::from_le_bytes(*self.bytes[(thread.frame + at) as usize..].first_chunk().unwrap())
+    }
+}
+
+#[test]
+fn an_image_has_every_thread_where_it_waits() {
+    let program = r#"
+import threading, time
+for number in range(3): threading.Thread(target=time.sleep, args=(1000 + number,), daemon=True).start()
+"#;
+    let Some(mut sandbox) = Sandbox::start("threads", program) else { return };
+    let facts = sandbox.dump(&Link::Frames).unwrap();
+    println!("{facts:?}");
+    let image = Image::read(&sandbox);
+    let threads: Vec<Thread> = image.table(image.header.threads);
+    assert_eq!((threads.len(), facts.threads, facts.sockets), (4, 4, 0));
+    assert_eq!(threads[0].number, image.header.pid);
+    assert!(threads[1..].is_sorted_by_key(|thread| thread.number));
+    for thread in &threads {
+        assert_eq!((thread.frame % 64, thread.frame_bytes > FRAME_STATE + 576), (0, true));
+        assert_ne!((thread.fs_base, thread.clear_tid, thread.robust), (0, 0, 0));
+        // flags, distance of the state, its two magic numbers
+        assert_eq!((image.word(thread, 0), image.word(thread, 224)), (7, FRAME_STATE));
+        assert_eq!(image.word(thread, FRAME_STATE + 464) as u32, 0x4650_5853);
+        let size = image.word(thread, FRAME_STATE + 480) as u32;
+        assert_eq!(thread.frame_bytes, FRAME_STATE + u64::from(size) + 4);
+        let end = &image.bytes[(thread.frame + thread.frame_bytes - 4) as usize..][..4];
+        assert_eq!(end, 0x4650_5845u32.to_le_bytes());
+        // it does anew what it waits for
+        assert!([0, 230, 202, 270, 271].contains(&image.word(thread, 144)), "call {}", image.word(thread, 144));
+    }
+    assert_eq!(image.word(&threads[0], 144), libc::SYS_read as u64, "the runtime reads its link");
+    assert_eq!(image.word(&threads[0], 104), 3);
+    assert_eq!(fs::metadata(&sandbox.image).unwrap().permissions().mode() & 0o7777, 0o600);
+    assert!(!unfinished(&sandbox.image).exists());
+    sandbox.assert_lives();
+}
+
+#[test]
+fn an_image_has_what_a_process_has_written_and_no_zeros() {
+    let program = r#"
+import mmap, ctypes
+big = mmap.mmap(-1, 64 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+big.write(b'\0' * (32 << 20))
+big.seek(5 << 20); big.write(b'thaw-marker')
+hidden = mmap.mmap(-1, 4096, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+hidden.write(b'thaw-hidden')
+address = lambda m: ctypes.addressof(ctypes.c_char.from_buffer(m))
+ctypes.CDLL(None).mprotect(ctypes.c_void_p(address(hidden)), 4096, 0)
+import os
+os.write(3, b'ready')
+os.read(3, 100)
+ready = f'{address(big)} {address(hidden)}'.encode()
+"#;
+    let Some(mut sandbox) = Sandbox::start("memory", program) else { return };
+    sandbox.input.as_mut().unwrap().write_all(b"where\n").unwrap();
+    let addresses: Vec<u64> = sandbox.answer().split(' ').map(|text| text.parse().unwrap()).collect();
+    let facts = sandbox.dump(&Link::Frames).unwrap();
+    println!("{facts:?}");
+    let image = Image::read(&sandbox);
+    assert_eq!(image.memory(addresses[0] + (5 << 20), 11).unwrap(), b"thaw-marker");
+    assert_eq!(image.memory(addresses[0] + (9 << 20), 1), None, "zeros are left out");
+    assert_eq!(image.memory(addresses[1], 11).unwrap(), b"thaw-hidden");
+    assert!(facts.bytes < 32 << 20);
+
+    let maps = image.maps();
+    let bases: Vec<&Map> = maps.iter().filter(|map| map.kind != MAP_IMAGE).collect();
+    assert!(bases.windows(2).all(|two| two[0].end <= two[1].start), "ascending, side by side");
+    assert_eq!(bases.iter().filter(|map| map.kind == MAP_STACK).count(), 1);
+    for map in maps.iter().filter(|map| map.kind == MAP_IMAGE) {
+        assert!(bases.iter().any(|base| base.start <= map.start && map.end <= base.end));
+        assert_eq!(map.offset % PAGE, 0);
+        assert!(map.offset >= image.header.tables && map.offset + map.end - map.start <= image.header.bytes);
+    }
+    let memory = image.header.memory;
+    assert!(memory.start_brk != 0 && memory.brk >= memory.start_brk && memory.start_stack != 0);
+    let [vvar, _, vdso] = image.header.kernel;
+    assert!(vvar.end > vvar.start && vdso.end > vdso.start);
+    sandbox.assert_lives();
+}
+
+#[test]
+fn an_image_redirects_madvise_and_names_the_generators() {
+    let Some(sandbox) = Sandbox::start("libraries", "import ssl") else { return };
+    let facts = sandbox.dump(&Link::Frames).unwrap();
+    let image = Image::read(&sandbox);
+    assert!(!facts.copied && image.header.madvise_error != 0);
+    // glibc's error path is behind the function's 16 or 20 bytes and a byte or so
+    let near = image.header.madvise_error - 20..image.header.madvise_error;
+    let jump = [&[0xff, 0x25, 0, 0, 0, 0][..], &LOADER_MADVISE.to_le_bytes()].concat();
+    assert!(near.into_iter().any(|start| image.memory(start, 14) == Some(&jump)));
+
+    let files: Vec<File> = image.table(image.header.files);
+    let names: Vec<String> = files.iter().map(|file| String::from_utf8_lossy(image.text(file.path)).into()).collect();
+    assert!(names.iter().all(|name| name.starts_with('/')));
+    let crypto = names.iter().position(|name| name.contains("libcrypto")).expect("ssl brings it") as u32;
+    let generators: Vec<Generator> = image.table(image.header.generators);
+    let code: Vec<Map> = image.maps().into_iter().filter(|map| map.kind == MAP_FILE && map.file == crypto).collect();
+    let inside = |address| code.iter().any(|map| map.protection & 4 != 0 && (map.start..map.end).contains(&address));
+    assert_eq!(generators.len(), 1);
+    assert!(inside(generators[0].seed) && inside(generators[0].poll));
+}
+
+#[test]
+fn an_image_has_every_descriptor_a_copy_can_have() {
+    let program = r#"
+import os, select, socket, signal
+def put(number, fd): os.dup2(fd, number)
+event = os.eventfd(7, os.EFD_NONBLOCK); put(20, event)
+r, w = os.pipe(); os.write(w, b'in the pipe'); put(21, r); put(22, w)
+a, b = socket.socketpair(); a.send(b'in the pair'); a.setblocking(False)
+put(23, a.fileno()); put(24, b.fileno())
+outside = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); put(25, outside.fileno())
+f = os.open('/etc/passwd', os.O_RDONLY); os.lseek(f, 10, 0); put(26, f)
+e = select.epoll(); e.register(20, select.EPOLLIN | select.EPOLLET); e.register(3, select.EPOLLOUT); put(27, e.fileno())
+for one in (event, r, w, f): os.close(one)
+for one in (a, b, outside): one.detach()
+signal.signal(signal.SIGUSR1, lambda *_: None)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR2])
+os.umask(0o27)
+os.chdir('/usr')
+"#;
+    let Some(mut sandbox) = Sandbox::start("descriptors", program) else { return };
+    let facts = sandbox.dump(&Link::Frames).unwrap();
+    let image = Image::read(&sandbox);
+    let all = image.descriptors();
+    assert!(all.is_sorted_by_key(|descriptor| descriptor.number));
+    let of = |number: i32| {
+        let found = *all.iter().find(|descriptor| descriptor.number == number).unwrap();
+        if found.kind != FD_SAME {
+            return found;
+        }
+        // its lower number is the first
+        Descriptor { number, ..*all.iter().find(|other| other.number as u64 == found.a).unwrap() }
+    };
+    let kinds: Vec<u32> = (0..4).map(|number| of(number).kind).collect();
+    assert_eq!(kinds, [FD_FILE, FD_OUTPUT, FD_OUTPUT, FD_LINK]);
+    assert_eq!((of(1).a, of(2).a, image.text(of(0).text)), (1, 2, &b"/dev/null"[..]));
+    assert_eq!((of(20).kind, of(20).a, of(20).b), (FD_EVENT, 7, 0));
+    assert_ne!(of(20).status & libc::O_NONBLOCK as u32, 0);
+    assert_eq!((of(21).kind, of(21).b, image.text(of(21).text)), (FD_PIPE, 0, &b"in the pipe"[..]));
+    assert_eq!((of(22).kind, of(22).b, of(22).a == of(21).a), (FD_PIPE, 1, true));
+    assert_eq!((of(23).kind, of(24).kind), (FD_PAIR, FD_PAIR));
+    assert!(of(23).a == of(24).a && of(23).b != of(24).b);
+    assert_eq!((image.text(of(23).text), image.text(of(24).text)), (&b""[..], &b"in the pair"[..]));
+    assert_eq!((of(25).kind, facts.sockets), (FD_DEAD, 1));
+    assert_eq!((of(26).kind, of(26).a, image.text(of(26).text)), (FD_FILE, 10, &b"/etc/passwd"[..]));
+    assert_eq!(of(27).kind, FD_EPOLL);
+    let watches: Vec<Watch> = image.table(image.header.watches);
+    let targets: Vec<(i32, u32)> = watches.iter().map(|watch| (watch.target, watch.events & 5)).collect();
+    assert!(targets.contains(&(20, 1)) && targets.contains(&(3, 4)), "{targets:?}");
+
+    let actions: Vec<Action> = image.table(image.header.actions);
+    assert!(actions.len() == 65 && actions[libc::SIGUSR1 as usize].handler > 1);
+    assert_eq!(actions[libc::SIGPIPE as usize].handler, libc::SIG_IGN as u64);
+    let main: Thread = image.table(image.header.threads)[0];
+    assert_eq!(image.word(&main, 296), 1 << (libc::SIGUSR2 - 1), "blocked signals");
+    assert_eq!((image.header.umask, image.text(image.header.directory)), (0o27, &b"/usr"[..]));
+    sandbox.assert_lives();
+}
+
+#[test]
+fn what_cannot_be_copied_is_refused_and_the_process_runs_on() {
+    let programs = [
+        ("children", "import subprocess; p = subprocess.Popen(['sleep', '1000'], close_fds=True)"),
+        ("children", "import os; os.fork() or os._exit(0)"),
+        ("tmp", "open('/tmp/x', 'w').close()"),
+        ("timer", "import signal; signal.alarm(1000)"),
+        ("socket", "import socket; s = socket.socket(); s.listen()"),
+        ("file", "f = open('/tmp/x', 'w'); import os; os.unlink('/tmp/x')"),
+        ("memory", "import mmap; m = mmap.mmap(-1, 4096)"),
+        ("pipe", "import os; r, w = os.pipe(); os.close(w)"),
+        ("descriptor", "import os; m = os.open('/usr', os.O_RDONLY); os.dup2(m, 600)"),
+        ("signal", "import os, signal; signal.pthread_sigmask(signal.SIG_BLOCK, [10]); os.kill(os.getpid(), 10)"),
+    ];
+    for (at, (code, program)) in programs.into_iter().enumerate() {
+        let Some(mut sandbox) = Sandbox::start(&format!("refused{at}"), program) else { return };
+        let refusal = sandbox.refusal();
+        assert_eq!(refusal.code, code, "{program}: {refusal:?}");
+    }
+}
+
+#[test]
+fn a_runtime_that_has_gone_is_refused() {
+    let Some(sandbox) = Sandbox::start("gone", "") else { return };
+    assert_eq!(take(std::process::id() as i32, &Link::Frames, &sandbox.image).unwrap_err().code, "children");
+    assert_eq!(take(i32::MAX, &Link::Frames, &sandbox.image).unwrap_err().code, "failed");
+}

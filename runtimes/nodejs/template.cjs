@@ -1,0 +1,99 @@
+"use strict";
+/**
+ * The life of a process that is to be copied (agent/PROTOCOL.md, PREPARE and RESUME): its init is over, it makes itself
+ * ready, says so, and reads. That read returns in its copies only; everything they need has run once before it.
+ */
+const { type } = require("./link.cjs");
+const hooks = require("./hooks.cjs");
+
+/** Exit codes and names of failed hooks as Lambda's runtimes have them (awslambdaric, aws-lambda-java-runtime). */
+const BEFORE = { code: 64, name: "Runtime.BeforeSnapshotError" };
+const AFTER = { code: 65, name: "Runtime.AfterRestoreError" };
+
+/** Takes over the variables of RESUME; a null deletes one. */
+function adoptEnvironment(payload) {
+  const { env } = JSON.parse(payload.toString("utf8"));
+  for (const name of Object.keys(env)) {
+    if (env[name] === null) delete process.env[name];
+    else process.env[name] = env[name];
+  }
+}
+
+/**
+ * @param {object} needs
+ * @param {{ receive(): object | undefined }} needs.link
+ * @param {object} needs.session
+ * @param {{ drew(): boolean, endInit(): void, renew(): void }} needs.uniqueness
+ * @param {() => number} needs.now milliseconds of CLOCK_MONOTONIC
+ * @param {() => Promise<void>} needs.prewarm runs the code that serves events, once before all copies
+ * @param {(title: string, error: unknown) => void} needs.logError
+ * @param {() => void} needs.serve waits for events
+ * @param {() => void} needs.ended the host wants no more
+ * @returns {{ wait(): void, isBusy(): boolean, fail(error: unknown): never }} `wait` for PREPARE; while it `isBusy`, what
+ * nobody caught is to `fail` it
+ */
+function createTemplate({ link, session, uniqueness, now, prewarm, logError, serve, ended }) {
+  /** it prepares itself, or wakes: what goes wrong now is a failed start */
+  let busy = false;
+  let copied = false;
+
+  function fail(error) {
+    const { code, name } = copied ? AFTER : BEFORE;
+    logError(copied ? "Restore Error" : "Init Error", error);
+    if (copied) session.failRestore(error, name);
+    else session.failInit(error, name);
+    process.exit(code);
+  }
+
+  function receive(wanted) {
+    const frame = link.receive();
+    if (frame !== undefined && frame.type !== wanted) throw new Error(`unexpected frame of type ${frame.type}`);
+    return frame;
+  }
+
+  function wait() {
+    if (receive(type.PREPARE) === undefined) return ended();
+    busy = true;
+    prepare().catch(fail);
+  }
+
+  async function prepare() {
+    await hooks.runBefore();
+    globalThis.gc?.();
+    globalThis.gc?.();
+    await prewarm();
+    wake(Buffer.from('{"env":{}}'));
+    // Out of the promise: what a copy runs first has nothing above it.
+    setImmediate(sleep);
+  }
+
+  function sleep() {
+    uniqueness.endInit();
+    session.prepared(uniqueness.drew());
+    const frame = receive(type.RESUME);
+    if (frame === undefined) return ended();
+    copied = true;
+    const boot = now();
+    const load = wake(frame.payload);
+    if (hooks.hasAfter()) hooks.runAfter().then(() => begin(boot, load), fail);
+    else begin(boot, load);
+  }
+
+  /** Makes this copy itself; returns when that was done. */
+  function wake(payload) {
+    adoptEnvironment(payload);
+    session.adopt();
+    uniqueness.renew();
+    return now();
+  }
+
+  function begin(boot, load) {
+    busy = false;
+    session.ready({ boot, load, loaded: now() });
+    serve();
+  }
+
+  return { wait, fail, isBusy: () => busy };
+}
+
+module.exports = { createTemplate };

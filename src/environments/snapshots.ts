@@ -1,0 +1,317 @@
+import type { Image, Images } from "../images/index.ts";
+import type { Snapshots as Usable } from "../isolation/index.ts";
+import { DumpRefused } from "../isolation/index.ts";
+import type { FunctionVersion } from "../model/index.ts";
+import type { Plan } from "./plan.ts";
+import { type SnapshotPolicy, sharedTrouble, snapshotTerms } from "./snapshot-policy.ts";
+import { type TakenImage, TemplateFailed, type TemplateTerms } from "./template.ts";
+
+export interface SnapshotsNeeds {
+  readonly images: Pick<Images, "find" | "draft" | "keep" | "discard" | "drop">;
+  readonly usable: Usable;
+  readonly policy: SnapshotPolicy;
+  /** how old an image may be before another is made in the background, milliseconds */
+  readonly renewAfterMs: number;
+  /** digest of all that decides the process (image-key.ts) */
+  keyOf(plan: Plan): Promise<string>;
+  /** makes a template and writes its image (template.ts) */
+  take(plan: Plan, into: string, terms: TemplateTerms): Promise<TakenImage>;
+  /** somebody waits for an environment to start */
+  busy(): boolean;
+  /** a new image of this version can be used from now on */
+  renewed(target: FunctionVersion): void;
+  note(line: string): void;
+  /** milliseconds since the epoch */
+  clock(): number;
+}
+
+/** As the Lambda API needs it (SnapStart). `ok` without an image: a guard or the machine refused, and starts are plain. */
+export type SnapshotResult =
+  | { readonly ok: true; readonly why?: string }
+  | { readonly ok: false; readonly errorType: string; readonly message: string };
+
+/** Where a version's image stands, and why. */
+export interface SnapshotView {
+  readonly state: "none" | "waiting" | "making" | "ready" | "refused";
+  /** one sentence; empty where there is nothing to say */
+  readonly why: string;
+  readonly bytes?: number;
+  readonly pages?: number;
+  readonly threads?: number;
+  /** milliseconds since the epoch */
+  readonly madeAt?: number;
+}
+
+interface Entry {
+  readonly plan: Plan;
+  key: string | undefined;
+  state: SnapshotView["state"];
+  why: string;
+  /** the function's own failure, for whoever publishes it */
+  failure: { readonly errorType: string; readonly message: string } | undefined;
+  /** attempts that failed for reasons which may pass */
+  attempts: number;
+  /** not before, milliseconds since the epoch */
+  notBefore: number;
+  urgent: boolean;
+  /** those who wait for the result */
+  readonly waiting: (() => void)[];
+}
+
+/** How often a machine that is busy starting environments is looked at again, and for how long at most, milliseconds. */
+const lookAgainMs = 25;
+const patienceMs = 5000;
+/** A reason that may pass is tried again this often, each time later. */
+const attemptsAllowed = 3;
+const retryMs = 60_000;
+
+/**
+ * Makes the images of function versions: one at a time in the whole platform, in the background once the first plain start
+ * has shown that there is something to copy, or at once for a publication that waits. A version that cannot be copied is
+ * not tried again until it changes.
+ */
+export class Snapshots {
+  readonly #needs: SnapshotsNeeds;
+  readonly #entries = new Map<string, Entry>();
+  readonly #queue: Entry[] = [];
+  #working = false;
+  #closed = false;
+  #wake: (() => void) | undefined;
+
+  constructor(needs: SnapshotsNeeds) {
+    this.#needs = needs;
+  }
+
+  /** Looks for an image from an earlier run of the platform; to be awaited once, before the first image(). */
+  async meet(plan: Plan): Promise<void> {
+    if (!this.#needs.usable.usable || this.#entries.has(plan.target.key)) return;
+    const entry = this.#entryOf(plan);
+    await this.#keyOf(entry);
+    const found = this.#found(entry);
+    if (found && entry.state === "none") [entry.state, entry.why] = ["ready", ""];
+  }
+
+  /** The image to make the next environment of, if there is one. */
+  image(target: FunctionVersion): Image | undefined {
+    const entry = this.#entries.get(target.key);
+    return entry?.state === "none" || entry?.state === "refused" ? undefined : entry && this.#found(entry);
+  }
+
+  /** An environment of this plan has started plainly, or a copy of it has: is it time to make an image? */
+  consider(plan: Plan): void {
+    const refusal = this.#refusal(plan.target);
+    const entry = this.#entryOf(plan);
+    if (refusal !== undefined) {
+      if (entry.state === "none") entry.why = refusal;
+      return;
+    }
+    const now = this.#needs.clock();
+    if (entry.state === "waiting" || entry.state === "making" || entry.state === "refused") return;
+    if (now < entry.notBefore) return;
+    const image = this.#found(entry);
+    if (image && now - image.madeAt < this.#needs.renewAfterMs) return;
+    this.#order(entry, false);
+  }
+
+  /** Makes an image now, unless there is one. Never rejects. */
+  async publish(plan: Plan): Promise<SnapshotResult> {
+    const refusal = this.#refusal(plan.target);
+    if (refusal !== undefined) return { ok: true, why: refusal };
+    await this.meet(plan);
+    const entry = this.#entryOf(plan);
+    if (entry.state !== "ready") {
+      // Whoever publishes wants to know it now, whatever was found before.
+      entry.failure = undefined;
+      const done = new Promise<void>((resolve) => entry.waiting.push(resolve));
+      this.#order(entry, true);
+      await done;
+    }
+    if (entry.failure) return { ok: false, ...entry.failure };
+    return this.#found(entry) ? { ok: true } : { ok: true, why: entry.why };
+  }
+
+  /** Too many restores of it have failed in a row: another one is made later. */
+  async spoilt(target: FunctionVersion, why: string): Promise<void> {
+    const entry = this.#entries.get(target.key);
+    if (!entry) return;
+    entry.state = "none";
+    entry.why = `the image was dropped: ${why}`;
+    entry.notBefore = this.#needs.clock() + retryMs * 2 ** entry.attempts++;
+    if (entry.attempts >= attemptsAllowed) entry.state = "refused";
+    this.#needs.note(`${target.arn}: ${entry.why}`);
+    if (entry.key !== undefined) await this.#needs.images.drop(entry.key);
+  }
+
+  /** The version is gone or superseded. */
+  async forget(target: FunctionVersion): Promise<void> {
+    const entry = this.#entries.get(target.key);
+    this.#entries.delete(target.key);
+    if (entry?.key !== undefined) await this.#needs.images.drop(entry.key);
+  }
+
+  view(target: FunctionVersion): SnapshotView {
+    const { usable, reason } = this.#needs.usable;
+    if (!usable) return { state: "none", why: reason };
+    const entry = this.#entries.get(target.key);
+    if (!entry) return { state: "none", why: "" };
+    const image = this.#found(entry);
+    const { state, why } = entry;
+    if (!image) return { state: state === "ready" ? "none" : state, why };
+    const { bytes, madeAt, facts } = image;
+    return { state, why, bytes, madeAt, pages: facts.pages, threads: facts.threads };
+  }
+
+  /** Makes no more. What is being made is given up with the environments' end. */
+  close(): void {
+    this.#closed = true;
+    for (const entry of this.#queue.splice(0)) settle(entry);
+    this.#wake?.();
+  }
+
+  #refusal(target: FunctionVersion): string | undefined {
+    const { usable, policy } = this.#needs;
+    if (!usable.usable) return usable.reason;
+    const terms = snapshotTerms(target, policy);
+    return terms.allowed ? undefined : terms.why;
+  }
+
+  #entryOf(plan: Plan): Entry {
+    let entry = this.#entries.get(plan.target.key);
+    if (!entry) {
+      entry = {
+        plan,
+        key: undefined,
+        state: "none",
+        why: "",
+        failure: undefined,
+        attempts: 0,
+        notBefore: 0,
+        urgent: false,
+        waiting: [],
+      };
+      this.#entries.set(plan.target.key, entry);
+    }
+    return entry;
+  }
+
+  #found(entry: Entry): Image | undefined {
+    return entry.key === undefined ? undefined : this.#needs.images.find(entry.key);
+  }
+
+  async #keyOf(entry: Entry): Promise<string> {
+    entry.key ??= await this.#needs.keyOf(entry.plan);
+    return entry.key;
+  }
+
+  #order(entry: Entry, urgent: boolean): void {
+    if (this.#closed) {
+      settle(entry);
+      return;
+    }
+    entry.urgent ||= urgent;
+    if (entry.state !== "making" && !this.#queue.includes(entry)) {
+      entry.state = "waiting";
+      this.#queue.push(entry);
+    }
+    if (urgent) this.#wake?.();
+    void this.#work();
+  }
+
+  async #work(): Promise<void> {
+    if (this.#working) return;
+    this.#working = true;
+    while (this.#queue.length > 0 && !this.#closed) {
+      if (!this.#queue.some(({ urgent }) => urgent)) await this.#untilQuiet();
+      const at = Math.max(
+        0,
+        this.#queue.findIndex(({ urgent }) => urgent),
+      );
+      const [entry] = this.#queue.splice(at, 1);
+      if (entry) await this.#make(entry);
+    }
+    this.#working = false;
+  }
+
+  /** Callers go first: a template takes a CPU for as long as an init does. */
+  async #untilQuiet(): Promise<void> {
+    const until = this.#needs.clock() + patienceMs;
+    do {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, lookAgainMs);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      this.#wake = undefined;
+    } while (
+      this.#needs.busy() &&
+      this.#needs.clock() < until &&
+      !this.#closed &&
+      !this.#queue.some(({ urgent }) => urgent)
+    );
+  }
+
+  /** Never rejects: what comes of it stands in the entry. */
+  async #make(entry: Entry): Promise<void> {
+    const { images, clock } = this.#needs;
+    const { target } = entry.plan;
+    const { urgent } = entry;
+    entry.state = "making";
+    entry.urgent = false;
+    const draft = images.draft();
+    try {
+      const key = await this.#keyOf(entry);
+      const taken = await this.#needs.take(entry.plan, draft, {
+        urgent,
+        check: ({ drew }) => this.#assertUnshared(target, drew, 0),
+      });
+      this.#assertUnshared(target, taken.drew, taken.facts.sockets);
+      const { bytes, ms, ...facts } = taken.facts;
+      const { account, region, name, version } = target;
+      await images.keep(draft, {
+        key,
+        owner: { account, region, name, version, key: target.key },
+        madeAt: clock(),
+        bytes,
+        facts: { ...facts, via: taken.via, drew: taken.drew, initMs: taken.initMs, dumpMs: ms },
+      });
+      [entry.state, entry.why, entry.attempts] = ["ready", "", 0];
+      if (this.#entries.get(target.key) === entry) this.#needs.renewed(target);
+      else await images.drop(key);
+    } catch (error) {
+      await images.discard(draft).catch(() => undefined);
+      this.#failed(entry, error as Error);
+    }
+    settle(entry);
+  }
+
+  #assertUnshared(target: FunctionVersion, drew: boolean | undefined, sockets: number): void {
+    const terms = snapshotTerms(target, this.#needs.policy);
+    const trouble = terms.allowed && terms.consents ? undefined : sharedTrouble({ drew, sockets });
+    if (trouble !== undefined)
+      throw new DumpRefused("shared", `${trouble}; allow it with the variable THAW_SNAPSHOT=on`);
+  }
+
+  #failed(entry: Entry, error: Error): void {
+    const { target } = entry.plan;
+    if (error instanceof DumpRefused) {
+      [entry.state, entry.why] = ["refused", error.message];
+    } else {
+      // No sandbox, no space, an init that found no database: that may pass.
+      entry.attempts++;
+      entry.notBefore = this.#needs.clock() + retryMs * 2 ** entry.attempts;
+      const own = error instanceof TemplateFailed ? error : undefined;
+      entry.failure = own && { errorType: own.errorType, message: own.message };
+      entry.why = own ? `its own init failed: ${own.errorType}` : error.message;
+      entry.state = entry.attempts < attemptsAllowed ? "none" : "refused";
+    }
+    // An older image is as good as it was.
+    if (this.#found(entry)) entry.state = "ready";
+    if (!this.#closed) this.#needs.note(`no image of ${target.arn}: ${entry.why}`);
+  }
+}
+
+function settle(entry: Entry): void {
+  for (const done of entry.waiting.splice(0)) done();
+}

@@ -1,0 +1,112 @@
+import { type FunctionVersion, monotonicMs, ServiceError } from "../model/index.ts";
+import type { Environment, StartMode } from "./environment.ts";
+import { Ladder, type Rung, type RungView } from "./ladder.ts";
+import type { Plan } from "./plan.ts";
+import type { Snapshots, SnapshotView } from "./snapshots.ts";
+
+export interface StartsNeeds {
+  plan(target: FunctionVersion): Promise<Plan>;
+  readonly snapshots: Pick<Snapshots, "meet" | "image" | "consider" | "spoilt" | "view">;
+  /** a moving average with one more sample */
+  smoothed(average: number | undefined, sample: number): number;
+}
+
+/** How the environments of a version start: what `thaw ps` and the operator's pages show. */
+export interface StartsView {
+  /** the rung of the latest start, and why that one */
+  readonly rung: Rung | undefined;
+  readonly why: string;
+  readonly rungs: Partial<Record<Rung, RungView>>;
+  readonly image: SnapshotView;
+}
+
+/** Starts the environments of one function version, each on the best rung of the ladder that holds. */
+export class Starts {
+  readonly target: FunctionVersion;
+  readonly #needs: StartsNeeds;
+  readonly #ladder: Ladder;
+  #plan: Promise<Plan> | undefined;
+  #latest: { readonly rung: Rung; readonly why: string } | undefined;
+
+  constructor(target: FunctionVersion, needs: StartsNeeds) {
+    this.target = target;
+    this.#needs = needs;
+    this.#ladder = new Ladder(needs.smoothed);
+  }
+
+  /**
+   * Starts an environment. A rung that fails by no fault of the function's is counted, and the next one is tried.
+   * Rejects with the error of the last rung, or at once with a failure of the function's own (ServiceError).
+   *
+   * @param make a new environment, not started
+   */
+  async start(make: (plan: Plan, mode: StartMode) => Environment): Promise<Environment> {
+    const plan = await this.plan();
+    const image = this.#needs.snapshots.image(this.target);
+    const { rungs, why } = this.#ladder.choose(new Set(image ? ["restore"] : []));
+    for (const rung of rungs) {
+      if (rung === "restore" && image) {
+        const copy = await this.#restore(make(plan, { kind: "restore", image: image.path, via: image.facts.via }), why);
+        if (copy) return copy;
+      }
+    }
+    return this.#startOn("plain", make(plan, { kind: "plain" }), why);
+  }
+
+  /** What all starts of this version share; made once. Rejects with what the artifacts rejected with. */
+  plan(): Promise<Plan> {
+    this.#plan ??= this.#makePlan();
+    // A runtime that could not be fetched is asked for again by the next request.
+    this.#plan.catch(() => {
+      this.#plan = undefined;
+    });
+    return this.#plan;
+  }
+
+  /** Another image: what was measured of copies of the old one does not count. */
+  renewed(): void {
+    this.#ladder.renew("restore");
+  }
+
+  /** Milliseconds that a start takes on its best rung; undefined: not known yet. */
+  get bestMs(): number | undefined {
+    return this.#ladder.bestMs;
+  }
+
+  view(): StartsView {
+    const image = this.#needs.snapshots.view(this.target);
+    return { rung: this.#latest?.rung, why: this.#latest?.why ?? "", rungs: this.#ladder.view(), image };
+  }
+
+  async #makePlan(): Promise<Plan> {
+    const plan = await this.#needs.plan(this.target);
+    await this.#needs.snapshots.meet(plan);
+    return plan;
+  }
+
+  /** Undefined: it did not wake, and the next rung has its turn. */
+  async #restore(environment: Environment, why: string): Promise<Environment | undefined> {
+    try {
+      return await this.#startOn("restore", environment, why);
+    } catch (error) {
+      if (error instanceof ServiceError) throw error;
+      const reason = (error as Error).message;
+      if (this.#ladder.failed("restore", reason)) await this.#needs.snapshots.spoilt(this.target, reason);
+      return undefined;
+    }
+  }
+
+  async #startOn(rung: Rung, environment: Environment, why: string): Promise<Environment> {
+    const began = monotonicMs();
+    await environment.start();
+    if (environment.state === "idle") {
+      this.#ladder.succeeded(rung, monotonicMs() - began);
+      this.#latest = { rung, why };
+      this.#needs.snapshots.consider(environment.plan);
+      return environment;
+    }
+    // A failed init has a second try in its first event; one that perished says why.
+    if (environment.state === "failed" || environment.perished) return environment;
+    throw new Error(`the environment ended while it started (${environment.state})`);
+  }
+}

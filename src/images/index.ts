@@ -1,0 +1,3 @@
+export * from "./fingerprint.ts";
+export * from "./images.ts";
+export * from "./machine.ts";
