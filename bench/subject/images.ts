@@ -1,8 +1,16 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Server } from "./server.ts";
+
+/** The part of a running platform that is asked here. */
+export interface Asked {
+  call(method: string, path: string): Promise<Record<string, unknown>>;
+}
+export interface Called extends Asked {
+  cool(name: string): Promise<void>;
+  invoke(name: string, event: object): Promise<{ readonly timing: { readonly start: string } }>;
+}
 
 /** Whether the platform can restore environments from images at all, and why not. */
-export async function imagesUsable(server: Server): Promise<{ readonly usable: boolean; readonly reason: string }> {
+export async function imagesUsable(server: Asked): Promise<{ readonly usable: boolean; readonly reason: string }> {
   const { snapshots } = await server.call("GET", "/_thaw/info");
   return (snapshots as { usable: boolean; reason: string } | undefined) ?? noImages;
 }
@@ -13,7 +21,7 @@ const noImages = { usable: false, reason: "no images here: this platform knows o
  * Waits until cold calls of a function are restores: its image is made in the background after its first plain start.
  * Undefined: they are. Otherwise why not, after `withinMs`.
  */
-export async function awaitImage(server: Server, name: string, withinMs = 30000): Promise<string | undefined> {
+export async function awaitImage(server: Called, name: string, withinMs = 30000): Promise<string | undefined> {
   const { usable, reason } = await imagesUsable(server);
   if (!usable) return reason;
   const deadline = Date.now() + withinMs;
