@@ -95,6 +95,22 @@ test("a prepared environment is not ended again before its call can come", () =>
   }
 });
 
+test("nothing is prepared for which there is no memory, nor for a call that must have been missed", () => {
+  const gone = (budgetBytes: number) => {
+    const keepAlive = createKeepAlive({ keepAliveMs: 10 * minute });
+    const last = called(keepAlive, "hourly", every(hour, 12));
+    const used = 200 * 2 ** 20;
+    keepAlive.reclaim([idle("a", "hourly", 10 * minute)], used, budgetBytes, last + 10 * minute);
+    return { keepAlive, last };
+  };
+  const roomy = gone(200 * 2 ** 20);
+  assert.deepEqual(roomy.keepAlive.prewarms(roomy.last + hour), ["hourly"]);
+  const tight = gone(199 * 2 ** 20);
+  assert.deepEqual(tight.keepAlive.prewarms(tight.last + hour), []);
+  const late = gone(200 * 2 ** 20);
+  assert.deepEqual(late.keepAlive.prewarms(late.last + hour + 30 * minute), []);
+});
+
 test("of several idle environments of one function those unused for long end, the one in use stays", () => {
   const keepAlive = createKeepAlive({ keepAliveMs: 10 * minute });
   const last = called(keepAlive, "f", every(20e3, 100));

@@ -11,6 +11,8 @@ export interface KeepAliveOptions {
   readonly keepAliveMs: number;
   /** no environment ends sooner after its last use, milliseconds (default 10 s) */
   readonly shortestMs?: number;
+  /** how often reclaim() and prewarms() are asked, milliseconds (default 5 s): a start must be begun that much earlier */
+  readonly everyMs?: number;
   /** functions not called for this long are forgotten, milliseconds (default 14 days) */
   readonly forgetAfterMs?: number;
 }
@@ -58,7 +60,10 @@ export interface KeepAlive {
    * @param usedBytes what all environments hold, busy ones included
    */
   reclaim(idle: readonly IdleEnvironment[], usedBytes: number, budgetBytes: number, nowMs: number): string[];
-  /** Versions to start an environment of now. Each is told once, and none that was called since its last one ended. */
+  /**
+   * Versions to start an environment of now: those that are about to be called, as far as the memory lasts that the latest
+   * reclaim() left. Each is told once, and none that was called since its last one ended.
+   */
   prewarms(nowMs: number): string[];
   /** A version is gone, and with it its history. */
   forget(key: string): void;
@@ -87,7 +92,7 @@ const callsHalfLifeMs = 1800e3;
 
 /** Makes a KeepAlive that knows no function. */
 export function createKeepAlive(options: KeepAliveOptions): KeepAlive {
-  const { keepAliveMs, shortestMs = 10e3, forgetAfterMs = 14 * 24 * 3600e3 } = options;
+  const { keepAliveMs, shortestMs = 10e3, everyMs = 5000, forgetAfterMs = 14 * 24 * 3600e3 } = options;
   /** in the order in which they were looked at: see lookAtOne() */
   const versions = new Map<string, Version>();
   /** when to prepare an environment of versions that have none, milliseconds */
@@ -95,14 +100,16 @@ export function createKeepAlive(options: KeepAliveOptions): KeepAlive {
   const population = newPopulation();
   const price = createPrice(keepAliveMs);
   let clock = 0;
+  /** bytes of the budget that the latest reclaim() left */
+  let roomBytes = Number.POSITIVE_INFINITY;
 
   /** cold starts that a millisecond of this version is worth: dear if it is large, cheap if it is slow to start */
   const priceOf = ({ startMs, bytes }: Version) =>
     price.perMs * (bytes / usual.memoryBytes) * (usual.startMs / startMs);
 
-  /** The warm stretches after the latest call, opened early enough for a start to be done. */
+  /** The warm stretches after the latest call, opened early enough for a start to be asked for and done. */
   const windowsOf = (version: Version): Window[] => {
-    const leadMs = 2 * version.startMs + 1000;
+    const leadMs = everyMs + 2 * version.startMs;
     const ready: Window[] = [{ fromMs: 0, toMs: shortestMs }];
     for (const { fromMs, toMs } of warmWindows(version.arrivals, population, priceOf(version), reopenCost)) {
       const last = ready.at(-1)!;
@@ -208,6 +215,8 @@ export function createKeepAlive(options: KeepAliveOptions): KeepAlive {
       if (evicted.clock !== undefined) clock = Math.max(clock, evicted.clock);
       ends.push(...evicted.ids);
       const ending = new Set(ends);
+      roomBytes = budgetBytes - usedBytes;
+      for (const { id, memoryBytes } of idle) if (ending.has(id)) roomBytes += memoryBytes;
       for (const { id, key } of idle) if (ending.has(id)) left.set(key, left.get(key)! - 1);
       for (const [key, count] of left) {
         const version = versions.get(key);
@@ -218,8 +227,22 @@ export function createKeepAlive(options: KeepAliveOptions): KeepAlive {
     },
 
     prewarms(nowMs) {
-      const due = [...awaited].filter(([, atMs]) => atMs <= nowMs).map(([key]) => key);
-      for (const key of due) awaited.delete(key);
+      const due: string[] = [];
+      for (const [key, atMs] of awaited) {
+        if (atMs > nowMs) continue;
+        awaited.delete(key);
+        const version = versions.get(key);
+        if (!version) continue;
+        const { keepUntilMs, prewarmAtMs } = planOf(version, nowMs);
+        if (keepUntilMs > nowMs) {
+          if (version.bytes > roomBytes) continue;
+          roomBytes -= version.bytes;
+          due.push(key);
+        } else if (prewarmAtMs !== undefined) {
+          // Nobody asked in time, as after the machine slept: the next stretch may come yet.
+          awaited.set(key, prewarmAtMs);
+        }
+      }
       return due;
     },
 
