@@ -51,6 +51,17 @@ pub struct DumpOrder {
     pub api: Option<(u16, String)>,
 }
 
+/// Why no image of a process can be made and restored here; `None`: they can.
+pub fn why_not(privileged: bool) -> Option<&'static str> {
+    if cfg!(not(snapshots)) {
+        Some("images of processes are made on x86-64 Linux only")
+    } else if !privileged {
+        Some("images of processes are kept from everybody but root: run the platform as root to have them")
+    } else {
+        None
+    }
+}
+
 const USUAL_PORT: u64 = 9001;
 
 impl DumpOrder {
