@@ -1,6 +1,6 @@
 //! What the platform and the launcher say to each other: one JSON object a line on one stream socket.
 use super::cgroup::{Cgroups, PARTS};
-use super::dump::DumpOrder;
+use super::dump::{self, DumpOrder};
 use super::failure::Failure;
 use crate::sys::{self, Ending};
 use serde_json::{Value, json};
@@ -98,7 +98,7 @@ impl Control {
         }
     }
 
-    /// `{"ready":pid,"parts":{"memory":{"directory":…,"v2":bool}…},"missing":{"memory":"why"…},"privileged":bool,"egress":"why not"|null,"disk":"why not"|null}`: a
+    /// `{"ready":pid,"parts":{"memory":{"directory":…,"v2":bool}…},"missing":{"memory":"why"…},"privileged":bool,"egress":"why not"|null,"disk":"why not"|null,"images":"why not"|null}`: a
     /// sandbox's own group is `s<slot>` below the directory.
     pub fn ready(&self, cgroups: &Cgroups, privileged: bool, no_egress: Option<&Failure>, no_disk: Option<&Failure>) {
         let mut parts = serde_json::Map::new();
@@ -115,6 +115,7 @@ impl Control {
         self.say(&json!({
             "ready": std::process::id(), "parts": parts, "missing": missing, "privileged": privileged,
             "egress": no_egress.map(|failure| &failure.message), "disk": no_disk.map(Failure::to_string),
+            "images": dump::missing(privileged),
         }));
     }
 
