@@ -103,10 +103,21 @@ function openLink(fd, { readSync, writeSync, writevSync } = system) {
     }
   }
 
+  /** Reads once. A copy of this process may find the read in which it was copied interrupted: read(2), EINTR. */
+  function readSome(into, at, length) {
+    for (;;) {
+      try {
+        return readSync(fd, into, at, length, null);
+      } catch (error) {
+        if (error.code !== "EINTR") throw error;
+      }
+    }
+  }
+
   /** Reads until `input` holds `wanted` bytes. False: the host has closed the link. */
   function fill(wanted) {
     while (filled < wanted) {
-      const count = readSync(fd, input, filled, BUFFER_BYTES - filled, null);
+      const count = readSome(input, filled, BUFFER_BYTES - filled);
       if (count === 0) return false;
       filled += count;
     }
@@ -128,7 +139,7 @@ function openLink(fd, { readSync, writeSync, writevSync } = system) {
       let at = input.copy(frame.payload, 0, HEADER_BYTES, filled);
       filled = 0;
       while (at < length) {
-        const count = readSync(fd, frame.payload, at, length - at, null);
+        const count = readSome(frame.payload, at, length - at);
         if (count === 0) return undefined;
         at += count;
       }

@@ -82,6 +82,8 @@ function watchRawOutput() {
   // Node writes its warnings by itself.
   process.on("warning", mark);
   channel("worker_threads").subscribe(adopt);
+  // Node.js 18 has no such channel, and tells a moment later.
+  process.on("worker", adopt);
   watchSpawn(process.binding("process_wrap").Process.prototype, adopt);
   watchSpawn(process.binding("spawn_sync"), mark);
 

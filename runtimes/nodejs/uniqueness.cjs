@@ -1,82 +1,18 @@
 "use strict";
 /**
  * What copies of one process may not share. Loaded before the function's code and only in a process that is to be copied:
- * any other keeps Node.js as it is. OpenSSL's own generator is renewed by whoever restores a copy; Math.random belongs to
- * V8, which nobody can tell to start afresh, so it gets another generator here.
+ * any other keeps Node.js as it is. OpenSSL's own generator is renewed by whoever restores a copy.
  */
-const fs = require("node:fs");
 const crypto = require("node:crypto");
 const { syncBuiltinESMExports } = require("node:module");
 const { precede } = require("./raw-output.cjs");
+const { replaceRandom } = require("./math-random.cjs");
 
-// Taken before a function can replace them.
-const { openSync, readSync, closeSync } = fs;
+/** taken before a function can replace it */
 const { randomInt } = crypto;
 
-/** numbers made at a time, as V8 does for its own */
-const POOL = 64;
 /** more than the numbers crypto.randomInt draws ahead (1,024 in Node.js 18 to 26, lib/internal/crypto/random.js) */
 const RANDOM_INT_AHEAD = 2048;
-
-/** Random bytes of the kernel, which no copy shares. */
-function fillFromKernel(bytes) {
-  const fd = openSync("/dev/urandom", "r");
-  for (let at = 0; at < bytes.length; ) at += readSync(fd, bytes, at, bytes.length - at, null);
-  closeSync(fd);
-}
-
-/**
- * xoshiro128** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2018): two draws of 26 bits make a
- * number of 52, which is what V8's own gives. `reseed` forgets what was drawn ahead.
- */
-function createRandom() {
-  const state = new Int32Array(4);
-  const pool = new Float64Array(POOL);
-  let at = POOL;
-
-  function refill() {
-    let [a, b, c, d] = state;
-    for (let i = 0; i < POOL; i++) {
-      let number = 0;
-      for (let half = 0; half < 2; half++) {
-        const five = Math.imul(b, 5);
-        const drawn = Math.imul((five << 7) | (five >>> 25), 9);
-        const shifted = b << 9;
-        c ^= a;
-        d ^= b;
-        b ^= c;
-        a ^= d;
-        c ^= shifted;
-        d = (d << 11) | (d >>> 21);
-        number = number * 0x4000000 + (drawn >>> 6);
-      }
-      pool[i] = number / 0x10000000000000;
-    }
-    state[0] = a;
-    state[1] = b;
-    state[2] = c;
-    state[3] = d;
-    at = 0;
-  }
-
-  function reseed() {
-    fillFromKernel(new Uint8Array(state.buffer));
-    // All zeros is the one state that it never leaves.
-    if ((state[0] | state[1] | state[2] | state[3]) === 0) state[0] = 1;
-    at = POOL;
-  }
-
-  // A method: no constructor, like the one it replaces.
-  const { random } = {
-    random() {
-      if (at === POOL) refill();
-      return pool[at++];
-    },
-  };
-  Object.defineProperty(random, "toString", { value: () => "function random() { [native code] }" });
-  reseed();
-  return { random, reseed };
-}
 
 /** Calls `drawn(name)` whenever the function draws from the crypto library, whichever way it came by it. */
 function watchCrypto(drawn) {
@@ -128,14 +64,13 @@ function drawUuidsSingly(isInit) {
 
 /**
  * Makes this process fit to be copied. Call it before the function's code is loaded.
- * @returns {{ drew(): boolean, endInit(): void, renew(): void }} `drew`: has anything been drawn from the crypto library
- * that all copies would share? `endInit`: what is drawn from now on is the copy's own. `renew`: makes the copy that calls
+ * @returns {{ drew(): boolean, endInit(): void, renew(): void }} `drew`: has anything been drawn from the crypto library,
+ * or perhaps by a worker, that all copies would share? `endInit`: what is drawn from now on is the copy's own. `renew`: makes the copy that calls
  * it differ from all others.
  */
 function makeUnique() {
-  const { random, reseed } = createRandom();
-  Math.random = random;
   let init = true;
+  const reseed = replaceRandom(() => init);
   let drew = false;
   let drewAhead = false;
   drawUuidsSingly(() => init);
@@ -145,6 +80,10 @@ function makeUnique() {
     if (name === "randomInt") drewAhead = true;
   });
   syncBuiltinESMExports();
+  // A worker has a Math.random of its own, and what it draws is seen nowhere.
+  process.on("worker", () => {
+    drew = true;
+  });
 
   return {
     drew: () => drew,

@@ -32,6 +32,8 @@ export interface EnvironmentNeeds {
   onIdle(environment: Environment): void;
   /** it has begun to end, or ended by itself: never offer it again */
   onEnding(environment: Environment): void;
+  /** a copy was ended by a signal at its first event or before: it may have been a bad copy */
+  onCrash(environment: Environment, signal: string): void;
   /** idle for this long, it gets no more CPU (milliseconds) */
   readonly freezeAfterMs: number;
 }
@@ -44,6 +46,9 @@ export type StartMode =
 
 /** How long the processes of a copy may take to stand in their new sandbox (milliseconds): a hundred times what is usual. */
 const wakeMs = 2000;
+
+/** Signals that a process gets when its memory or registers are not what it believes them to be. */
+const crashes: ReadonlySet<string> = new Set(["SIGSEGV", "SIGBUS", "SIGILL", "SIGTRAP", "SIGFPE"]);
 
 /** One execution environment: a sandbox, the runtime in it, at most one event at a time. */
 export class Environment {
@@ -387,6 +392,9 @@ export class Environment {
     }
     if (this.#state === "stopping" || this.#state === "gone") return;
     this.#lost = failure;
+    if (this.mode.kind !== "plain" && this.invocations <= 1 && crashes.has(status.signal ?? "")) {
+      this.#needs.onCrash(this, status.signal!);
+    }
     const serving = this.#serving;
     serving?.failed(failure(serving.invocation.requestId), false);
     void this.stop();

@@ -107,6 +107,7 @@ interface Station {
 export function createEnvironments(needs: EnvironmentsNeeds): Environments {
   const stations = new Map<string, Station>();
 
+  const left = (error: Error) => needs.note(`an image could not be deleted: ${error.message}`);
   const snapshots = new Snapshots({
     images: needs.images,
     usable: needs.driver.snapshots,
@@ -125,6 +126,11 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
     openLog: needs.openLog,
     freezeAfterMs: needs.freezeAfterMs,
     onIdle: (environment) => stationOf(environment.plan.target).pool.offer(environment),
+    onCrash: (environment, signal) => {
+      const starts = stations.get(environment.plan.target.key)?.pool.starts;
+      if (environment.startKind === "restore")
+        starts?.fell("restore", `its first event ended in ${signal}`).catch(left);
+    },
     onEnding: (environment) => {
       const { key } = environment.plan.target;
       const station = stations.get(key);
@@ -157,6 +163,7 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
 
   const housekeeping = setInterval(() => {
     reclaim(stations, needs);
+    snapshots.renewOld();
     for (const key of needs.keepAlive.prewarms(monotonicMs())) {
       const pool = stations.get(key)?.pool;
       // Nobody waits for it: whoever comes first meets what kept it from starting.
@@ -179,10 +186,10 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
         station.provisioned.close();
         station.pool.retire();
         needs.keepAlive.forget(key);
-        void snapshots.forget(target);
+        snapshots.forget(target).catch(left);
         forgetIfOver(key, station);
       }
-      void needs.images.sweep(needs.isCurrent);
+      needs.images.sweep(needs.isCurrent).catch(left);
     },
     async snapshot(target) {
       const plan = await stationOf(target).pool.starts.plan();

@@ -110,11 +110,15 @@ export class Pool {
     else this.#idleOf(environment).push(environment);
   }
 
-  /** Starts one that nobody has asked for: it is offered when it is ready. Rejects when there is none to be had. */
-  async startAhead(provisioned: boolean): Promise<Environment> {
+  /**
+   * Starts one that nobody has asked for, and offers it. False: its init failed, and nothing is kept of it. Rejects when
+   * there is none to be had.
+   */
+  async startAhead(provisioned: boolean): Promise<boolean> {
     const environment = await this.starts.start((plan, mode) => this.#made(plan, mode, provisioned));
+    const isOfUse = environment.state === "idle";
     this.#welcome(environment);
-    return environment;
+    return isOfUse;
   }
 
   /** An idle or busy environment that was provisioned is one like any other from now on. */

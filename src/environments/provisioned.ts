@@ -85,8 +85,7 @@ export class Provisioned {
   async #startOne(): Promise<void> {
     this.#starting++;
     try {
-      const environment = await this.#pool.startAhead(true);
-      if (environment.state === "failed" || environment.perished) throw new Error("its init failed; its log says why");
+      if (!(await this.#pool.startAhead(true))) throw new Error("its init failed; its log says why");
       this.#failures = 0;
       this.#failure = undefined;
     } catch (error) {

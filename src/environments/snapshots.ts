@@ -7,7 +7,7 @@ import { type SnapshotPolicy, sharedTrouble, snapshotTerms } from "./snapshot-po
 import { type TakenImage, TemplateFailed, type TemplateTerms } from "./template.ts";
 
 export interface SnapshotsNeeds {
-  readonly images: Pick<Images, "find" | "draft" | "keep" | "discard" | "drop">;
+  readonly images: Pick<Images, "find" | "list" | "draft" | "keep" | "discard" | "drop">;
   readonly usable: Usable;
   readonly policy: SnapshotPolicy;
   /** how old an image may be before another is made in the background, milliseconds */
@@ -51,6 +51,8 @@ interface Entry {
   failure: { readonly errorType: string; readonly message: string } | undefined;
   /** attempts that failed for reasons which may pass */
   attempts: number;
+  /** images that were made and then did not wake */
+  spoilt: number;
   /** not before, milliseconds since the epoch */
   notBefore: number;
   urgent: boolean;
@@ -84,7 +86,10 @@ export class Snapshots {
 
   /** Looks for an image from an earlier run of the platform; to be awaited once, before the first image(). */
   async meet(plan: Plan): Promise<void> {
-    if (!this.#needs.usable.usable || this.#entries.has(plan.target.key)) return;
+    const { key } = plan.target;
+    if (!this.#needs.usable.usable || this.#entries.has(key)) return;
+    // The key of an image takes a look at many files: for most versions there is none.
+    if (!this.#needs.images.list().some(({ owner }) => owner.key === key)) return;
     const entry = this.#entryOf(plan);
     await this.#keyOf(entry);
     const found = this.#found(entry);
@@ -105,12 +110,14 @@ export class Snapshots {
       if (entry.state === "none") entry.why = refusal;
       return;
     }
-    const now = this.#needs.clock();
-    if (entry.state === "waiting" || entry.state === "making" || entry.state === "refused") return;
-    if (now < entry.notBefore) return;
-    const image = this.#found(entry);
-    if (image && now - image.madeAt < this.#needs.renewAfterMs) return;
-    this.#order(entry, false);
+    if (this.#isDue(entry)) this.#order(entry, false);
+  }
+
+  /** Orders new images in place of old ones; to be called now and then. */
+  renewOld(): void {
+    for (const entry of this.#entries.values()) {
+      if (entry.state === "ready" && this.#isDue(entry)) this.#order(entry, false);
+    }
   }
 
   /** Makes an image now, unless there is one. Never rejects. */
@@ -133,11 +140,11 @@ export class Snapshots {
   /** Too many restores of it have failed in a row: another one is made later. */
   async spoilt(target: FunctionVersion, why: string): Promise<void> {
     const entry = this.#entries.get(target.key);
-    if (!entry) return;
+    if (!entry || !this.#found(entry)) return;
     entry.state = "none";
     entry.why = `the image was dropped: ${why}`;
-    entry.notBefore = this.#needs.clock() + retryMs * 2 ** entry.attempts++;
-    if (entry.attempts >= attemptsAllowed) entry.state = "refused";
+    entry.notBefore = this.#needs.clock() + retryMs * 2 ** entry.spoilt++;
+    if (entry.spoilt >= attemptsAllowed) entry.state = "refused";
     this.#needs.note(`${target.arn}: ${entry.why}`);
     if (entry.key !== undefined) await this.#needs.images.drop(entry.key);
   }
@@ -168,6 +175,13 @@ export class Snapshots {
     this.#wake?.();
   }
 
+  #isDue(entry: Entry): boolean {
+    const now = this.#needs.clock();
+    if (entry.state === "waiting" || entry.state === "making" || entry.state === "refused") return false;
+    const image = this.#found(entry);
+    return now >= entry.notBefore && !(image && now - image.madeAt < this.#needs.renewAfterMs);
+  }
+
   #refusal(target: FunctionVersion): string | undefined {
     const { usable, policy } = this.#needs;
     if (!usable.usable) return usable.reason;
@@ -185,6 +199,7 @@ export class Snapshots {
         why: "",
         failure: undefined,
         attempts: 0,
+        spoilt: 0,
         notBefore: 0,
         urgent: false,
         waiting: [],
@@ -227,9 +242,15 @@ export class Snapshots {
         this.#queue.findIndex(({ urgent }) => urgent),
       );
       const [entry] = this.#queue.splice(at, 1);
-      if (entry) await this.#make(entry);
+      if (entry && this.#isWanted(entry)) await this.#make(entry);
+      else if (entry) settle(entry);
     }
     this.#working = false;
+  }
+
+  /** Its version has not been superseded while it waited. */
+  #isWanted(entry: Entry): boolean {
+    return this.#entries.get(entry.plan.target.key) === entry;
   }
 
   /** Callers go first: a template takes a CPU for as long as an init does. */
@@ -277,7 +298,7 @@ export class Snapshots {
         facts: { ...facts, via: taken.via, drew: taken.drew, initMs: taken.initMs, dumpMs: ms },
       });
       [entry.state, entry.why, entry.attempts] = ["ready", "", 0];
-      if (this.#entries.get(target.key) === entry) this.#needs.renewed(target);
+      if (this.#isWanted(entry)) this.#needs.renewed(target);
       else await images.drop(key);
     } catch (error) {
       await images.discard(draft).catch(() => undefined);
@@ -306,8 +327,11 @@ export class Snapshots {
       entry.why = own ? `its own init failed: ${own.errorType}` : error.message;
       entry.state = entry.attempts < attemptsAllowed ? "none" : "refused";
     }
-    // An older image is as good as it was.
-    if (this.#found(entry)) entry.state = "ready";
+    if (this.#found(entry)) {
+      // An older image is as good as it was.
+      entry.state = "ready";
+      entry.notBefore = this.#needs.clock() + this.#needs.renewAfterMs;
+    }
     if (!this.#closed) this.#needs.note(`no image of ${target.arn}: ${entry.why}`);
   }
 }

@@ -44,13 +44,28 @@ export class Starts {
     const plan = await this.plan();
     const image = this.#needs.snapshots.image(this.target);
     const { rungs, why } = this.#ladder.choose(new Set(image ? ["restore"] : []));
+    /** why rungs failed */
+    const fell = new Map<Rung, string>();
     for (const rung of rungs) {
-      if (rung === "restore" && image) {
-        const copy = await this.#restore(make(plan, { kind: "restore", image: image.path, via: image.facts.via }), why);
-        if (copy) return copy;
+      if (rung !== "restore" || !image) continue;
+      try {
+        const mode = { kind: "restore", image: image.path, via: image.facts.via } as const;
+        return await this.#startOn(rung, make(plan, mode), why);
+      } catch (error) {
+        if (error instanceof ServiceError) throw error;
+        fell.set(rung, (error as Error).message);
       }
     }
-    return this.#startOn("plain", make(plan, { kind: "plain" }), why);
+    const environment = await this.#startOn("plain", make(plan, { kind: "plain" }), why);
+    // Only now is it certain that it was the rung and not the whole machine.
+    for (const [rung, reason] of fell) await this.fell(rung, reason);
+    return environment;
+  }
+
+  /** An environment that was started on this rung failed by no fault of the function's. */
+  async fell(rung: Rung, reason: string): Promise<void> {
+    const tooOften = this.#ladder.failed(rung, reason);
+    if (rung === "restore" && tooOften) await this.#needs.snapshots.spoilt(this.target, reason);
   }
 
   /** What all starts of this version share; made once. Rejects with what the artifacts rejected with. */
@@ -82,18 +97,6 @@ export class Starts {
     const plan = await this.#needs.plan(this.target);
     await this.#needs.snapshots.meet(plan);
     return plan;
-  }
-
-  /** Undefined: it did not wake, and the next rung has its turn. */
-  async #restore(environment: Environment, why: string): Promise<Environment | undefined> {
-    try {
-      return await this.#startOn("restore", environment, why);
-    } catch (error) {
-      if (error instanceof ServiceError) throw error;
-      const reason = (error as Error).message;
-      if (this.#ladder.failed("restore", reason)) await this.#needs.snapshots.spoilt(this.target, reason);
-      return undefined;
-    }
   }
 
   async #startOn(rung: Rung, environment: Environment, why: string): Promise<Environment> {

@@ -24,7 +24,14 @@ const facts = {
   initMs: 1,
   dumpMs: 1,
 } as const;
-const about = (key: string, bytes: number): Omit<Image, "path"> => ({ key, owner, madeAt: 1, bytes, facts });
+/** `a` and `a2` are of one version */
+const about = (key: string, bytes: number): Omit<Image, "path"> => ({
+  key,
+  owner: { ...owner, key: key.slice(0, 1) },
+  madeAt: 1,
+  bytes,
+  facts,
+});
 
 async function put(images: ReturnType<typeof open>, key: string, bytes = 100): Promise<Image> {
   const draft = images.draft();
@@ -87,6 +94,21 @@ test("a newer image takes the place of one with the same key", async () => {
   await put(images, "a", 100);
   const again = await put(images, "a", 150);
   assert.deepEqual([images.find("a")?.bytes, statSync(again.path).size, images.storedBytes()], [150, 150, 150]);
+});
+
+test("an image with another key takes the place of its version's earlier one, which nothing asks for any more", async () => {
+  const images = open();
+  const first = await put(images, "a");
+  await put(images, "b");
+  await put(images, "a2");
+  assert.deepEqual(
+    images
+      .list()
+      .map(({ key }) => key)
+      .sort(),
+    ["a2", "b"],
+  );
+  assert.equal(existsSync(first.path), false);
 });
 
 test("sweeping drops the images of versions that are gone, and a draft given up leaves nothing", async () => {

@@ -92,6 +92,11 @@ export function createImages(needs: ImagesNeeds): Images {
     await rm(noteOf(directory, key), { force: true });
   }
 
+  /** Images of the same version that nothing will ask for again: its runtime or its surroundings have changed. */
+  async function dropSuperseded({ key, owner }: Pick<Image, "key" | "owner">): Promise<void> {
+    for (const [other, { image }] of [...stored]) if (other !== key && image.owner.key === owner.key) await drop(other);
+  }
+
   async function makeRoom(): Promise<void> {
     const oldestFirst = [...stored].sort(([, a], [, b]) => a.used - b.used || a.image.madeAt - b.image.madeAt);
     let over = storedBytes() - needs.budgetBytes;
@@ -116,6 +121,7 @@ export function createImages(needs: ImagesNeeds): Images {
       const note = JSON.stringify({ machine: needs.machine, ...kept });
       await writeFile(noteOf(directory, image.key), note, { mode: 0o600 });
       stored.set(image.key, { image: kept, used: ++uses });
+      await dropSuperseded(image);
       await makeRoom();
       return kept;
     },

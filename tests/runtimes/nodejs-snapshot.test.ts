@@ -227,6 +227,7 @@ for (const { runtime, path, reason } of await nodeInterpreters()) {
         "webcrypto.getRandomValues": "require('crypto').webcrypto.getRandomValues(new Uint8Array(4))",
         "the global crypto": "(globalThis.crypto ?? require('crypto').webcrypto).randomUUID()",
         "a promisified function": "require('util').promisify(require('crypto').randomBytes)(4)",
+        "a worker, which nobody watches": "new (require('worker_threads').Worker)('', { eval: true })",
         "a hook": "awslambda.snapshot.beforeSnapshot(() => { require('crypto').randomBytes(4) })",
       };
       for (const [what, code] of Object.entries(drawing)) {
@@ -264,6 +265,26 @@ for (const { runtime, path, reason } of await nodeInterpreters()) {
           assert.ok(numbers.every((number: number) => number >= 0 && number < 1));
           const mean = numbers.reduce((sum: number, number: number) => sum + number, 0) / numbers.length;
           assert.ok(mean > 0.45 && mean < 0.55, `mean ${mean}`);
+        });
+      });
+
+      it("gives every realm of node:vm a Math.random that no copy shares", async () => {
+        const code = `const vm = require("vm"); const own = Math.random;
+          const made = vm.createContext({}); vm.createContext(made);
+          const script = new vm.Script("Math.random");
+          const all = [vm.runInContext("Math.random", made), script.runInNewContext(), vm.runInNewContext("Math.random")];
+          for (const random of all) random();
+          exports.handler = async () => {
+            all.push(script.runInNewContext({}), vm.runInNewContext("Math.random", {}, "name.js"), vm.runInContext("Math.random", vm.createContext()));
+            return [all.map((random) => random !== own && Function.prototype.toString.call(random).includes("native")), all.map((random) => random()),
+              vm.runInNewContext("typeof eval", {}, { contextCodeGeneration: { strings: false } })];
+          }`;
+        await template(code, async (f) => {
+          await copied(f);
+          const [native, numbers, type] = await json(f);
+          assert.deepEqual(native, Array(6).fill(false), "V8's own would go on alike in all copies");
+          assert.equal(new Set(numbers).size, 6);
+          assert.equal(type, "function");
         });
       });
 

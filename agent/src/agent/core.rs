@@ -41,6 +41,8 @@ pub struct Agent {
     runtime_link: Option<OwnedFd>,
     /// the image that BOOT may ask for
     restorable: Restorable,
+    /// the process of the image runs since then (ms), or why not: begun before BOOT, or not yet
+    restored: Option<Result<f64, Vec<u8>>>,
     api: Option<Api>,
     relay: Option<Relay>,
     ending: Option<Ending>,
@@ -71,6 +73,7 @@ impl Agent {
             work: Work::new(),
             runtime_link: config.runtime_link.map(sys::own),
             restorable: Restorable::new(config.image),
+            restored: None,
             api: None,
             relay: None,
             ending: None,
@@ -100,6 +103,18 @@ impl Agent {
             let _ = sys::writev(link.as_raw_fd(), &[IoSlice::new(&header), IoSlice::new(payload.as_bytes())]);
         }
         self.host.send(frames::HELLO, 0, 0, &[hello("agent").as_bytes()]);
+        // While the host reads this. A process that speaks HTTP waits for BOOT: it connects to our port.
+        if config.image.is_some()
+            && let Some(link) = self.runtime_link.take()
+        {
+            self.restored = Some(self.restore(Some(link), 0));
+        }
+    }
+
+    fn restore(&mut self, link: Option<OwnedFd>, api_port: u16) -> Result<f64, Vec<u8>> {
+        let now = sys::monotonic_ms();
+        link.iter().for_each(|link| sys::set_blocking(link.as_raw_fd()));
+        self.processes.restore(&mut self.restorable, api_port, link, &mut self.host).map(|()| now)
     }
 
     /// Serves until the end. Returns the exit code; nothing of the runtime lives any more.
@@ -273,33 +288,36 @@ impl Agent {
     }
 
     fn boot(&mut self, boot: Boot) -> Result<(), Broken> {
-        let link = if boot.frames {
+        let link = if boot.frames && self.restored.is_none() {
             let link = self.runtime_link.take().ok_or(Broken("BOOT with link \"frames\" and no link to give away"))?;
             sys::set_blocking(link.as_raw_fd());
             Some(link)
         } else {
             None
         };
-        if let Err(error) = self.listen(&boot) {
-            let error = frames::platform_error("Sandbox.Failure", &error.to_string());
-            self.host.answer(frames::INIT_ERROR, 0, 0, &[&error]);
-            return Ok(());
-        }
-        let spawned = format!(r#"{{"spawned":{:.6}}}"#, sys::monotonic_ms());
-        let port = self.api.as_ref().map_or(0, Api::port);
-        let started = if boot.restore {
-            self.processes.restore(&mut self.restorable, port, link, &mut self.host)
-        } else {
-            self.processes.start(&boot, port, link, &mut self.host)
+        let started = match self.listen(&boot) {
+            Err(error) => Err(frames::platform_error("Sandbox.Failure", &error.to_string())),
+            Ok(()) => self.start(&boot, link),
         };
         match started {
-            Ok(()) => {
+            Ok(at) => {
+                let spawned = format!(r#"{{"spawned":{at:.6}}}"#);
                 self.host.send(frames::SPAWNED, 0, 0, &[spawned.as_bytes()]);
                 self.work.start(boot.max_response);
             }
             Err(error) => self.host.answer(frames::INIT_ERROR, 0, 0, &[&error]),
         }
         Ok(())
+    }
+
+    /// The runtime's process, new or of the image, and when it began (ms).
+    fn start(&mut self, boot: &Boot, link: Option<OwnedFd>) -> Result<f64, Vec<u8>> {
+        let port = self.api.as_ref().map_or(0, Api::port);
+        if boot.restore {
+            return self.restored.take().unwrap_or_else(|| self.restore(link, port));
+        }
+        let now = sys::monotonic_ms();
+        self.processes.start(boot, port, link, &mut self.host).map(|()| now)
     }
 
     fn listen(&mut self, boot: &Boot) -> io::Result<()> {

@@ -1,0 +1,128 @@
+import { randomUUID } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createArtifacts } from "../artifacts/index.ts";
+import { cpusOf, createKeepAlive, patienceMs, smoothed } from "../capacity/index.ts";
+import { createImages } from "../images/index.ts";
+import { createIsolation, type Driver } from "../isolation/index.ts";
+import { type FunctionVersion, type Invocation, monotonicMs } from "../model/index.ts";
+import { openInvocationLog } from "../observe/index.ts";
+import { createEnvironments, type Environments, type EnvironmentsNeeds } from "./environments.ts";
+
+/** The room with real sandboxes and Node.js in them, for tests. */
+export interface Rig extends AsyncDisposable {
+  readonly environments: Environments;
+  readonly driver: Driver;
+  /** lines that functions and the platform logged */
+  readonly lines: string[];
+  readonly notes: string[];
+  /** A function of this source (index.js). */
+  version(source: string, changes?: Partial<FunctionVersion>): FunctionVersion;
+  /** Runs it once and gives its parsed answer, or its failure's document. */
+  call(target: FunctionVersion, event?: unknown): Promise<{ readonly start: string; readonly answer: unknown }>;
+}
+
+export async function openRig(changes: Partial<EnvironmentsNeeds> = {}): Promise<Rig> {
+  const root = mkdtempSync(join(tmpdir(), "thaw-rig-"));
+  const lines: string[] = [];
+  const notes: string[] = [];
+  const note = (line: string) => void notes.push(line);
+  const artifacts = createArtifacts({ dataDir: root, log: note });
+  const isolation = await createIsolation({ driver: "auto", runDir: join(root, "run"), rootfs: undefined, log: note });
+  const found = (await artifacts.runtimes()).find(({ name, state }) => name.startsWith("nodejs") && state === "ready");
+  if (!found) throw new Error("no Node.js runtime is ready on this machine");
+  const sources = new Map<string, string>();
+  const environments = createEnvironments({
+    driver: isolation.driver,
+    openLog: (target, stream, initializationType) =>
+      openInvocationLog({
+        target,
+        stream,
+        initializationType,
+        append: (_account, _group, _stream, _at, message) => void lines.push(message),
+        clock: Date.now,
+      }),
+    unpacked: async ({ digest }) => sources.get(digest)!,
+    layers: async () => undefined,
+    runtime: artifacts.runtime,
+    cpusOf,
+    endpointPort: () => 0,
+    patienceMs: (view) => patienceMs({ ...view, cpus: 2 }),
+    smoothed,
+    isCurrent: () => true,
+    keepAlive: createKeepAlive({ keepAliveMs: 600e3 }),
+    memoryBudgetBytes: 2 ** 33,
+    freezeAfterMs: 50,
+    reclaimEveryMs: 5000,
+    images: createImages({ directory: join(root, "images"), machine: "m", budgetBytes: 2 ** 30 }),
+    snapshots: "auto",
+    machine: "m",
+    renewImagesAfterMs: 6 * 3600e3,
+    note,
+    ...changes,
+  });
+  return {
+    environments,
+    driver: isolation.driver,
+    lines,
+    notes,
+    version(source, more = {}) {
+      const key = randomUUID();
+      const directory = join(root, key);
+      mkdirSync(directory);
+      writeFileSync(join(directory, "index.js"), source);
+      sources.set(key, directory);
+      return versionOf({ key, runtime: found.name, code: { digest: key, size: 1 }, ...more });
+    },
+    async call(target, event = {}) {
+      const environment = await environments.acquire(target);
+      const run = await environment.run(invocationOf(target, event));
+      const { outcome } = run;
+      if (outcome.kind === "streamed") throw new Error("an answer in pieces, though nobody asked for one");
+      const document = outcome.kind === "returned" ? outcome.payload : outcome.failure.payload;
+      return { start: run.start ? environment.startKind : "warm", answer: JSON.parse(document.toString()) as unknown };
+    },
+    async [Symbol.asyncDispose]() {
+      await environments.close();
+      await isolation.close();
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+}
+
+function versionOf(changes: Partial<FunctionVersion>): FunctionVersion {
+  return {
+    account: "000000000000",
+    region: "us-east-1",
+    name: "f",
+    version: "1",
+    arn: "arn:aws:lambda:us-east-1:000000000000:function:f:1",
+    key: "k",
+    runtime: "nodejs24.x",
+    handler: "index.handler",
+    architecture: "x86_64",
+    memoryMb: 256,
+    timeoutSeconds: 5,
+    ephemeralMb: 512,
+    environment: {},
+    code: { digest: "", size: 0 },
+    layers: [],
+    logFormat: "Text",
+    logGroup: "/aws/lambda/f",
+    applicationLogLevel: "INFO",
+    systemLogLevel: "INFO",
+    tracing: "PassThrough",
+    reservedConcurrency: undefined,
+    provisionedConcurrency: 0,
+    snapStart: false,
+    network: "none",
+    ...changes,
+  };
+}
+
+function invocationOf(target: FunctionVersion, event: unknown): Invocation {
+  const payload = Buffer.from(JSON.stringify(event));
+  const received = monotonicMs();
+  return { requestId: randomUUID(), target, invokedArn: target.arn, payload, tail: false, received };
+}
