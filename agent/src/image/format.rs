@@ -85,6 +85,8 @@ pub struct Header {
     /// where the C library's madvise continues when the kernel has refused, rax being the negative errno; 0: it could not
     /// be replaced, and pages are copied instead of mapped, so that MADV_DONTNEED gives zeros
     pub madvise_error: u64,
+    /// commands of membarrier(2) that the process has registered for, a set of bits
+    pub barriers: u64,
 }
 
 /// Of header and tables, whole words, the field itself taken as zero: what an accident has changed is not restored.

@@ -258,28 +258,32 @@ impl<'a> Descriptors<'a> {
             let text = tables.add_text(if first { request.as_bytes() } else { b"" });
             return Ok(Descriptor { kind: FD_API, text, ..base });
         }
-        if facts.domain == libc::AF_UNIX
-            && let Some(peer) = self.peer_within(at)?
-        {
-            return self.pair(at, peer, &socket, &facts, base, tables);
+        let dead = Descriptor { kind: FD_DEAD, ..base };
+        if facts.domain == libc::AF_UNIX {
+            match self.peer_of(at)? {
+                Some((peer, true)) => return self.pair(at, peer, &socket, &facts, base, tables),
+                Some(_) => {}
+                // its peer has hung up already, which is how the JVM closes sockets that threads wait for
+                None => return Ok(dead),
+            }
         }
         self.dead += 1;
-        Ok(Descriptor { kind: FD_DEAD, ..base })
+        Ok(dead)
     }
 
-    /// Inode of the other end, if the process has that too.
-    fn peer_within(&mut self, at: usize) -> Result<Option<u64>, Refusal> {
+    /// Inode of the other end, and whether the process has that too.
+    fn peer_of(&mut self, at: usize) -> Result<Option<(u64, bool)>, Refusal> {
         if self.diagnosis.is_none() {
             self.diagnosis = Some(Diagnosis::enter(self.process)?);
         }
         let (open, diagnosis) = (&self.all[at], self.diagnosis.as_ref().expect("made above"));
         let end = diagnosis.ask(open.inode)?;
-        let within =
-            |peer: &u64| self.all.iter().any(|other| other.inode == *peer && other.target.starts_with("socket:"));
-        match end.peer.filter(within) {
-            Some(_) if end.half => refuse("socket", format!("{open} is shut down in one direction")),
-            peer => Ok(peer),
+        let Some(peer) = end.peer else { return Ok(None) };
+        let within = self.all.iter().any(|other| other.inode == peer && other.target.starts_with("socket:"));
+        if within && end.half {
+            return refuse("socket", format!("{open} is shut down in one direction"));
         }
+        Ok(Some((peer, within)))
     }
 
     fn pair(

@@ -51,17 +51,6 @@ pub struct DumpOrder {
     pub api: Option<(u16, String)>,
 }
 
-/// Why no image of a process can be made and restored here; `None`: they can.
-pub fn why_not(privileged: bool) -> Option<&'static str> {
-    if cfg!(not(snapshots)) {
-        Some("images of processes are made on x86-64 Linux only")
-    } else if !privileged {
-        Some("images of processes are kept from everybody but root: run the platform as root to have them")
-    } else {
-        None
-    }
-}
-
 const USUAL_PORT: u64 = 9001;
 
 impl DumpOrder {
@@ -77,6 +66,14 @@ impl DumpOrder {
         };
         Some(DumpOrder { id: id.as_str()?.to_string(), into: PathBuf::from(value.get("into")?.as_str()?), api })
     }
+}
+
+/// Why no image of a process can be made here, found without making one.
+pub fn missing(privileged: bool) -> Option<String> {
+    if !privileged {
+        return Some("it takes root to make images of processes".to_string());
+    }
+    self_test()
 }
 
 struct Dump {
@@ -180,6 +177,28 @@ fn work(agent: i32, order: &DumpOrder, socket: &OwnedFd) -> ! {
     let answer = answer(agent, order);
     let _ = sys::send(sys::borrow_descriptor(SOCKET), answer.to_string().as_bytes());
     sys::exit_now(0)
+}
+
+#[cfg(snapshots)]
+fn self_test() -> Option<String> {
+    let own = std::process::id() as i32;
+    let kernel = |what: &str| Some(format!("the kernel has no {what}"));
+    if !std::fs::exists("/proc/self/timers").unwrap_or(false) {
+        return kernel("CONFIG_CHECKPOINT_RESTORE");
+    }
+    if process::children(own).is_err() {
+        return kernel("CONFIG_PROC_CHILDREN");
+    }
+    if sys::same_tables(own, own).is_err() {
+        return kernel("kcmp(2)");
+    }
+    let own = sys::process_descriptor(own).and_then(|own| sys::copy_descriptor(&own, SOCKET));
+    own.is_err().then(|| kernel("pidfd_getfd(2)")).flatten()
+}
+
+#[cfg(not(snapshots))]
+fn self_test() -> Option<String> {
+    Some("images are made on x86-64 only".to_string())
 }
 
 #[cfg(snapshots)]

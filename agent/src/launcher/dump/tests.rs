@@ -265,6 +265,7 @@ put(23, a.fileno()); put(24, b.fileno())
 outside = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); put(25, outside.fileno())
 f = os.open('/etc/passwd', os.O_RDONLY); os.lseek(f, 10, 0); put(26, f)
 e = select.epoll(); e.register(20, select.EPOLLIN | select.EPOLLET); e.register(3, select.EPOLLOUT); put(27, e.fileno())
+closed, one = socket.socketpair(); put(28, one.fileno()); closed.close()
 for one in (event, r, w, f): os.close(one)
 for one in (a, b, outside): one.detach()
 signal.signal(signal.SIGUSR1, lambda *_: None)
@@ -295,7 +296,8 @@ os.chdir('/usr')
     assert_eq!((of(23).kind, of(24).kind), (FD_PAIR, FD_PAIR));
     assert!(of(23).a == of(24).a && of(23).b != of(24).b);
     assert_eq!((image.text(of(23).text), image.text(of(24).text)), (&b""[..], &b"in the pair"[..]));
-    assert_eq!((of(25).kind, facts.sockets), (FD_DEAD, 1));
+    // not the one whose other end nobody has
+    assert_eq!((of(25).kind, of(28).kind, facts.sockets), (FD_DEAD, FD_DEAD, 1));
     assert_eq!((of(26).kind, of(26).a, image.text(of(26).text)), (FD_FILE, 10, &b"/etc/passwd"[..]));
     assert_eq!(of(27).kind, FD_EPOLL);
     let watches: Vec<Watch> = image.table(image.header.watches);
