@@ -77,6 +77,14 @@ export class Pool {
     if (startMs !== undefined) this.#measured = { startMs, memoryBytes };
   }
 
+  get empty(): boolean {
+    return this.all.size === 0 && this.#waiters.length === 0;
+  }
+
+  get retired(): boolean {
+    return this.#retired;
+  }
+
   /** Idle ones that may end. */
   idle(): readonly Environment[] {
     return this.#idle;
