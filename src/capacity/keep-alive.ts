@@ -86,7 +86,7 @@ interface Version {
 /** A version that was never measured is taken for this; also the unit of "usual", so only ratios to it matter. */
 const usual: Measured = { startMs: 100, memoryBytes: 64 * 2 ** 20 };
 /** a start of our own accord, in cold starts: it takes CPU, though nobody waits for it */
-const reopenCost = 0.25;
+const reopenCost = 0.2;
 /** half-life of recentCalls, milliseconds */
 const callsHalfLifeMs = 1800e3;
 
