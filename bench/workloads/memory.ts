@@ -116,7 +116,7 @@ async function idleEnvironments(server: Server, fn: BenchFunction, count: number
   const starts = (environments as { function: string; start: string }[])
     .filter((row) => row.function === fn.name)
     .map((row) => row.start);
-  const bytes = sandboxesOf(server.pid, fn.name).map(({ members }) => proportionalBytes(members) / 1e6);
+  const bytes = (await sandboxesOf(server, fn.name)).map(({ members }) => proportionalBytes(members) / 1e6);
   if (bytes.length < count) throw new Error(`only ${bytes.length} of ${count} environments were found`);
   await server.cool(fn.name);
   return { bytes, starts };

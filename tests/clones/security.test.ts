@@ -22,8 +22,8 @@ describe("a restored process is locked in as one that was started", { skip }, ()
   after(() => platform[Symbol.asyncDispose]());
 
   /** The runtimes' processes of a function's sandboxes. */
-  const processesOf = (name: string): number[] =>
-    platform.sandboxes(name).map(({ members }) => {
+  const processesOf = async (name: string): Promise<number[]> =>
+    (await platform.sandboxes(name)).map(({ members }) => {
       assert.equal(members.length, 2, "the agent and the runtime");
       return members[1]!;
     });
@@ -37,7 +37,7 @@ describe("a restored process is locked in as one that was started", { skip }, ()
         const fn = `locked-${runtime.replaceAll(".", "-")}`;
         await platform.deploy(fn, files, settings);
         await platform.clones(fn, 2, 2, { holdMs: 500 });
-        const pids = processesOf(fn);
+        const pids = await processesOf(fn);
         assert.equal(pids.length, 2);
         const copies = pids.map(propertiesOf);
         const [one, other] = pids.map(namespacesOf);
@@ -54,7 +54,7 @@ describe("a restored process is locked in as one that was started", { skip }, ()
         await platform.cool(fn);
         const plain = await platform.call(fn, { holdMs: 500 });
         assert.equal(plain.start, "plain");
-        const [started] = processesOf(fn).map(propertiesOf);
+        const [started] = (await processesOf(fn)).map(propertiesOf);
         for (const properties of copies) assert.deepEqual(properties, started, runtime);
         await platform.client.delete(fn);
       }
