@@ -9,6 +9,7 @@ import { findJdks, type Jdk } from "../../src/artifacts/java-search.ts";
 import { configOf } from "../../src/config.ts";
 import { active, answerOf, createFunction, type Files, invoke, lambdaOf, role, wasCold } from "../e2e/lambda.ts";
 import { type Server, startServer } from "../e2e/server.ts";
+import { startOverHttp } from "./http-harness.ts";
 
 /** Java functions inside the sandbox, through the API, on every JDK of this machine that Lambda has a name for. */
 const names: Readonly<Record<number, Runtime>> = { 11: "java11", 17: "java17", 21: "java21", 25: "java25" };
@@ -166,6 +167,42 @@ for (const jdk of jdks) {
       const failing = await invoke(client, `${runtime}-failing`);
       assert.match(failing.payload.errorType, /ExceptionInInitializerError|NumberFormatException/);
     });
+    const template = (variables: Record<string, string>) => {
+      const home = readdirSync(shelf()).find((name) => name.startsWith(`${jdk.version}-`))!;
+      const bootstrap = join(import.meta.dirname, "..", "..", "runtimes", "java", "bootstrap");
+      const command = [bootstrap, join(jdk.home, "bin", "java"), String(jdk.major), join(shelf(), home)];
+      return startOverHttp(command, classes, { _HANDLER: "demo.Seeded::handle", ...variables });
+    };
+
+    test("a process that will be copied runs its hooks around restore/next, and its generators go on from new seeds", async (t) => {
+      const seeded = await template({ _THAW_TEMPLATE: "1", AWS_LAMBDA_INITIALIZATION_TYPE: "on-demand" });
+      t.after(() => seeded.stop());
+      const parked = await seeded.asked();
+      assert.equal(parked.what, "GET /restore/next", seeded.output() + parked.body);
+      parked.answer(200);
+      const { what, body } = await seeded.invoke({});
+      assert.equal(what, "POST /invocation/request-1/response", body);
+      const { drbg, ...seen } = JSON.parse(body);
+      const expected = { hooks: ["before", "after"], math: false, thread: false, template: "null", type: "snap-start" };
+      assert.deepEqual(seen, expected);
+      assert.match(drbg, /pr_and_reseed/);
+    });
+
+    test("a hook that fails is told to the Runtime API, and ends the process", async (t) => {
+      const before = await template({ _THAW_TEMPLATE: "1", FAIL_BEFORE: "1" });
+      t.after(() => before.stop());
+      const failed = await before.asked();
+      assert.equal(failed.what, "POST /init/error");
+      failed.answer(202);
+      assert.notEqual(await before.exited(), 0);
+      const after = await template({ _THAW_TEMPLATE: "1", FAIL_AFTER: "1" });
+      t.after(() => after.stop());
+      (await after.asked()).answer(200);
+      const restored = await after.asked();
+      assert.equal(restored.what, "POST /restore/error");
+      restored.answer(202);
+      assert.notEqual(await after.exited(), 0);
+    });
   });
 }
 
@@ -179,7 +216,9 @@ async function compiled(jdk: Jdk, tool: (name: string, args: readonly string[]) 
   await bringClient(runtime);
   const home = readdirSync(shelf()).find((name) => name.startsWith(`${jdk.version}-`))!;
   const path = `${join(shelf(), home, "lib", "*")}:${library}`;
-  const files = ["Hello", "Inside", "Streaming", "Failing"].map((name) => join(sources, "demo", `${name}.java`));
+  const files = ["Hello", "Inside", "Streaming", "Failing", "Seeded"].map((name) =>
+    join(sources, "demo", `${name}.java`),
+  );
   tool("javac", ["-d", target, "-cp", path, ...files]);
   return target;
 }
