@@ -20,6 +20,8 @@ mod sockets;
 #[cfg(snapshots)]
 mod stopped;
 #[cfg(snapshots)]
+mod stored;
+#[cfg(snapshots)]
 mod tables;
 #[cfg(snapshots)]
 mod take;

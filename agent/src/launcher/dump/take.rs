@@ -8,6 +8,7 @@ use super::pages::{self, GAP_ANONYMOUS, PageTable, Run, Writer};
 use super::process::{self, Status};
 use super::refusal::{OrRefuse, Refusal, refuse};
 use super::stopped::Stopped;
+use super::stored::{Found, is_stored};
 use super::tables::Tables;
 use super::threads;
 use crate::image::format::*;
@@ -28,8 +29,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const RESERVE: u64 = 1 << 30;
 /// The room that the loader makes for the main thread's stack.
 const STACK_ROOM: u64 = 8 << 20;
-/// What every new ext4 has.
-const EMPTY_TMP: &str = "lost+found";
 
 #[derive(Debug)]
 pub struct Facts {
@@ -78,11 +77,8 @@ fn take_into(agent: i32, link: &Link, part: &Path) -> Result<Facts, Refusal> {
 
     let memory = Memory::open(process)?;
     let root = Root::of(process)?;
-    let tmp = root.list(b"/tmp")?;
-    if tmp.iter().any(|name| name != EMPTY_TMP) {
-        return refuse("tmp", "there are files in /tmp");
-    }
     let mut tables = Tables::default();
+    let stored = Found::in_tmp(&root, &mut tables)?;
     let mut heap = process::memory(process)?;
     threads::describe(&mut stopped, &memory, &mut tables, &mut heap)?;
     let mut descriptors = Descriptors::of(process, agent, &root, link)?;
@@ -102,7 +98,7 @@ fn take_into(agent: i32, link: &Link, part: &Path) -> Result<Facts, Refusal> {
 
     let own = own_pages(process, &layout, madvise.as_ref(), begin + PATIENCE)?;
     let count = tables.threads.len() as u64;
-    let (bytes, pages) = write(tables, &layout, &own, &memory, madvise.as_ref(), part, begin + PATIENCE)?;
+    let (bytes, pages) = write(tables, stored, &layout, &own, &memory, madvise.as_ref(), part, begin + PATIENCE)?;
     drop(stopped);
     let ms = |since: Instant| since.elapsed().as_secs_f64() * 1e3;
     Ok(Facts {
@@ -196,13 +192,12 @@ fn describe_file(
         return refuse("memory", format!("{first} is no file"));
     }
     let path = tables.add_text(&first.name);
-    tables.files.push(File {
-        path,
-        device: facts.dev(),
-        inode: facts.ino(),
-        bytes: facts.size(),
-        modified_sec: facts.mtime(),
-        modified_nsec: facts.mtime_nsec(),
+    let bytes = facts.size();
+    tables.files.push(if is_stored(&first.name) {
+        File { path, bytes, ..File::default() }
+    } else {
+        let (device, inode) = (facts.dev(), facts.ino());
+        File { path, device, inode, bytes, modified_sec: facts.mtime(), modified_nsec: facts.mtime_nsec() }
     });
     let Some(file) = readable(&found) else { return Ok(None) };
     tables.generators.extend(libraries::generator(&file, regions));
@@ -238,8 +233,10 @@ fn own_pages(
 }
 
 /// Bytes of the image, and pages in it.
+#[allow(clippy::too_many_arguments)]
 fn write(
     mut tables: Tables,
+    stored: Found,
     layout: &Layout,
     own: &[Vec<Run>],
     memory: &Memory,
@@ -250,7 +247,7 @@ fn write(
     let pages: u64 = own.iter().flatten().map(|run| (run.end - run.start) / PAGE).sum();
     // zeros are left out and may part a run, but only where there are more of them than a gap may have
     let runs = own.iter().flatten().count() as u64 + pages / (GAP_ANONYMOUS + 1);
-    let room = tables.room(runs)?;
+    let room = tables.room(runs, stored.count())?;
     let directory = part.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let directory = std::ffi::CString::new(directory.as_os_str().as_bytes()).step("path of the image")?;
     let (free, _) = sys::free_space(&directory).step("statfs")?;
@@ -266,6 +263,7 @@ fn write(
         writer.region(region, runs, &mut tables.maps)?;
     }
     let (bytes, pages) = writer.finish()?;
+    let bytes = stored.write(&file, bytes, &mut tables)?;
     tables.write(&file, room, bytes)?;
     Ok((bytes, pages))
 }
