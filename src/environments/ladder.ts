@@ -39,7 +39,7 @@ const retryEvery = { known: 64, unknown: 8 } as const;
 /** A rung that takes more than this many times as long is not tried again on a caller's time … */
 const notTwice = 2;
 /** … nor, while it is hardly known, one that takes more than this, milliseconds. */
-const unnoticedMs = 20;
+const unnoticedMs = 30;
 /** So many failures in a row end the use of an image. */
 export const failuresAllowed = 3;
 
