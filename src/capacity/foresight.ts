@@ -82,8 +82,9 @@ const callsHalfLifeMs = 1800e3;
 /** Makes a Foresight that knows no function. */
 export function createForesight(options: KeepAliveOptions): Foresight {
   const { keepAliveMs, shortestMs = shortestIdleMs, everyMs = 5000, forgetAfterMs = 14 * 24 * 3600e3 } = options;
-  /** in the order in which they were looked at: see lookAtOne() */
   const versions = new Map<string, Version>();
+  /** goes round all versions, as the hand of a clock */
+  let hand = versions.entries();
   const population = newPopulation();
   const price = createPrice(keepAliveMs);
   let clock = 0;
@@ -115,17 +116,18 @@ export function createForesight(options: KeepAliveOptions): Foresight {
     return { keepUntilMs, prewarmAtMs: undefined };
   };
 
-  /** Looks at the version that was not looked at for longest: forgotten, or back in the queue. */
+  /** Looks at one version, the next each time, and forgets it if it is old. */
   const lookAtOne = (nowMs: number) => {
-    const oldest = versions.entries().next().value;
-    if (!oldest) return;
-    const [key, version] = oldest;
-    versions.delete(key);
-    if (nowMs - version.arrivals.lastMs < forgetAfterMs) {
-      versions.set(key, version);
-      return;
+    let next = hand.next();
+    if (next.done) {
+      hand = versions.entries();
+      next = hand.next();
     }
+    if (next.done) return;
+    const [key, version] = next.value;
+    if (nowMs - version.arrivals.lastMs < forgetAfterMs) return;
     price.account(warmTime(windowsOf(version), forgetAfterMs), keepAliveMs, version.bytes);
+    versions.delete(key);
   };
 
   const again = (version: Version, atMs: number) => {

@@ -58,8 +58,9 @@ export function createKeepAlive(options: KeepAliveOptions): KeepAlive {
   /** Those whose time is over. `environments` are all idle ones of one version, the latest used first. */
   const over = (key: string, environments: readonly IdleEnvironment[], plan: Plan | undefined, nowMs: number) => {
     if (environments[0]!.idleMs >= shortestMs && plan && plan.keepUntilMs <= nowMs) return environments;
-    const surplusMs = foresight.surplusMs(key);
     const spared = foresight.knows(key) ? 1 : 0;
+    if (environments.length === spared) return [];
+    const surplusMs = foresight.surplusMs(key);
     return environments.filter(({ idleMs }, rank) => rank >= spared && idleMs >= surplusMs);
   };
 
@@ -136,11 +137,12 @@ export function createKeepAlive(options: KeepAliveOptions): KeepAlive {
 /** The idle environments of each version, the latest used first. */
 function byVersion(idle: readonly IdleEnvironment[]): Map<string, IdleEnvironment[]> {
   const groups = new Map<string, IdleEnvironment[]>();
-  for (const environment of [...idle].sort((a, b) => a.idleMs - b.idleMs)) {
+  for (const environment of idle) {
     const group = groups.get(environment.key);
     if (group) group.push(environment);
     else groups.set(environment.key, [environment]);
   }
+  for (const group of groups.values()) group.sort((a, b) => a.idleMs - b.idleMs);
   return groups;
 }
 
