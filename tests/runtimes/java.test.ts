@@ -104,8 +104,7 @@ for (const jdk of jdks) {
     test("a wrapper script of the function's starts the JVM", async () => {
       const script = '#!/bin/sh\nexport FROM_WRAPPER=yes JAVA_TOOL_OPTIONS=-Dmine=wrapped\nexec "$@"\n';
       const files = { wrapper: script, "demo/Inside.class": readFileSync(join(classes, "demo", "Inside.class")) };
-      const path = server.driver === "container" ? "/var/task/wrapper" : "wrapper";
-      await create("wrapper", "demo.Inside", files, { AWS_LAMBDA_EXEC_WRAPPER: path });
+      await create("wrapper", "demo.Inside", files, { AWS_LAMBDA_EXEC_WRAPPER: "/var/task/wrapper" });
       const seen = await answerOf(client, `${runtime}-wrapper`);
       assert.deepEqual([seen.fromWrapper, seen.mine], ["yes", "wrapped"]);
     });
