@@ -7,6 +7,7 @@ import {
   awsSdk,
   type BenchFunction,
   familyOf,
+  hasJava,
   java,
   nodeHello,
   nodeSdk,
@@ -98,7 +99,7 @@ function makers(server: Server): Record<string, () => Promise<Pair>> {
     "Java hello": async () => {
       const jdk = await findJdk();
       const functions = await javaFunctions(jdk);
-      const fn = await java(jdk, functions);
+      const fn = await java(jdk, functions, { managed: await hasJava(server, jdk) });
       await deploy(fn);
       return { fn, limit: 0.5, baseline: "bare idle java", argv: functions.idle };
     },

@@ -43,6 +43,9 @@ export interface KeepAlive {
   readonly size: number;
 }
 
+/** How many plans one reclaim() makes, some microseconds each; the others are made the next times. */
+const plansAtOnce = 1000;
+
 /** Makes a KeepAlive that knows no function. */
 export function createKeepAlive(options: KeepAliveOptions): KeepAlive {
   const { shortestMs = shortestIdleMs } = options;
@@ -53,11 +56,11 @@ export function createKeepAlive(options: KeepAliveOptions): KeepAlive {
   let roomBytes = Number.POSITIVE_INFINITY;
 
   /** Those whose time is over. `environments` are all idle ones of one version, the latest used first. */
-  const over = (key: string, environments: readonly IdleEnvironment[], nowMs: number): readonly IdleEnvironment[] => {
-    const [first] = environments;
-    if (first!.idleMs >= shortestMs && foresight.isOver(key, nowMs)) return environments;
-    const surplusMs = foresight.surplusMs(key);
+  const over = (key: string, environments: readonly IdleEnvironment[], plan: Plan | undefined, nowMs: number) => {
+    if (environments[0]!.idleMs >= shortestMs && plan && plan.keepUntilMs <= nowMs) return environments;
     const spared = foresight.knows(key) ? 1 : 0;
+    if (environments.length === spared) return [];
+    const surplusMs = foresight.surplusMs(key);
     return environments.filter(({ idleMs }, rank) => rank >= spared && idleMs >= surplusMs);
   };
 
@@ -71,8 +74,14 @@ export function createKeepAlive(options: KeepAliveOptions): KeepAlive {
     reclaim(idle, usedBytes, budgetBytes, nowMs) {
       const versions = byVersion(idle);
       const ends = new Map<string, IdleEnvironment>();
+      let plans = 0;
       for (const [key, environments] of versions) {
-        for (const each of over(key, environments, nowMs)) ends.set(each.id, each);
+        const [{ idleMs }] = environments as [IdleEnvironment];
+        let plan = foresight.planned(key, nowMs);
+        if (!plan && foresight.knows(key) && idleMs >= shortestMs && plans++ < plansAtOnce) {
+          plan = foresight.plan(key, nowMs);
+        }
+        for (const each of over(key, environments, plan, nowMs)) ends.set(each.id, each);
       }
       roomBytes = budgetBytes - usedBytes + sizeOf(ends.values());
       if (roomBytes < 0) {
@@ -88,7 +97,7 @@ export function createKeepAlive(options: KeepAliveOptions): KeepAlive {
       }
       for (const [key, environments] of versions) {
         if (!environments.every(({ id }) => ends.has(id))) continue;
-        const { prewarmAtMs } = foresight.plan(key, nowMs);
+        const prewarmAtMs = foresight.planned(key, nowMs)?.prewarmAtMs;
         if (prewarmAtMs !== undefined) awaited.set(key, prewarmAtMs);
       }
       return [...ends.keys()];
@@ -128,11 +137,12 @@ export function createKeepAlive(options: KeepAliveOptions): KeepAlive {
 /** The idle environments of each version, the latest used first. */
 function byVersion(idle: readonly IdleEnvironment[]): Map<string, IdleEnvironment[]> {
   const groups = new Map<string, IdleEnvironment[]>();
-  for (const environment of [...idle].sort((a, b) => a.idleMs - b.idleMs)) {
+  for (const environment of idle) {
     const group = groups.get(environment.key);
     if (group) group.push(environment);
     else groups.set(environment.key, [environment]);
   }
+  for (const group of groups.values()) group.sort((a, b) => a.idleMs - b.idleMs);
   return groups;
 }
 

@@ -136,6 +136,26 @@ test(
   },
 );
 
+test("provisioned concurrency is filled with copies too, which know what they are kept for", here, async () => {
+  const source = "exports.handler = async () => process.env.AWS_LAMBDA_INITIALIZATION_TYPE;";
+  const target = rig.version(source, { name: "provisioned" });
+  await begun(target);
+  rig.environments.provision(target, 2);
+  const deadline = Date.now() + 10_000;
+  while (rig.environments.provisioned(target).available < 2 && Date.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  const kept = rig.environments
+    .list()
+    .filter(({ function: name, provisioned }) => name === "provisioned" && provisioned);
+  assert.deepEqual(
+    kept.map(({ start }) => start),
+    ["restore", "restore"],
+  );
+  assert.equal((await rig.call(target)).answer, "provisioned-concurrency");
+  rig.environments.provision(target, 0);
+});
+
 test("a template is no environment of anybody's, and nothing is left of it", here, async () => {
   const target = rig.version(teller, { name: "template" });
   assert.deepEqual(await rig.environments.snapshot({ ...target }), { ok: true });

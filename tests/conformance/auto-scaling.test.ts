@@ -9,6 +9,8 @@ import {
   LambdaClient,
   PublishVersionCommand,
 } from "@aws-sdk/client-lambda";
+import fc from "fast-check";
+import { scalingModel } from "../../src/edge/aws/scaling/model.ts";
 import { bootstrap, type Door, echo, openDoor, role } from "./door.ts";
 
 let door: Door;
@@ -213,6 +215,10 @@ test("a scheduled action is put, changed, described page by page and deleted", a
   ]) {
     await assert.rejects(put("wrong", wrong), { name: "ValidationException" }, JSON.stringify(wrong));
   }
+  for (const name of [" a", "a ", "a/b", "a|b", "a:b", "a\tb", `a${" ".repeat(20_000)}b`]) {
+    await assert.rejects(put(name), { name: "ValidationException", message: /at 'scheduledActionName' failed/ }, name);
+  }
+  await put("a b");
   const remove = () =>
     client.send(new scaling.DeleteScheduledActionCommand({ ...resource, ScheduledActionName: "morning" }));
   await remove();
@@ -256,4 +262,32 @@ test("what is no operation and what is no JSON is refused in the protocol's form
     assert.equal(response.headers.get("content-type"), "application/x-amz-json-1.1");
     assert.equal(((await response.json()) as { __type: string }).__type, code);
   }
+});
+
+test("no document at all makes the server fail", async () => {
+  const operations = Object.keys(scalingModel.shapes)
+    .filter((name) => name.endsWith("Request"))
+    .map((name) => name.slice(0, -"Request".length));
+  const members = [...new Set(Object.values(scalingModel.shapes).flatMap(({ members }) => Object.keys(members ?? {})))];
+  const named = fc.record({
+    ServiceNamespace: fc.constantFrom("lambda", "ecs"),
+    ResourceId: fc.constantFrom("function:fn:live", "function:fn:1", "function:fn", "function:__proto__:toString"),
+    ScalableDimension: fc.constant(resource.ScalableDimension),
+  });
+  const value = fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.integer({ min: -2, max: 12 }), fc.constant("rate(1 day)"));
+  const document = fc
+    .tuple(named, fc.dictionary(fc.constantFrom(...members), value, { maxKeys: 6 }))
+    .map(([one, other]) => ({ ...one, ...other }));
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(...operations), document, async (operation, body) => {
+      const response = await fetch(door.endpoint, {
+        method: "POST",
+        headers: { "x-amz-target": `AnyScaleFrontendService.${operation}` },
+        body: JSON.stringify(body),
+      });
+      const answer = await response.text();
+      assert.ok(response.status === 200 || response.status === 400, `${response.status} ${answer}`);
+    }),
+    { numRuns: 300, seed: 3 },
+  );
 });
