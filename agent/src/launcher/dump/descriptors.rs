@@ -7,6 +7,7 @@ use crate::image::format::*;
 use crate::launcher::failure::Step;
 use crate::sys;
 use std::fs;
+use std::io::Read;
 use std::net::Ipv4Addr;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -14,6 +15,8 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 /// More bytes than that in a pipe or socket get no image.
 const CONTENT_MAX: usize = 64 << 10;
 const WATCHES_MAX: usize = 4096;
+/// What /proc tells of one descriptor, for that many watches.
+const INFO_MAX: u64 = 1 << 20;
 const READ_ONLY: u32 = libc::O_RDONLY as u32;
 const WRITE_ONLY: u32 = libc::O_WRONLY as u32;
 /// /dev/null, zero, full, random, urandom: all that a sandbox has
@@ -72,11 +75,20 @@ fn list(process: i32) -> Result<Vec<Open>, Refusal> {
             number,
             target: fs::read_link(&path).step("read a descriptor")?.to_string_lossy().into_owned(),
             inode: fs::metadata(&path).step("stat a descriptor")?.ino(),
-            info: fs::read_to_string(format!("/proc/{process}/fdinfo/{number}")).step("read a descriptor")?,
+            info: info(process, number)?,
         });
     }
     all.sort_by_key(|open| open.number);
     Ok(all)
+}
+
+fn info(process: i32, number: i32) -> Result<String, Refusal> {
+    let file = fs::File::open(format!("/proc/{process}/fdinfo/{number}")).step("read a descriptor")?;
+    let mut text = String::new();
+    match file.take(INFO_MAX).read_to_string(&mut text).step("read a descriptor")? as u64 {
+        INFO_MAX => refuse("descriptor", format!("descriptor {number} watches too many others")),
+        _ => Ok(text),
+    }
 }
 
 pub struct Descriptors<'a> {

@@ -26,11 +26,11 @@ impl Root {
         Ok((found, facts))
     }
 
-    /// Names in a directory; none if it is not there.
-    pub fn list(&self, path: &[u8]) -> Result<Vec<String>, Refusal> {
-        let Ok(directory) = sys::find_in(&self.0, path) else { return Ok(Vec::new()) };
-        let entries = fs::read_dir(own_path(&directory)).step("list a directory")?;
-        Ok(entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
+    /// Is there anything in a directory but one name? Not if it is not there.
+    pub fn has_files(&self, path: &[u8], but: &str) -> Result<bool, Refusal> {
+        let Ok(directory) = sys::find_in(&self.0, path) else { return Ok(false) };
+        let mut entries = fs::read_dir(own_path(&directory)).step("list a directory")?;
+        Ok(entries.any(|entry| entry.is_ok_and(|entry| entry.file_name() != but)))
     }
 }
 

@@ -41,9 +41,8 @@ pub struct Facts {
     pub copied: bool,
     /// connections to the outside
     pub sockets: u64,
-    /// how long it took, and how long of that the process was stopped
+    /// how long the process was stopped
     pub ms: f64,
-    pub stopped_ms: f64,
 }
 
 /// The name under which an image is written.
@@ -78,8 +77,7 @@ fn take_into(agent: i32, link: &Link, part: &Path) -> Result<Facts, Refusal> {
 
     let memory = Memory::open(process)?;
     let root = Root::of(process)?;
-    let tmp = root.list(b"/tmp")?;
-    if tmp.iter().any(|name| name != EMPTY_TMP) {
+    if root.has_files(b"/tmp", EMPTY_TMP)? {
         return refuse("tmp", "there are files in /tmp");
     }
     let mut tables = Tables::default();
@@ -104,16 +102,8 @@ fn take_into(agent: i32, link: &Link, part: &Path) -> Result<Facts, Refusal> {
     let count = tables.threads.len() as u64;
     let (bytes, pages) = write(tables, &layout, &own, &memory, madvise.as_ref(), part, begin + PATIENCE)?;
     drop(stopped);
-    let ms = |since: Instant| since.elapsed().as_secs_f64() * 1e3;
-    Ok(Facts {
-        bytes,
-        pages,
-        threads: count,
-        copied,
-        sockets: descriptors.dead,
-        ms: ms(begin),
-        stopped_ms: ms(stopping),
-    })
+    let ms = stopping.elapsed().as_secs_f64() * 1e3;
+    Ok(Facts { bytes, pages, threads: count, copied, sockets: descriptors.dead, ms })
 }
 
 /// Nothing is on its way to the process that a copy would not get.
@@ -187,6 +177,9 @@ fn describe_file(
     tables: &mut Tables,
 ) -> Result<Option<Madvise>, Refusal> {
     let first = &regions[0];
+    if tables.files.len() + 1 >= FILES_MAX as usize {
+        return refuse("memory", "it has mapped too many files");
+    }
     if regions.iter().any(|region| region.inode != first.inode) {
         return refuse("file", format!("{first}: two files of one name are mapped"));
     }

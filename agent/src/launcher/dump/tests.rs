@@ -1,5 +1,6 @@
 //! Images of real processes: a Python program below one that stands for the agent, with a /tmp of their own. They take root.
 use super::descriptors::Link;
+use super::process::only_child;
 use super::refusal::Refusal;
 use super::take::{Facts, take, unfinished};
 use crate::image::format::*;
@@ -332,6 +333,75 @@ fn what_cannot_be_copied_is_refused_and_the_process_runs_on() {
         let refusal = sandbox.refusal();
         assert_eq!(refusal.code, code, "{program}: {refusal:?}");
     }
+}
+
+#[test]
+fn a_process_that_resists_is_refused_or_copied_and_holds_nobody_up() {
+    let programs = [
+        // never asleep, in its own code
+        r#"
+import threading
+def spin():
+    while True: pass
+threading.Thread(target=spin, daemon=True).start()
+"#,
+        // threads come and go all the time
+        r#"
+import threading
+def breed():
+    while True:
+        thread = threading.Thread(target=int); thread.start(); thread.join()
+for _ in range(4): threading.Thread(target=breed, daemon=True).start()
+"#,
+        // a page somewhere in 16 TB
+        "import mmap; m = mmap.mmap(-1, 16 << 40, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000); m[5 << 40] = 1",
+    ];
+    for (at, program) in programs.into_iter().enumerate() {
+        let Some(mut sandbox) = Sandbox::start(&format!("resists{at}"), program) else { return };
+        let begin = std::time::Instant::now();
+        let taken = sandbox.dump(&Link::Frames);
+        println!("{at}: {taken:?}");
+        assert!(begin.elapsed().as_secs() < 20);
+        match (at, taken) {
+            (0, taken) => assert_eq!(taken.unwrap().threads, 2),
+            (1, Ok(_)) => {}
+            (1, Err(refusal)) => assert_eq!(refusal.code, "busy"),
+            (_, taken) => assert_eq!(taken.unwrap_err().code, "memory"),
+        }
+        sandbox.assert_lives();
+    }
+}
+
+#[test]
+fn a_stopped_process_is_refused_and_stays_stopped() {
+    let Some(mut sandbox) = Sandbox::start("stopped", "") else { return };
+    let runtime = only_child(sandbox.agent.id() as i32).unwrap();
+    sys::kill(runtime, sys::SIGSTOP);
+    let state = || fs::read_to_string(format!("/proc/{runtime}/stat")).unwrap().split(' ').nth(2).unwrap().to_string();
+    while state() != "T" {
+        std::thread::yield_now();
+    }
+    assert_eq!(sandbox.dump(&Link::Frames).unwrap_err().code, "stopped");
+    assert_eq!(state(), "T");
+    sys::kill(runtime, sys::SIGCONT);
+    sandbox.assert_lives();
+}
+
+#[test]
+fn the_original_waits_on_for_what_it_waited_for() {
+    let program = r#"
+import os, select, time
+os.write(3, b'ready')
+begin = time.monotonic()
+found = select.poll().poll(700)
+took = time.monotonic() - begin
+ready = b'well' if took > 0.69 and found == [] else f'{took} {found}'.encode()
+"#;
+    let Some(mut sandbox) = Sandbox::start("waits", program) else { return };
+    sandbox.dump(&Link::Frames).unwrap();
+    sandbox.input.as_mut().unwrap().write_all(b"four\n").unwrap();
+    // the answer to the word may have come with it
+    assert!(sandbox.answer().starts_with("well"));
 }
 
 #[test]
