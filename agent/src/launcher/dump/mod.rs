@@ -6,10 +6,16 @@ mod descriptors;
 mod elf;
 #[cfg(snapshots)]
 mod files;
+#[cfg(all(test, snapshots))]
+mod fixture;
 #[cfg(snapshots)]
 mod libraries;
 #[cfg(snapshots)]
+mod maps;
+#[cfg(snapshots)]
 mod memory;
+#[cfg(snapshots)]
+mod open;
 #[cfg(snapshots)]
 mod pages;
 #[cfg(snapshots)]
