@@ -219,7 +219,8 @@ for _ in range(4): threading.Thread(target=breed, daemon=True).start()
         match (at, taken) {
             (0, taken) => assert_eq!(taken.unwrap().threads, 2),
             (1, Ok(_)) => {}
-            (1, Err(refusal)) => assert_eq!(refusal.code, "busy"),
+            // so many threads use up the numbers of a machine, too
+            (1, Err(refusal)) => assert!(["busy", "threads"].contains(&refusal.code), "{refusal:?}"),
             (_, taken) => assert_eq!(taken.unwrap_err().code, "memory"),
         }
         sandbox.assert_lives();
@@ -236,7 +237,11 @@ fn a_stopped_process_is_refused_and_stays_stopped() {
         std::thread::yield_now();
     }
     assert_eq!(sandbox.dump(&Link::Frames).unwrap_err().code, "stopped");
-    assert_eq!(state(), "T");
+    // it is woken for a moment to be stopped again
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while state() != "T" {
+        assert!(std::time::Instant::now() < deadline, "it runs");
+    }
     sys::kill(runtime, sys::SIGCONT);
     sandbox.assert_lives();
 }

@@ -89,7 +89,7 @@ fn describe_one(
     };
     let (frame, resume) = x86::frame(&thread.registers, &extra)?;
     tables.threads.push(Thread {
-        number: Status::of(stopped.process, id)?.own_number()?,
+        number: thread.number,
         rseq_bytes: if sequences.address == 0 { 0 } else { sequences.bytes },
         rseq_signature: sequences.signature,
         rseq: sequences.address,
