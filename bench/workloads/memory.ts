@@ -7,6 +7,7 @@ import {
   awsSdk,
   type BenchFunction,
   familyOf,
+  hasJava,
   java,
   nodeHello,
   nodeSdk,
@@ -98,7 +99,7 @@ function makers(server: Server): Record<string, () => Promise<Pair>> {
     "Java hello": async () => {
       const jdk = await findJdk();
       const functions = await javaFunctions(jdk);
-      const fn = await java(jdk, functions);
+      const fn = await java(jdk, functions, { managed: await hasJava(server, jdk) });
       await deploy(fn);
       return { fn, limit: 0.5, baseline: "bare idle java", argv: functions.idle };
     },
@@ -116,7 +117,7 @@ async function idleEnvironments(server: Server, fn: BenchFunction, count: number
   const starts = (environments as { function: string; start: string }[])
     .filter((row) => row.function === fn.name)
     .map((row) => row.start);
-  const bytes = sandboxesOf(server.pid, fn.name).map(({ members }) => proportionalBytes(members) / 1e6);
+  const bytes = (await sandboxesOf(server, fn.name)).map(({ members }) => proportionalBytes(members) / 1e6);
   if (bytes.length < count) throw new Error(`only ${bytes.length} of ${count} environments were found`);
   await server.cool(fn.name);
   return { bytes, starts };

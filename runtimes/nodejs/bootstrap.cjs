@@ -93,8 +93,10 @@ function createServer({ handler, session, logError, invokeStore, ended }) {
 
 /** Loads the handler and waits for events, or first for the word that this process is to be copied. */
 async function run() {
+  const endEager = uniqueness && require("./eager.cjs").compileEagerly(Number(env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE));
   const load = now();
   const handler = await loadHandler(env.LAMBDA_TASK_ROOT ?? process.cwd(), env._HANDLER ?? "", modern);
+  endEager?.();
   const serve = createServer({ handler, session, logError, invokeStore, ended: shutDown });
   initialised = true;
   session.ready({ boot, load, loaded: now() });

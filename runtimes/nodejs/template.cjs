@@ -62,9 +62,18 @@ function createTemplate({ link, session, uniqueness, now, prewarm, logError, ser
     globalThis.gc?.();
     globalThis.gc?.();
     await prewarm();
-    wake(Buffer.from('{"env":{}}'));
+    await rehearse();
     // Out of the promise: what a copy runs first has nothing above it.
     setImmediate(sleep);
+  }
+
+  /** Whatever a copy does before its first event is done once here: it finds it compiled. */
+  async function rehearse() {
+    const load = wake(Buffer.from('{"env":{}}'));
+    hooks.hasAfter();
+    await hooks.runAfter([async () => {}]);
+    await new Promise((done) => begin({ boot: load, load }, JSON.stringify, done));
+    busy = true;
   }
 
   function sleep() {
@@ -74,9 +83,9 @@ function createTemplate({ link, session, uniqueness, now, prewarm, logError, ser
     if (frame === undefined) return ended();
     copied = true;
     const boot = now();
-    const load = wake(frame.payload);
-    if (hooks.hasAfter()) hooks.runAfter().then(() => begin(boot, load), fail);
-    else begin(boot, load);
+    const marks = { boot, load: wake(frame.payload) };
+    if (hooks.hasAfter()) hooks.runAfter().then(() => begin(marks, session.ready, serve), fail);
+    else begin(marks, session.ready, serve);
   }
 
   /** Makes this copy itself; returns when that was done. */
@@ -87,10 +96,10 @@ function createTemplate({ link, session, uniqueness, now, prewarm, logError, ser
     return now();
   }
 
-  function begin(boot, load) {
+  function begin(marks, report, next) {
     busy = false;
-    session.ready({ boot, load, loaded: now() });
-    serve();
+    report({ ...marks, loaded: now() });
+    next();
   }
 
   return { wait, fail, isBusy: () => busy };

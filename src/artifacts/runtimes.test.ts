@@ -119,7 +119,8 @@ test("a runtime that cannot be run here says what to do instead", async (t) => {
   assert.match(await reason("java99"), /install a JDK 99/);
   assert.match(await reason("ruby3.99"), /install Ruby 3\.99/);
   assert.match(await reason("ruby2.5"), /use ruby2\.7 or later/);
-  assert.match(await reason("dotnet8"), /\.NET/);
+  assert.match(await reason("dotnet99"), /not a runtime of Lambda/);
+  assert.match(await reason("dotnet10"), /dotnet/);
   assert.match(await reason("nodejs4.3"), /use nodejs26\.x/);
   assert.match(await reason("python2.7"), /use python3\.6 or later/);
   assert.match(await reason("python3.99"), /uv python install 3\.99/);

@@ -1,5 +1,6 @@
 import type { RuntimeDistribution, RuntimeStatus } from "./artifacts.ts";
 import { RuntimeUnavailable } from "./artifacts.ts";
+import { createDotnetRuntimes } from "./dotnet-runtimes.ts";
 import { createJavaRuntimes } from "./java-runtimes.ts";
 import { createNodeRuntimes } from "./node-runtimes.ts";
 import { createProvidedRuntimes } from "./provided-runtimes.ts";
@@ -29,36 +30,23 @@ export interface Runtimes {
   list(): Promise<readonly RuntimeStatus[]>;
 }
 
-/** Names that Lambda knows and this release cannot run. */
-const laterReleases = [{ pattern: /^dotnet/, language: ".NET", names: ["dotnet10", "dotnet8"] }];
-
 export function createRuntimes(needs: RuntimesNeeds): Runtimes {
   const families: readonly RuntimeFamily[] = [
     createNodeRuntimes(needs),
     createPythonRuntimes(needs),
     createJavaRuntimes(needs),
     createRubyRuntimes(needs),
+    createDotnetRuntimes(needs),
     createProvidedRuntimes(),
   ];
   const flights = createSingleFlight<RuntimeDistribution>();
   return {
     get(name) {
       const family = families.find((candidate) => candidate.knows(name));
-      if (family === undefined) return Promise.reject(new RuntimeUnavailable(name, whyNot(name)));
+      if (family === undefined)
+        return Promise.reject(new RuntimeUnavailable(name, `${name} is not a runtime of Lambda.`));
       return flights.get(name, () => family.get(name));
     },
-    async list() {
-      const known = await Promise.all(families.map((family) => family.list()));
-      const later = laterReleases.flatMap(({ names }) =>
-        names.map((name): RuntimeStatus => ({ name, state: "missing", detail: whyNot(name) })),
-      );
-      return [...known.flat(), ...later];
-    },
+    list: async () => (await Promise.all(families.map((family) => family.list()))).flat(),
   };
-}
-
-function whyNot(name: string): string {
-  const later = laterReleases.find(({ pattern }) => pattern.test(name));
-  if (later === undefined) return `${name} is not a runtime of Lambda.`;
-  return `${later.language} as a managed runtime comes with a later release; until then bring your own as provided.al2023 with a bootstrap.`;
 }

@@ -95,6 +95,22 @@ test("a prepared environment is not ended again before its call can come", () =>
   }
 });
 
+test("nothing is prepared for which there is no memory, nor for a call that must have been missed", () => {
+  const gone = (budgetBytes: number) => {
+    const keepAlive = createKeepAlive({ keepAliveMs: 10 * minute });
+    const last = called(keepAlive, "hourly", every(hour, 12));
+    const used = 200 * 2 ** 20;
+    keepAlive.reclaim([idle("a", "hourly", 10 * minute)], used, budgetBytes, last + 10 * minute);
+    return { keepAlive, last };
+  };
+  const roomy = gone(200 * 2 ** 20);
+  assert.deepEqual(roomy.keepAlive.prewarms(roomy.last + hour), ["hourly"]);
+  const tight = gone(199 * 2 ** 20);
+  assert.deepEqual(tight.keepAlive.prewarms(tight.last + hour), []);
+  const late = gone(200 * 2 ** 20);
+  assert.deepEqual(late.keepAlive.prewarms(late.last + hour + 30 * minute), []);
+});
+
 test("of several idle environments of one function those unused for long end, the one in use stays", () => {
   const keepAlive = createKeepAlive({ keepAliveMs: 10 * minute });
   const last = called(keepAlive, "f", every(20e3, 100));
@@ -126,6 +142,16 @@ test("functions not called for long are forgotten while others go on, and forget
   keepAlive.forget("going on");
   assert.equal(keepAlive.size, 0);
   assert.deepEqual(keepAlive.plan("going on", 48 * hour), { keepUntilMs: 48 * hour, prewarmAtMs: undefined });
+});
+
+test("however many functions fall idle at once, one look ends a thousand at most, and the next the next", () => {
+  const keepAlive = createKeepAlive({ keepAliveMs: 10 * minute });
+  const rows = Array.from({ length: 1500 }, (_, index) => idle(`e${index}`, `f${index}`, 3 * hour));
+  for (const { key } of rows) keepAlive.observe(key, 0, measured);
+  const first = keepAlive.reclaim(rows, 0, unlimited, 3 * hour);
+  assert.equal(first.length, 1000);
+  const rest = rows.filter(({ id }) => !first.includes(id));
+  assert.equal(keepAlive.reclaim(rest, 0, unlimited, 3 * hour).length, 500);
 });
 
 test("what is known of a function fits in a kilobyte", () => {

@@ -234,7 +234,7 @@ export class Environment {
     await start.ended;
     clearTimeout(hangs);
     const { failure } = start;
-    this.#log.restoreReport(monotonicMs() - start.began, failure && restoreErrorType(failure));
+    this.#log.restoreReport(monotonicMs() - this.#marks.asked, failure && restoreErrorType(failure));
     if (!failure) return;
     void this.stop();
     throw failure;

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import type { Images } from "../images/index.ts";
 import type { Driver } from "../isolation/index.ts";
 import { type FunctionVersion, monotonicMs } from "../model/index.ts";
@@ -108,6 +109,9 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
   const stations = new Map<string, Station>();
 
   const left = (error: Error) => needs.note(`an image could not be deleted: ${error.message}`);
+  const cpus = availableParallelism();
+  /** starts under way */
+  let starting = 0;
   const snapshots = new Snapshots({
     images: needs.images,
     usable: needs.driver.snapshots,
@@ -115,7 +119,7 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
     renewAfterMs: needs.renewImagesAfterMs,
     keyOf: (plan) => imageKey(plan, needs.machine),
     take: (plan, into, terms) => takeImage(plan, into, terms, needs),
-    busy: () => [...stations.values()].some(({ pool }) => pool.starting > 0),
+    busy: () => starting > 0,
     renewed: (target) => stations.get(target.key)?.pool.starts.renewed(),
     note: needs.note,
     clock: Date.now,
@@ -145,6 +149,10 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
     create: (plan: Plan, mode: StartMode, provisioned: boolean) =>
       new Environment(plan, mode, provisioned, environmentNeeds),
     snapshots,
+    underWay(change) {
+      starting += change;
+      return { crowded: starting > cpus };
+    },
     patienceMs: needs.patienceMs,
     smoothed: needs.smoothed,
   };

@@ -2,47 +2,73 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Ladder, type Rung } from "./ladder.ts";
 
-const ladder = () =>
-  new Ladder((average, sample) => (average === undefined ? sample : average + (sample - average) / 8));
 const image: ReadonlySet<Rung> = new Set<Rung>(["restore"]);
 const nothing: ReadonlySet<Rung> = new Set();
 
 test("without an image a start is plain", () => {
-  assert.deepEqual(ladder().choose(nothing).rungs, ["plain"]);
+  assert.deepEqual(new Ladder().choose(nothing).rungs, ["plain"]);
 });
 
 test("an image that was never tried is tried, with a plain start behind it", () => {
-  const it = ladder();
+  const it = new Ladder();
   it.succeeded("plain", 5);
   assert.deepEqual(it.choose(image).rungs, ["restore", "plain"]);
 });
 
+const times = (it: Ladder, rung: Rung, ...each: number[]) => {
+  for (const ms of each) it.succeeded(rung, ms);
+};
+
 test("the faster of both is used, and the words say how fast they are", () => {
-  const it = ladder();
-  it.succeeded("plain", 30);
-  it.succeeded("restore", 4.2);
+  const it = new Ladder();
+  times(it, "plain", 30);
+  times(it, "restore", 4.2, 4.2, 4.2);
   assert.deepEqual(it.choose(image), { rungs: ["restore", "plain"], why: "restore 4.2 ms, plain 30 ms" });
-  const native = ladder();
-  native.succeeded("plain", 4);
-  native.succeeded("restore", 6);
+  const native = new Ladder();
+  times(native, "plain", 4, 4, 4);
+  times(native, "restore", 6, 6, 6);
   assert.deepEqual(native.choose(image).rungs, ["plain"]);
 });
 
+test("one slow measurement decides nothing, nor does what was measured while many started at once", () => {
+  const it = new Ladder();
+  times(it, "plain", 30);
+  times(it, "restore", 300);
+  assert.deepEqual(it.choose(image).rungs, ["restore", "plain"]);
+  const crowd = new Ladder();
+  times(crowd, "plain", 30, 30, 30);
+  times(crowd, "restore", 5, 5, 5);
+  for (let n = 0; n < 100; n++) crowd.succeeded("restore", undefined);
+  assert.deepEqual(crowd.choose(image).why, "restore 5.0 ms, plain 30 ms");
+  assert.equal(crowd.view().restore?.starts, 103);
+});
+
 test("now and then the slower one is tried again, unless it is so slow that a caller would notice", () => {
-  const near = ladder();
-  near.succeeded("restore", 6);
+  const near = new Ladder();
+  times(near, "restore", 6, 6, 6);
   for (let n = 0; n < 64; n++) near.succeeded("plain", 4);
   assert.deepEqual(near.choose(image).rungs, ["restore", "plain"]);
   near.succeeded("restore", 6);
   assert.deepEqual(near.choose(image).rungs, ["plain"]);
-  const far = ladder();
-  far.succeeded("plain", 5000);
+  const far = new Ladder();
+  times(far, "plain", 5000, 5000, 5000);
   for (let n = 0; n < 1000; n++) far.succeeded("restore", 6);
   assert.deepEqual(far.choose(image).rungs, ["restore", "plain"]);
 });
 
+test("a plain start that was measured once, with everything still on disk, soon gets another chance", () => {
+  const it = new Ladder();
+  times(it, "plain", 14);
+  for (let n = 0; n < 8; n++) it.succeeded("restore", 6);
+  assert.deepEqual(it.choose(image).rungs, ["plain"]);
+  const slow = new Ladder();
+  times(slow, "plain", 400);
+  for (let n = 0; n < 8; n++) slow.succeeded("restore", 6);
+  assert.deepEqual(slow.choose(image).rungs, ["restore", "plain"]);
+});
+
 test("failures are counted, and three in a row are too many", () => {
-  const it = ladder();
+  const it = new Ladder();
   assert.equal(it.failed("restore", "one"), false);
   assert.equal(it.failed("restore", "two"), false);
   it.succeeded("restore", 4);
@@ -53,9 +79,9 @@ test("failures are counted, and three in a row are too many", () => {
 });
 
 test("a new image begins with no measurements", () => {
-  const it = ladder();
+  const it = new Ladder();
   it.succeeded("plain", 5);
-  it.succeeded("restore", 50);
+  times(it, "restore", 50, 50, 50);
   assert.deepEqual(it.choose(image).rungs, ["plain"]);
   it.renew("restore");
   assert.deepEqual(it.choose(image).rungs, ["restore", "plain"]);

@@ -19,6 +19,8 @@ export interface RungView {
 
 interface Measured {
   ms: number | undefined;
+  /** measurements in `ms` */
+  samples: number;
   starts: number;
   failures: number;
   /** without a success between */
@@ -28,10 +30,16 @@ interface Measured {
   triedAt: number;
 }
 
-/** After this many starts by the faster rung the slower one shows whether it still is. */
-const retryEvery = 64;
-/** A rung that takes more than this many times as long is not tried again on a caller's time. */
+/** So many measurements make a rung known; until then one that was made for speed is trusted to have it. */
+const known = 3;
+/** The average forgets half of the past in about five measurements. */
+const memory = 8;
+/** After this many starts by the faster rung the slower one shows whether it still is: sooner while it is hardly known. */
+const retryEvery = { known: 64, unknown: 8 } as const;
+/** A rung that takes more than this many times as long is not tried again on a caller's time … */
 const notTwice = 2;
+/** … nor, while it is hardly known, one that takes more than this, milliseconds. */
+const unnoticedMs = 15;
 /** So many failures in a row end the use of an image. */
 export const failuresAllowed = 3;
 
@@ -40,39 +48,35 @@ export const failuresAllowed = 3;
  * environments tells what came of it.
  */
 export class Ladder {
-  readonly #smoothed: (average: number | undefined, sample: number) => number;
   readonly #rungs = new Map<Rung, Measured>();
   #starts = 0;
 
-  /** `smoothed`: a moving average with one more sample (capacity/scale-out.ts) */
-  constructor(smoothed: (average: number | undefined, sample: number) => number) {
-    this.#smoothed = smoothed;
-  }
-
   /** `available`: the rungs beside "plain" that can be tried now. */
   choose(available: ReadonlySet<Rung>): Choice {
-    const plain = this.#of("plain");
-    const others = ([...available] as const).filter((rung) => rung !== "plain");
-    const untried = others.find((rung) => this.#of(rung).ms === undefined);
-    if (untried) return { rungs: [untried, "plain"], why: `${untried}: not measured yet` };
-    const [best] = others.sort((a, b) => this.#of(a).ms! - this.#of(b).ms!);
+    const others = [...available].filter((rung) => rung !== "plain");
+    const young = others.find((rung) => this.#of(rung).samples < known);
+    if (young) return { rungs: [young, "plain"], why: `${young} is trusted until it is measured (${this.#words(young)})` };
+    const [best] = others.sort((a, b) => this.#ms(a) - this.#ms(b));
     if (best === undefined) return { rungs: ["plain"], why: "nothing else to choose" };
-    const { ms } = this.#of(best);
-    if (plain.ms === undefined) return { rungs: [best, "plain"], why: `${best} ${words(ms)}, plain not measured yet` };
-    const why = `${best} ${words(ms)}, plain ${words(plain.ms)}`;
-    const [winner, loser] = ms! <= plain.ms ? [best, "plain" as const] : (["plain", best] as const);
-    if (this.#isDue(loser, winner))
-      return { rungs: loser === "plain" ? ["plain"] : [loser, "plain"], why: `${why}; ${loser} tried again` };
-    return { rungs: winner === "plain" ? ["plain"] : [winner, "plain"], why };
+    const [winner, loser]: Rung[] = this.#ms(best) <= this.#ms("plain") ? [best, "plain"] : ["plain", best];
+    const why = `${best} ${this.#words(best)}, plain ${this.#words("plain")}`;
+    if (this.#isDue(loser!, winner!)) return { rungs: sequence(loser!), why: `${why}; ${loser} tried again` };
+    return { rungs: sequence(winner!), why };
   }
 
-  /** A start on this rung took so many milliseconds. */
-  succeeded(rung: Rung, ms: number): void {
+  /**
+   * A start on this rung succeeded.
+   *
+   * @param ms how long it took; undefined: many started at once, so that it says nothing about this rung
+   */
+  succeeded(rung: Rung, ms: number | undefined): void {
     const measured = this.#of(rung);
-    measured.ms = this.#smoothed(measured.ms, ms);
     measured.starts++;
     measured.inARow = 0;
     measured.triedAt = ++this.#starts;
+    if (ms === undefined) return;
+    const before = measured.ms ?? ms;
+    measured.ms = before + (ms - before) / Math.min(++measured.samples, memory);
   }
 
   /** A start on this rung failed by no fault of the function's. Returns whether it has now done so too often in a row. */
@@ -89,13 +93,14 @@ export class Ladder {
   renew(rung: Rung): void {
     const measured = this.#of(rung);
     measured.ms = undefined;
+    measured.samples = 0;
     measured.inARow = 0;
   }
 
   /** Milliseconds of the fastest rung that was measured. */
   get bestMs(): number | undefined {
-    const known = [...this.#rungs.values()].flatMap(({ ms }) => (ms === undefined ? [] : [ms]));
-    return known.length === 0 ? undefined : Math.min(...known);
+    const fastest = Math.min(...[...this.#rungs.keys()].map((rung) => this.#ms(rung)));
+    return fastest === Number.POSITIVE_INFINITY ? undefined : fastest;
   }
 
   view(): Partial<Record<Rung, RungView>> {
@@ -107,20 +112,36 @@ export class Ladder {
   }
 
   #isDue(loser: Rung, winner: Rung): boolean {
-    const { ms, triedAt } = this.#of(loser);
-    return this.#starts - triedAt >= retryEvery && ms! <= notTwice * this.#of(winner).ms!;
+    const { ms, samples, triedAt } = this.#of(loser);
+    // Never measured since the platform started: it may be an init of minutes.
+    if (ms === undefined) return false;
+    const isKnown = samples >= known;
+    const slowest = Math.max(notTwice * this.#ms(winner), isKnown ? 0 : unnoticedMs);
+    return ms <= slowest && this.#starts - triedAt >= (isKnown ? retryEvery.known : retryEvery.unknown);
+  }
+
+  /** A rung that was never measured is taken to be slow. */
+  #ms(rung: Rung): number {
+    return this.#of(rung).ms ?? Number.POSITIVE_INFINITY;
+  }
+
+  #words(rung: Rung): string {
+    const { ms } = this.#of(rung);
+    if (ms === undefined) return "not measured";
+    return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
   }
 
   #of(rung: Rung): Measured {
     let measured = this.#rungs.get(rung);
     if (!measured) {
-      measured = { ms: undefined, starts: 0, failures: 0, inARow: 0, lastFailure: undefined, triedAt: 0 };
+      measured = { ms: undefined, samples: 0, starts: 0, failures: 0, inARow: 0, lastFailure: undefined, triedAt: 0 };
       this.#rungs.set(rung, measured);
     }
     return measured;
   }
 }
 
-function words(ms: number | undefined): string {
-  return ms === undefined ? "unknown" : `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
+/** Behind every rung stands the plain start, which needs nothing. */
+function sequence(first: Rung): readonly Rung[] {
+  return first === "plain" ? ["plain"] : [first, "plain"];
 }

@@ -14,6 +14,8 @@ export interface PoolNeeds extends StartsNeeds {
     readonly runMs: number | undefined;
     readonly startMs: number | undefined;
   }): number;
+  /** a moving average with one more sample */
+  smoothed(average: number | undefined, sample: number): number;
 }
 
 /** How long a start takes on its best rung, milliseconds, and what an idle environment holds, bytes. */
@@ -73,11 +75,6 @@ export class Pool {
   weigh(memoryBytes: number): void {
     const startMs = this.starts.bestMs;
     if (startMs !== undefined) this.#measured = { startMs, memoryBytes };
-  }
-
-  /** starts that a request waits for */
-  get starting(): number {
-    return this.#starting;
   }
 
   get empty(): boolean {

@@ -7,8 +7,8 @@ import type { Snapshots, SnapshotView } from "./snapshots.ts";
 export interface StartsNeeds {
   plan(target: FunctionVersion): Promise<Plan>;
   readonly snapshots: Pick<Snapshots, "meet" | "image" | "consider" | "spoilt" | "view">;
-  /** a moving average with one more sample */
-  smoothed(average: number | undefined, sample: number): number;
+  /** A start begins or ends. `crowded`: so many are under way that its time says nothing about its rung. */
+  underWay(change: 1 | -1): { readonly crowded: boolean };
 }
 
 /** How the environments of a version start: what `thaw ps` and the operator's pages show. */
@@ -24,14 +24,13 @@ export interface StartsView {
 export class Starts {
   readonly target: FunctionVersion;
   readonly #needs: StartsNeeds;
-  readonly #ladder: Ladder;
+  readonly #ladder = new Ladder();
   #plan: Promise<Plan> | undefined;
   #latest: { readonly rung: Rung; readonly why: string } | undefined;
 
   constructor(target: FunctionVersion, needs: StartsNeeds) {
     this.target = target;
     this.#needs = needs;
-    this.#ladder = new Ladder(needs.smoothed);
   }
 
   /**
@@ -70,11 +69,13 @@ export class Starts {
 
   /** What all starts of this version share; made once. Rejects with what the artifacts rejected with. */
   plan(): Promise<Plan> {
-    this.#plan ??= this.#makePlan();
-    // A runtime that could not be fetched is asked for again by the next request.
-    this.#plan.catch(() => {
-      this.#plan = undefined;
-    });
+    if (!this.#plan) {
+      this.#plan = this.#makePlan();
+      // A runtime that could not be fetched is asked for again by the next request.
+      this.#plan.catch(() => {
+        this.#plan = undefined;
+      });
+    }
     return this.#plan;
   }
 
@@ -101,9 +102,16 @@ export class Starts {
 
   async #startOn(rung: Rung, environment: Environment, why: string): Promise<Environment> {
     const began = monotonicMs();
-    await environment.start();
+    const before = this.#needs.underWay(1);
+    let after = before;
+    try {
+      await environment.start();
+    } finally {
+      after = this.#needs.underWay(-1);
+    }
     if (environment.state === "idle") {
-      this.#ladder.succeeded(rung, monotonicMs() - began);
+      const ms = monotonicMs() - began;
+      this.#ladder.succeeded(rung, before.crowded || after.crowded ? undefined : ms);
       this.#latest = { rung, why };
       this.#needs.snapshots.consider(environment.plan);
       return environment;

@@ -232,6 +232,26 @@ def handler(event, context):
         });
       });
 
+      it("has numpy seed itself anew, which draws when it is loaded", async () => {
+        // A stand-in of the parts that matter: numpy is no package of every interpreter here.
+        const numpy = "import os\nstate = [os.urandom(8).hex()]\ndef seed():\n    state.append(os.urandom(8).hex())\n";
+        const files = { "numpy/__init__.py": "from . import random\n", "numpy/random/__init__.py": numpy };
+        const code = `import numpy\nseeds = numpy.random.state\nof_init = len(seeds)\n${returns("[of_init, len(seeds), len(set(seeds))]")}`;
+        await template(
+          code,
+          async (f) => {
+            assert.equal((await copied(f)).drew, false);
+            assert.deepEqual(await json(f), [1, 3, 3]);
+          },
+          files,
+        );
+        await template(
+          `import numpy\nnumpy.random.seed()\n${returns("1")}`,
+          async (f) => assert.equal((await f.prepare()).drew, true),
+          files,
+        );
+      });
+
       it("makes temporary names and the multiprocessing key anew", async () => {
         const code = `
 import tempfile, multiprocessing.process

@@ -10,6 +10,11 @@ from . import lazy
 from .raw import preceded
 
 
+#: where the package ``cryptography`` has OpenSSL make keys, from version 40 on and before
+_RUST = "cryptography.hazmat.bindings._rust"
+_BACKEND = "cryptography.hazmat.backends.openssl.backend"
+
+
 class Uniqueness(object):
     def __init__(self):
         self._drew = False
@@ -22,6 +27,8 @@ class Uniqueness(object):
                 setattr(os, name, preceded(getattr(os, name), self._draws))
         lazy.on_import("random", self._watch_random)
         lazy.on_import("ssl", self._watch_ssl)
+        lazy.on_import(_RUST, self._watch_cryptography)
+        lazy.on_import(_BACKEND, self._watch_old_cryptography)
 
     def drew(self):
         """Have random bytes been drawn from the system or the crypto library that all copies would share?"""
@@ -66,10 +73,21 @@ class Uniqueness(object):
         random.seed = random._inst.seed
 
     def _watch_ssl(self):
-        ssl = sys.modules["ssl"]
-        for name in ("RAND_bytes", "RAND_pseudo_bytes"):
-            if hasattr(ssl, name):
-                setattr(ssl, name, preceded(getattr(ssl, name), self._draws))
+        self._watch_functions(sys.modules["ssl"], "_bytes")
+
+    def _watch_cryptography(self):
+        for algorithm in list(vars(getattr(sys.modules[_RUST], "openssl", None) or object).values()):
+            if isinstance(algorithm, type(sys)):
+                self._watch_functions(algorithm, "generate")
+
+    def _watch_old_cryptography(self):
+        self._watch_functions(getattr(sys.modules[_BACKEND], "Backend", None), "generate")
+
+    def _watch_functions(self, owner, part):
+        """Functions of a module or class with this in their names."""
+        for name in dir(owner):
+            if part in name and callable(getattr(owner, name)):
+                setattr(owner, name, preceded(getattr(owner, name), self._draws))
 
 
 def _renewable(frame):

@@ -3,6 +3,7 @@ use super::files::{Root, readable};
 use super::libraries::{self, Madvise};
 use super::memory::{Layout, Memory, Region};
 use super::refusal::{Refusal, refuse};
+use super::stored::is_stored;
 use super::tables::Tables;
 use crate::image::format::{FILES_MAX, File, MAP_ANONYMOUS, MAP_FILE, MAP_SHARED_FILE, MAP_STACK, Map};
 use std::collections::BTreeMap;
@@ -77,13 +78,12 @@ fn describe_file(
         return refuse("memory", format!("{first} is no file"));
     }
     let path = tables.add_text(&first.name);
-    tables.files.push(File {
-        path,
-        device: facts.dev(),
-        inode: facts.ino(),
-        bytes: facts.size(),
-        modified_sec: facts.mtime(),
-        modified_nsec: facts.mtime_nsec(),
+    let bytes = facts.size();
+    tables.files.push(if is_stored(&first.name) {
+        File { path, bytes, ..File::default() }
+    } else {
+        let (device, inode) = (facts.dev(), facts.ino());
+        File { path, device, inode, bytes, modified_sec: facts.mtime(), modified_nsec: facts.mtime_nsec() }
     });
     let Some(file) = readable(&found) else { return Ok(None) };
     tables.generators.extend(libraries::generator(&file, regions));

@@ -26,6 +26,8 @@ mod sockets;
 #[cfg(snapshots)]
 mod stopped;
 #[cfg(snapshots)]
+mod stored;
+#[cfg(snapshots)]
 mod tables;
 #[cfg(snapshots)]
 mod take;

@@ -9,6 +9,7 @@ use super::pages::{self, GAP_ANONYMOUS, PageTable, Run, Writer};
 use super::process::{self, Status};
 use super::refusal::{OrRefuse, Refusal, refuse};
 use super::stopped::Stopped;
+use super::stored::Found;
 use super::tables::Tables;
 use super::threads;
 use crate::image::format::PAGE;
@@ -26,8 +27,6 @@ const REST: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Bytes of the disk that stay free.
 const RESERVE: u64 = 1 << 30;
-/// What every new ext4 has.
-const EMPTY_TMP: &str = "lost+found";
 
 #[derive(Debug)]
 pub struct Facts {
@@ -75,10 +74,8 @@ fn take_into(agent: i32, link: &Link, part: &Path) -> Result<Facts, Refusal> {
 
     let memory = Memory::open(process)?;
     let root = Root::of(process)?;
-    if root.has_files(b"/tmp", EMPTY_TMP)? {
-        return refuse("tmp", "there are files in /tmp");
-    }
     let mut tables = Tables::default();
+    let stored = Found::in_tmp(&root, &mut tables)?;
     let mut heap = process::memory(process)?;
     threads::describe(&mut stopped, &memory, &mut tables, &mut heap)?;
     let mut descriptors = Descriptors::of(process, agent, &root, link)?;
@@ -98,7 +95,7 @@ fn take_into(agent: i32, link: &Link, part: &Path) -> Result<Facts, Refusal> {
 
     let own = own_pages(process, &layout, madvise.as_ref(), begin + PATIENCE)?;
     let count = tables.threads.len() as u64;
-    let (bytes, pages) = write(tables, &layout, &own, &memory, madvise.as_ref(), part, begin + PATIENCE)?;
+    let (bytes, pages) = write(tables, stored, &layout, &own, &memory, madvise.as_ref(), part, begin + PATIENCE)?;
     drop(stopped);
     let ms = stopping.elapsed().as_secs_f64() * 1e3;
     Ok(Facts { bytes, pages, threads: count, copied, sockets: descriptors.dead, ms })
@@ -142,8 +139,10 @@ fn own_pages(
 }
 
 /// Bytes of the image, and pages in it.
+#[allow(clippy::too_many_arguments)]
 fn write(
     mut tables: Tables,
+    stored: Found,
     layout: &Layout,
     own: &[Vec<Run>],
     memory: &Memory,
@@ -154,7 +153,7 @@ fn write(
     let pages: u64 = own.iter().flatten().map(|run| (run.end - run.start) / PAGE).sum();
     // zeros are left out and may part a run, but only where there are more of them than a gap may have
     let runs = own.iter().flatten().count() as u64 + pages / (GAP_ANONYMOUS + 1);
-    let room = tables.room(runs)?;
+    let room = tables.room(runs, stored.count())?;
     let directory = part.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let directory = std::ffi::CString::new(directory.as_os_str().as_bytes()).step("path of the image")?;
     let (free, _) = sys::free_space(&directory).step("statfs")?;
@@ -170,6 +169,7 @@ fn write(
         writer.region(region, runs, &mut tables.maps)?;
     }
     let (bytes, pages) = writer.finish()?;
+    let bytes = stored.write(&file, bytes, &mut tables)?;
     tables.write(&file, room, bytes)?;
     Ok((bytes, pages))
 }

@@ -173,7 +173,8 @@ fn what_cannot_be_copied_is_refused_and_the_process_runs_on() {
     let programs = [
         ("children", "import subprocess; p = subprocess.Popen(['sleep', '1000'], close_fds=True)"),
         ("children", "import os; os.fork() or os._exit(0)"),
-        ("tmp", "open('/tmp/x', 'w').close()"),
+        ("tmp", "import os; os.mkfifo('/tmp/x')"),
+        ("tmp", "open('/tmp/x', 'w').truncate(40 << 20)"),
         ("timer", "import signal; signal.alarm(1000)"),
         ("socket", "import socket; s = socket.socket(); s.listen()"),
         ("file", "f = open('/tmp/x', 'w'); import os; os.unlink('/tmp/x')"),

@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { launcherOf } from "../security/traces.ts";
+import { type Clones, noImages, startClones } from "./platform.ts";
+import { scaled } from "./scale.ts";
+
+const skip = await noImages();
+
+/** Offsets of agent/src/image/format.rs: `Header::tables`, `Header::bytes`, and the eight tables (offset, count) after them. */
+const tablesAt = 8;
+const bytesAt = 16;
+const firstTable = 24;
+const tableCount = 8;
+
+describe("an image that somebody has damaged", { skip }, () => {
+  let platform: Clones;
+  let image: string;
+  let launcher: number;
+  const scratch = mkdtempSync(join(tmpdir(), "thaw-test-images-"));
+  const kept = join(scratch, "image");
+
+  before(async () => {
+    platform = await startClones();
+    await platform.client.deploy("bystander", "exports.handler = async (event) => event.n;", { timeout: 60 });
+    await platform.deploy("damaged", "exports.handler = async (event) => ({ n: event.n });");
+    image = imageBelow(join(platform.server.dataDir, "images"));
+    copyFileSync(image, kept);
+    launcher = launcherOf(platform.server)!;
+  });
+  after(async () => {
+    await platform[Symbol.asyncDispose]();
+    rmSync(scratch, { recursive: true });
+  });
+
+  /** Two cold calls: with the image as `damage` leaves it, and with the whole one again, so that nothing is given up for good. */
+  const survives = async (what: string, damage: () => void): Promise<string> => {
+    damage();
+    await platform.cool("damaged");
+    const answer = await platform.call("damaged", { n: 1 });
+    assert.equal(answer.text, '{"n":1}', `${what}: ${answer.status} ${answer.functionError} (${answer.start})`);
+    assert.notEqual(answer.start, "none", what);
+    assert.equal((await platform.call("bystander", { n: 7 })).text, "7", what);
+    assert.equal(launcherOf(platform.server), launcher, `${what}: the launcher is another one`);
+    copyFileSync(kept, image);
+    await platform.cool("damaged");
+    assert.equal((await platform.call("damaged", { n: 2 })).text, '{"n":2}', what);
+    return answer.start;
+  };
+
+  test("cut short at every table and everywhere else, it is not used", async () => {
+    const header = readFileSync(kept).subarray(0, firstTable + 16 * tableCount);
+    const { size } = statSync(kept);
+    const starts = Array.from({ length: tableCount }, (_, n) => Number(header.readBigUInt64LE(firstTable + 16 * n)));
+    const cuts = new Set([0, 7, 8, 100, Number(header.readBigUInt64LE(tablesAt)), size - 4096, size - 1]);
+    for (const start of starts)
+      for (const cut of [start - 1, start, start + 8]) if (cut > 0 && cut < size) cuts.add(cut);
+    for (const cut of cuts) {
+      const start = await survives(`cut to ${cut} bytes`, () => truncateSync(image, cut));
+      assert.notEqual(start, "restore", `an image of ${size} bytes, cut to ${cut}, was executed`);
+    }
+  });
+
+  test("with other bits in its header and tables, it does no harm to anything but its own copy", async () => {
+    const whole = readFileSync(kept);
+    const tables = Number(whole.readBigUInt64LE(tablesAt));
+    const random = generator(20261122);
+    for (let n = 0; n < scaled(20, 500); n++) {
+      // the header decides over everything after it: every fourth case is about it
+      const room = n % 4 === 0 ? firstTable + 16 * tableCount : tables;
+      const flips = Array.from({ length: 1 + (n % 3) }, () => ({ at: random(room), bit: random(8) }));
+      await survives(`bits ${JSON.stringify(flips)}`, () => {
+        const damaged = Buffer.from(whole);
+        for (const { at, bit } of flips) damaged[at]! ^= 1 << bit;
+        writeFileSync(image, damaged);
+      });
+    }
+  });
+
+  test("with random bytes instead of its tables, or of another length than it says, it is not used", async () => {
+    const whole = readFileSync(kept);
+    const tables = Number(whole.readBigUInt64LE(tablesAt));
+    const random = generator(7);
+    const noise = Buffer.from(whole);
+    for (let at = firstTable; at < tables; at++) noise[at] = random(256);
+    assert.notEqual(await survives("noise", () => writeFileSync(image, noise)), "restore");
+    for (const value of [0n, 1n, BigInt(whole.length) + 4096n, 2n ** 63n, 2n ** 64n - 1n]) {
+      for (const field of [
+        tablesAt,
+        bytesAt,
+        ...Array.from({ length: 2 * tableCount }, (_, n) => firstTable + 8 * n),
+      ]) {
+        const damaged = Buffer.from(whole);
+        damaged.writeBigUInt64LE(value, field);
+        await survives(`${value} at ${field}`, () => writeFileSync(image, damaged));
+        if (scaled(1, 0) && field > firstTable) break;
+      }
+    }
+  });
+});
+
+/** The one image that there is: the largest file. */
+function imageBelow(directory: string): string {
+  const files = readdirSync(directory, { recursive: true, encoding: "utf8" }).map((name) => join(directory, name));
+  const found = files.filter((path) => statSync(path).isFile()).sort((a, b) => statSync(b).size - statSync(a).size);
+  assert.ok(found[0], `no image below ${directory}`);
+  return found[0];
+}
+
+/** Whole numbers from 0 to below the one given, the same for the same seed: mulberry32 of Tommy Ettinger, public domain. */
+function generator(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+  };
+}
