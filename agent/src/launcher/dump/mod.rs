@@ -6,10 +6,16 @@ mod descriptors;
 mod elf;
 #[cfg(snapshots)]
 mod files;
+#[cfg(all(test, snapshots))]
+mod fixture;
 #[cfg(snapshots)]
 mod libraries;
 #[cfg(snapshots)]
+mod maps;
+#[cfg(snapshots)]
 mod memory;
+#[cfg(snapshots)]
+mod open;
 #[cfg(snapshots)]
 mod pages;
 #[cfg(snapshots)]
@@ -212,7 +218,7 @@ fn answer(agent: i32, order: &DumpOrder) -> Value {
     match take::take(agent, &link, &order.into) {
         Ok(facts) => json!({
             "dumped": order.id, "bytes": facts.bytes, "pages": facts.pages, "threads": facts.threads,
-            "copied": facts.copied, "sockets": facts.sockets, "ms": facts.ms, "stoppedMs": facts.stopped_ms,
+            "copied": facts.copied, "sockets": facts.sockets, "ms": facts.ms,
         }),
         Err(refusal) => refused(&order.id, refusal.code, &refusal.why),
     }

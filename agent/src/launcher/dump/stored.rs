@@ -93,4 +93,3 @@ impl Found {
 pub fn is_stored(path: &[u8]) -> bool {
     path.starts_with(b"/tmp/")
 }
-

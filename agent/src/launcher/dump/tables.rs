@@ -1,7 +1,7 @@
 //! What an image says beside its pages (image/format.rs), and how it is laid out.
 use super::refusal::{OrRefuse, Refusal, refuse};
 use crate::image::format::{
-    Action, Descriptor, FILES_MAX, File, Generator, Header, MAGIC, Map, PAGE, Stored, TABLES_MAX, Table, Text, Thread, Watch,
+    Action, Descriptor, File, Generator, Header, MAGIC, Map, PAGE, Stored, TABLES_MAX, Table, Text, Thread, Watch,
     checksum,
 };
 use crate::launcher::failure::Step;
@@ -51,10 +51,7 @@ impl Tables {
         // the alignment of each
         let bytes = size_of::<Header>() as u64 + maps + frames + others as u64 + 16 * FRAME_ALIGNMENT;
         let room = bytes.next_multiple_of(PAGE);
-        if room > TABLES_MAX || self.files.len() >= FILES_MAX as usize {
-            return refuse("memory", "its memory is in too many pieces");
-        }
-        Ok(room)
+        if room > TABLES_MAX { refuse("memory", "its memory is in too many pieces") } else { Ok(room) }
     }
 
     /// Writes everything but the pages, which begin at `room`; `bytes` of the whole image.
