@@ -55,7 +55,8 @@ export class Ladder {
   choose(available: ReadonlySet<Rung>): Choice {
     const others = [...available].filter((rung) => rung !== "plain");
     const young = others.find((rung) => this.#of(rung).samples < known);
-    if (young) return { rungs: [young, "plain"], why: `${young} is trusted until it is measured (${this.#words(young)})` };
+    if (young)
+      return { rungs: [young, "plain"], why: `${young} is trusted until it is measured (${this.#words(young)})` };
     const [best] = others.sort((a, b) => this.#ms(a) - this.#ms(b));
     if (best === undefined) return { rungs: ["plain"], why: "nothing else to choose" };
     const [winner, loser]: Rung[] = this.#ms(best) <= this.#ms("plain") ? [best, "plain"] : ["plain", best];
