@@ -52,3 +52,24 @@ export async function awaitImage(server: Called, name: string, withinMs = 30000)
   const { timing } = await server.invoke(name, {});
   return timing.start === "restore" ? undefined : `its image is there, but a cold call was a ${timing.start} start`;
 }
+
+/** How a function came to its image, if it did. */
+export interface Imaged {
+  /** why it has none */
+  readonly why?: string;
+  /** the platform's default refused, so it was asked for with the variable THAW_SNAPSHOT */
+  readonly asked: boolean;
+}
+
+/** Waits for the image that the platform makes by itself; where its default refuses, the function asks for one. */
+export async function imaged(
+  server: Called & { configure(name: string, variables: Readonly<Record<string, string>>): Promise<void> },
+  fn: { readonly name: string; readonly imageWithinMs?: number },
+): Promise<Imaged> {
+  const { usable, reason } = await imagesUsable(server);
+  if (!usable) return { why: reason, asked: false };
+  if ((await awaitImage(server, fn.name, fn.imageWithinMs)) === undefined) return { asked: false };
+  await server.configure(fn.name, { THAW_SNAPSHOT: "on" });
+  const why = await awaitImage(server, fn.name, fn.imageWithinMs);
+  return why === undefined ? { asked: true } : { why, asked: false };
+}
