@@ -59,11 +59,12 @@ export class Arrival {
   async boot(phase: "init" | "invoke", limitMs: number): Promise<void> {
     const { plan, log } = this.#needs;
     this.initFailure = undefined;
-    log.initStart(plan.runtimeVersion);
     const late = (requestId: string) => timedOut(requestId, plan.target.timeoutSeconds);
     const start = new Start<InitFailure>(limitMs, () => this.#initBroke({ errorType: "timeout", failure: late }));
     this.#booting = start;
     this.#sendBoot();
+    // Nothing of the sandbox is heard before the next turn of the loop: the log keeps its order, and nobody waits for it.
+    log.initStart(plan.runtimeVersion);
     await start.ended;
     this.initFailure = start.failure;
     if (start.failure) log.initReport(monotonicMs() - start.began, phase, start.failure.errorType);
@@ -72,7 +73,6 @@ export class Arrival {
   /** Lets a copy of an initialised runtime wake. Rejects with RestoreFailed, or with the ServiceError of its own hooks. */
   async wake(via: "frames" | "http"): Promise<void> {
     const { plan, log, terms } = this.#needs;
-    log.restoreStart(plan.runtimeVersion);
     const start = new Start<Error>(limits.restoreSeconds * 1e3, () =>
       this.#restoreBroke(plan.target.snapStart ? hooksTimedOut() : new RestoreFailed("it never became ready")),
     );
@@ -80,6 +80,7 @@ export class Arrival {
     this.#sendBoot();
     // It waits in the socket until there is somebody to read it. Over HTTP the copy has to ask first.
     if (via === "frames") this.housing!.link.wake("frames", resumeDocument(terms));
+    log.restoreStart(plan.runtimeVersion);
     const stands = setTimeout(() => {
       if (!this.housing?.link.hasSpawned) this.#restoreBroke(new RestoreFailed("its process was not made"));
     }, standMs);
