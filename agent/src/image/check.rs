@@ -20,6 +20,8 @@ pub fn check(tables: &Tables<'_>, bytes: u64) -> Result<(), &'static str> {
     check_threads(tables.get::<Thread>(header.threads).ok_or("threads")?, header)?;
     fine(tables.get::<Action>(header.actions).is_some_and(|actions| actions.len() == 65), "actions")?;
     tables.get::<Generator>(header.generators).ok_or("generators")?;
+    let timers = tables.get::<Timer>(header.timers).ok_or("timers")?;
+    fine(timers.iter().all(|timer| timer.number < TIMERS_MAX), "a timer")?;
     for stored in tables.get::<Stored>(header.stored).ok_or("stored files")? {
         text(stored.path).and(text(stored.target))?;
         let end = stored.offset.checked_add(stored.bytes);

@@ -74,6 +74,8 @@ pub struct Header {
     pub generators: Table,
     /// of `Stored`, a directory before what is in it
     pub stored: Table,
+    /// of `Timer`, ascending by number
+    pub timers: Table,
     /// of u8
     pub text: Table,
     /// the kernel's own mappings: [vvar], [vvar_vclock], [vdso]; empty where the kernel has none
@@ -261,6 +263,21 @@ pub struct Action {
     pub restorer: u64,
     pub mask: u64,
 }
+
+/// A timer of timer_create(2) that is not running and raises a signal of the process.
+#[repr(C)]
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Timer {
+    pub number: u32,
+    pub clock: i32,
+    pub signal: i32,
+    pub reserved: u32,
+    /// what the signal carries
+    pub value: u64,
+}
+
+/// Numbers of timers are below: those in between are made and deleted.
+pub const TIMERS_MAX: u32 = 64;
 
 /// A random number generator of OpenSSL: addresses of RAND_seed and RAND_poll, called once after a restore.
 #[repr(C)]

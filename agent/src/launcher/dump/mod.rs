@@ -36,6 +36,8 @@ mod tests;
 #[cfg(snapshots)]
 mod threads;
 #[cfg(snapshots)]
+mod timers;
+#[cfg(snapshots)]
 mod x86;
 
 use super::failure::{Failure, Step};

@@ -4,6 +4,7 @@ use super::process::{self, Status};
 use super::refusal::{Refusal, refuse};
 use super::stopped::Stopped;
 use super::tables::Tables;
+use super::timers;
 use super::x86::{self, Extra};
 use crate::image::format::{Action, Memory as Heap, PAGE, Thread};
 use crate::launcher::failure::Step;
@@ -49,6 +50,7 @@ fn describe_with(
             return refuse("timer", "the runtime has set an alarm (setitimer)");
         }
     }
+    tables.timers = timers::all(stopped, memory, site, page)?;
     let handled = Status::of(stopped.process, stopped.process)?.handled()?;
     tables.actions = vec![Action::default(); SIGNALS + 1];
     for signal in (1..=SIGNALS).filter(|signal| handled >> (signal - 1) & 1 == 1) {
