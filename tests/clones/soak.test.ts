@@ -73,9 +73,7 @@ async function round(platform: Clones, count: number, afterMs?: number): Promise
       `${answer.status} ${answer.text}`,
     );
   }
-  const restored = answers.filter(({ start }) => start === "restore").length;
-  if (afterMs === undefined) assert.ok(restored >= 1, `starts: ${answers.map(({ start }) => start)}`);
-  return restored;
+  return answers.filter(({ start }) => start === "restore").length;
 }
 
 /** Slots are made in the background: the picture is taken when several looks see the same. */
