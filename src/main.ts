@@ -85,7 +85,10 @@ export async function start(options: Options = {}): Promise<Platform> {
     patienceMs: (view) => patienceMs({ ...view, cpus }),
     smoothed,
     isCurrent: (target) => isCurrent(registry, target),
-    keepAlive: createKeepAlive({ keepAliveMs: config.keepAliveMs }),
+    keepAlive: createKeepAlive({
+      keepAliveMs: config.keepAliveMs,
+      shortestMs: Math.min(10_000, config.keepAliveMs),
+    }),
     memoryBudgetBytes: config.memoryBudgetBytes,
     images,
     snapshots: config.snapshots,

@@ -119,6 +119,7 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
     renewAfterMs: needs.renewImagesAfterMs,
     keyOf: (plan) => imageKey(plan, needs.machine),
     take: (plan, into, terms) => takeImage(plan, into, terms, needs),
+    isCurrent: needs.isCurrent,
     busy: () => starting > 0,
     renewed: (target) => stations.get(target.key)?.pool.starts.renewed(),
     note: needs.note,

@@ -159,6 +159,20 @@ for (const { runtime, path, reason } of await nodeInterpreters()) {
       });
     });
 
+    it("takes a compile cache that was prepared for it, and hides it", async () => {
+      const code = `exports.handler = async () => [process.env._THAW_COMPILE_CACHE ?? null, process.env.NODE_COMPILE_CACHE ?? null,
+        require("module").getCompileCacheDir?.() ?? null];`;
+      const root = folderOf({ "index.js": code });
+      const cache = folderOf({});
+      const known = Number.parseInt(runtime.slice("nodejs".length), 10) >= 22;
+      await bare(async (f) => {
+        await f.load(environmentOf(root, { _THAW_COMPILE_CACHE: cache }));
+        const [ours, nodes, folder] = await json(f);
+        assert.deepEqual([ours, nodes], [null, null]);
+        assert.equal(folder?.startsWith(cache) ?? false, known);
+      });
+    });
+
     it("ends when the host closes the link", async () => {
       await bare(async (f) => {
         f.closeLink();
