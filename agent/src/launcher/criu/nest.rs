@@ -52,7 +52,7 @@ pub fn nest(copy: &Copy, user: u32, group: u32, filter: &[BpfInstruction]) -> Re
     let forker = sys::fork_into(0).step("fork")?;
     if forker > 0 {
         drop(inside);
-        let Err(failure) = be_slot(&slot, forker, filter);
+        let Err(failure) = be_slot(&slot, forker, (user, group), filter);
         return Err(failure);
     }
     drop(slot);
@@ -70,7 +70,12 @@ pub fn nest(copy: &Copy, user: u32, group: u32, filter: &[BpfInstruction]) -> Re
 }
 
 /// The slot's part: mounts /proc for the inner namespace, gives everything up, and ends as the agent does.
-fn be_slot(inside: &OwnedFd, forker: i32, filter: &[BpfInstruction]) -> Result<std::convert::Infallible, Failure> {
+fn be_slot(
+    inside: &OwnedFd,
+    forker: i32,
+    (user, group): (u32, u32),
+    filter: &[BpfInstruction],
+) -> Result<std::convert::Infallible, Failure> {
     let mut number = [0; 4];
     match sys::receive(inside.as_fd(), &mut number, true) {
         Ok(4) => {}
@@ -89,6 +94,7 @@ fn be_slot(inside: &OwnedFd, forker: i32, filter: &[BpfInstruction]) -> Result<s
     }
     sys::send(inside.as_fd(), &[1]).step("tell the agent")?;
     sys::drop_bounding_set();
+    sys::become_user(user, group).step("become the sandbox's user")?;
     sys::set_capabilities(0).step("capset")?;
     sys::die_with_parent().step("prctl(PR_SET_PDEATHSIG)")?;
     sys::no_new_privileges().step("prctl(PR_SET_NO_NEW_PRIVS)")?;
