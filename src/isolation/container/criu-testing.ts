@@ -25,6 +25,7 @@ export async function withCriuBench(agent: string, body: (bench: CriuBench) => P
   const reception = await openReception(runDir);
   const made = new Map<string, PromiseWithResolvers<number>>();
   const dumps = new Map<string, PromiseWithResolvers<DumpFacts>>();
+  const failures = new Map<string, AbortController>();
   const links = new Map<string, readonly Socket[]>();
   const ends = new Map<string, PromiseWithResolvers<void>>();
   const launcher = await startLauncher(
@@ -33,6 +34,7 @@ export async function withCriuBench(agent: string, body: (bench: CriuBench) => P
       created: (id, _slot, pid) => made.get(id)?.resolve(pid),
       failed: (id, error) => {
         made.get(id)?.reject(error);
+        failures.get(id)?.abort(error);
         ends.get(id)?.resolve();
       },
       dumped: (id, facts) => dumps.get(id)?.resolve(facts),
@@ -46,9 +48,11 @@ export async function withCriuBench(agent: string, body: (bench: CriuBench) => P
     async create({ mounts, image, criu = false }) {
       const id = randomBytes(16).toString("hex");
       const token = randomBytes(16).toString("hex");
+      const failed = new AbortController();
+      failures.set(id, failed);
       made.set(id, Promise.withResolvers());
       ends.set(id, Promise.withResolvers());
-      const dialled = reception.expect(token, true, AbortSignal.timeout(10_000));
+      const dialled = reception.expect(token, true, AbortSignal.any([failed.signal, AbortSignal.timeout(10_000)]));
       launcher.create({
         create: id,
         token,
@@ -61,8 +65,7 @@ export async function withCriuBench(agent: string, body: (bench: CriuBench) => P
         image: image ?? null,
         criu,
       } as Parameters<typeof launcher.create>[0]);
-      const pid = await made.get(id)!.promise;
-      const { link, runtimeLink } = await dialled;
+      const [pid, { link, runtimeLink }] = await Promise.all([made.get(id)!.promise, dialled]);
       links.set(id, [link, runtimeLink!]);
       for (const socket of links.get(id)!) socket.on("error", () => undefined);
       return { id, pid, link, runtimeLink: runtimeLink! };

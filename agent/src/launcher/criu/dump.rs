@@ -1,5 +1,5 @@
 //! Takes the image of a template's process tree. Runs in the launcher's helper process (launcher/dump/mod.rs).
-use super::{FACTS, Facts, KERNEL_FACTS, LAST_NUMBER, inventory};
+use super::{FACTS, Facts, KERNEL_FACTS, LAST_NUMBER, Part, inventory};
 use crate::launcher::dump::refusal::{OrRefuse, Refusal, refuse};
 use crate::sys::{self, Ending};
 use std::ffi::CString;
@@ -184,9 +184,14 @@ fn finish(order: &CriuOrder, tree: &Tree, into: &Path, directory: &File, kernel:
     if let Ok(known) = fs::read(sys::below(kernel.as_fd(), KERNEL_FACTS)) {
         fs::write(into.join(KERNEL_FACTS), known).or_refuse("failed", "write what criu knows")?;
     }
-    let facts = Facts { criu: order.program.clone(), main: tree.number, output: tree.output, link: tree.link };
-    fs::write(into.join(FACTS), facts.json().to_string()).or_refuse("failed", "write its facts")?;
     let _ = fs::remove_file(into.join(LOG));
+    let mut files = Vec::new();
+    for entry in fs::read_dir(into).or_refuse("failed", "read the image")?.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        files.push(Part::look(&into.to_string_lossy(), &name).or_refuse("failed", "read the image")?);
+    }
+    let facts = Facts { criu: order.program.clone(), main: tree.number, output: tree.output, link: tree.link, files };
+    fs::write(into.join(FACTS), facts.json().to_string()).or_refuse("failed", "write its facts")?;
     let mut bytes = 0;
     for entry in fs::read_dir(into).or_refuse("failed", "read the image")?.flatten() {
         bytes += entry.metadata().map_or(0, |found| found.len());

@@ -40,11 +40,41 @@ pub struct Facts {
     pub output: [Option<u64>; 2],
     /// inode number of the socket that was its connection to the host
     pub link: Option<u64>,
+    /// the files of the image: CRIU does not notice when one was cut
+    pub files: Vec<Part>,
+}
+
+/// One file of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    pub name: String,
+    pub bytes: u64,
+    /// of what is in it; 0 for pages of memory, which are not read for that
+    pub checksum: u64,
+}
+
+impl Part {
+    /// As it is now. `directory`: path of the image.
+    fn look(directory: &str, name: &str) -> std::io::Result<Part> {
+        let path = format!("{directory}/{name}");
+        let bytes = std::fs::metadata(&path)?.len();
+        let checksum = if name.starts_with("pages-") { 0 } else { checksum(&std::fs::read(&path)?) };
+        Ok(Part { name: name.to_string(), bytes, checksum })
+    }
+}
+
+/// FNV-1a: what an accident has changed is not restored. Nobody but root can write an image.
+fn checksum(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 impl Facts {
     fn json(&self) -> Value {
-        json!({ "criu": self.criu, "main": self.main, "stdout": self.output[0], "stderr": self.output[1], "link": self.link })
+        let files: Vec<_> = self.files.iter().map(|part| json!([part.name, part.bytes, part.checksum])).collect();
+        json!({
+            "criu": self.criu, "main": self.main, "stdout": self.output[0], "stderr": self.output[1], "link": self.link,
+            "files": files,
+        })
     }
 
     fn parse(bytes: &[u8]) -> Option<Facts> {
@@ -54,8 +84,14 @@ impl Facts {
             main: i32::try_from(value["main"].as_i64()?).ok().filter(|main| *main > 1)?,
             output: [value["stdout"].as_u64(), value["stderr"].as_u64()],
             link: value["link"].as_u64(),
+            files: value["files"].as_array()?.iter().map(part).collect::<Option<_>>()?,
         })
     }
+}
+
+fn part(value: &Value) -> Option<Part> {
+    let name = value[0].as_str()?.to_string();
+    Some(Part { name, bytes: value[1].as_u64()?, checksum: value[2].as_u64()? })
 }
 
 /// An image that a sandbox is about to continue.
@@ -74,6 +110,11 @@ pub fn open(image: Option<OwnedFd>) -> Result<(Option<OwnedFd>, Option<Copy>), F
     }
     let bytes = std::fs::read(sys::below(image.as_fd(), FACTS)).step("read the image")?;
     let facts = Facts::parse(&bytes).ok_or_else(|| Failure::new("read the image", "its facts are not ours"))?;
+    for part in &facts.files {
+        if Part::look(&sys::below(image.as_fd(), "."), &part.name).ok().as_ref() != Some(part) {
+            return Err(Failure::new("read the image", format!("{} is not what was written", part.name)));
+        }
+    }
     let directory = sys::clone_tree_at(image.as_fd()).step("open_tree of the image")?;
     Ok((None, Some(Copy { facts, directory })))
 }
@@ -84,7 +125,8 @@ mod tests {
 
     #[test]
     fn facts_come_back_as_they_were_written_and_nonsense_does_not() {
-        let facts = Facts { criu: "/usr/sbin/criu".into(), main: 2, output: [Some(7), None], link: Some(9) };
+        let files = vec![Part { name: "pages-1.img".into(), bytes: 8192, checksum: 0 }];
+        let facts = Facts { criu: "/usr/sbin/criu".into(), main: 2, output: [Some(7), None], link: Some(9), files };
         assert_eq!(Facts::parse(facts.json().to_string().as_bytes()), Some(facts));
         for bad in ["", "{}", r#"{"criu":"/c","main":1}"#, r#"{"criu":1,"main":2}"#] {
             assert_eq!(Facts::parse(bad.as_bytes()), None, "{bad}");
