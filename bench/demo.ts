@@ -1,22 +1,21 @@
 /**
- * `npm run demo [-- --json] [--quick]`: a real server, real functions through Lambda's API, cold and warm, with a table of
- * where each millisecond went. Exit 0 when every function answered from a fully isolated sandbox; 1 with the reason
+ * `npm run demo [-- --json] [--quick]`: a real server, real functions through Lambda's API, each started plainly, from the
+ * pool and from its image, and warm, with a table of where each millisecond went; and a Java function whose init takes five
+ * seconds, answering its first call from a snapshot. Exit 0 when every function answered from a fully isolated sandbox; 1 with the reason
  * otherwise. `--quick` makes a tenth of the calls: enough to see that it works.
  */
 import { parseArgs } from "node:util";
-import type { Timing } from "../src/model/index.ts";
-import { type DemoReport, type Row, renderDemo } from "./demo-report.ts";
+import { measure, measureJvm } from "./demo-measure.ts";
+import { type DemoReport, type JvmCase, type Row, renderDemo } from "./demo-report.ts";
 import { banner, machine, tooLoaded } from "./harness/machine.ts";
 import { program } from "./harness/processes.ts";
 import { styleFor } from "./harness/report.ts";
-import { summarize } from "./harness/statistics.ts";
 import { mission } from "./mission.ts";
 import { findJdk, javaFunctions, reasonOf, repository } from "./peers/index.ts";
 import {
   type BenchFunction,
-  type Invoked,
+  hasJava,
   java,
-  medianPhases,
   native,
   nodeHello,
   oneVcpu,
@@ -25,13 +24,12 @@ import {
   type Server,
   shell,
   startServer,
-  unexplainedShare,
 } from "./subject/index.ts";
 
 interface Planned {
   readonly name: string;
   readonly mission: Row["mission"];
-  readonly make: () => Promise<BenchFunction>;
+  readonly make: (server: Server) => Promise<BenchFunction>;
   /** a failure to make it is named, not fatal: its parts come from elsewhere */
   readonly optional?: boolean;
 }
@@ -61,7 +59,9 @@ function progress(text: string): void {
 async function plan(): Promise<{ planned: Planned[]; missing: { name: string; reason: string }[] }> {
   const { cold, warm } = mission;
   const missing: { name: string; reason: string }[] = [];
-  const planned: Planned[] = [{ name: "Node.js", mission: { cold: cold.node, warm: warm.node }, make: nodeHello }];
+  const planned: Planned[] = [
+    { name: "Node.js", mission: { cold: cold.node, warm: warm.node }, make: () => nodeHello() },
+  ];
   const python = await pythonRuntime();
   if (python)
     planned.push({
@@ -78,43 +78,14 @@ async function plan(): Promise<{ planned: Planned[]; missing: { name: string; re
     name: "Java",
     mission: { cold: cold.java, warm: warm.java },
     optional: true,
-    make: async () => {
-      const jdk = await findJdk();
-      return java(jdk, await javaFunctions(jdk, javaWithinMs));
-    },
+    make: (server) => javaFunction(server, false),
   });
   return { planned, missing };
 }
 
-async function measure(server: Server, { name, mission }: Planned, fn: BenchFunction): Promise<Row> {
-  progress(`${name}: creating function ${fn.name} (${fn.runtime}), first call`);
-  await server.create(fn);
-  const first = await server.inspect(fn.name);
-  const cold: Invoked[] = [];
-  for (let n = 0; n < calls.cold; n++) {
-    await server.chill(fn.name);
-    const invoked = await server.inspect(fn.name);
-    if (invoked.timing.start === "warm") throw new Error(`${fn.name}: the call after an update was not a cold start`);
-    cold.push(invoked);
-  }
-  progress(`${name}: ${calls.cold} cold starts, now ${calls.warm} warm calls`);
-  const warm: Invoked[] = [];
-  for (let n = 0; n < calls.warm; n++) warm.push(await server.invoke(fn.name, { n }));
-  const firstBytes = (invoked: readonly Invoked[]) => summarize(invoked.map(({ firstByteMs }) => firstByteMs));
-  const outside = (invoked: readonly Invoked[]) =>
-    summarize(invoked.map(({ firstByteMs, timing }) => firstByteMs - timing.total));
-  const timings = (invoked: readonly Invoked[]): Timing[] => invoked.map(({ timing }) => timing);
-  return {
-    name,
-    version: String(first.payload.version),
-    cold: firstBytes(cold),
-    warm: firstBytes(warm),
-    phases: medianPhases(timings(cold)),
-    warmPhases: medianPhases(timings(warm)),
-    outside: { cold: outside(cold), warm: outside(warm) },
-    unexplained: unexplainedShare(timings(cold)),
-    mission,
-  };
+async function javaFunction(server: Server, slow: boolean): Promise<BenchFunction> {
+  const jdk = await findJdk();
+  return java(jdk, await javaFunctions(jdk, javaWithinMs), { slow, managed: await hasJava(server, jdk) });
 }
 
 const about = machine(repository);
@@ -130,16 +101,24 @@ try {
     progress(`${one.name}: preparing its code`);
     let fn: BenchFunction;
     try {
-      fn = await one.make();
+      fn = await one.make(server);
     } catch (error) {
       if (!one.optional) throw error;
       missing.push({ name: one.name, reason: reasonOf(error) });
       continue;
     }
-    runtimes.push(await measure(server, one, fn));
+    const measured = await measure(server, fn, calls, (text) => progress(`${one.name}: ${text}`));
+    runtimes.push({ name: one.name, mission: one.mission, ...measured });
+  }
+  let jvm: JvmCase | undefined;
+  try {
+    progress("Java with an init of 5 s: without an image, then published");
+    jvm = await measureJvm(server, await javaFunction(server, true), calls);
+  } catch (error) {
+    missing.push({ name: "Java with an init of 5 s", reason: reasonOf(error) });
   }
   const setting = { driver: server.driver, memoryMb: oneVcpu, calls, ...(busy === undefined ? {} : { busy }) };
-  const report: DemoReport = { ...setting, runtimes, missing };
+  const report: DemoReport = { ...setting, runtimes, ...(jvm === undefined ? {} : { jvm }), missing };
   if (json) console.log(JSON.stringify({ machine: about, ...report, mission }, null, 2));
   else console.log(renderDemo(report, styleFor(process.stdout)));
 } catch (error) {

@@ -47,6 +47,7 @@ pub unsafe extern "C" fn load(at: *const Call) -> ! {
         place_kernel_maps(&call.kernel, &header.kernel);
         machine::call(CLOSE_RANGE, DESCRIPTORS_MAX as u64, u32::MAX as u64, 0, 0, 0, 0);
         set_memory(&header.memory);
+        register_barriers(header.barriers);
         let threads = table::<Thread>(header.threads);
         make_threads(threads);
         begin(threads, table::<Generator>(header.generators))
@@ -169,6 +170,13 @@ unsafe fn set_memory(memory: &Memory) {
     let bytes = size_of::<All>() as u64;
     let set = unsafe { machine::call(PRCTL, PR_SET_MM, PR_SET_MM_MAP, &raw const all as u64, bytes, 0, 0) };
     need(set == 0, FAILED_MEMORY);
+}
+
+/// Cheap as long as there is one thread (membarrier(2)).
+unsafe fn register_barriers(commands: u64) {
+    for command in (0..32).map(|bit| 1 << bit).filter(|command| commands & command != 0) {
+        unsafe { machine::call(MEMBARRIER, command, 0, 0, 0, 0, 0) };
+    }
 }
 
 /// Numbers are handed out in turn in a namespace where nobody else makes a process: threads that end at once take the

@@ -7,6 +7,8 @@ pub const FLAG_READY: u8 = 0x01;
 
 pub const BOOT: u8 = 0x01;
 pub const INVOKE: u8 = 0x02;
+/// To runtimes alone, on their own link.
+#[allow(dead_code)]
 pub const PREPARE: u8 = 0x03;
 pub const SHUTDOWN: u8 = 0x04;
 pub const FREEZE: u8 = 0x05;

@@ -62,7 +62,7 @@ function visible(home: string): boolean {
 }
 
 /** Flags of AWS's own Java runtimes that have an effect on a start. */
-const flags = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
+const flags = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"];
 
 /** The Java functions of the benchmarks. `withinMs`: how long Maven may take. */
 export async function javaFunctions(jdk: Jdk, withinMs = 180000): Promise<JavaFunctions> {

@@ -9,20 +9,41 @@ export interface SandboxProcesses {
   readonly members: readonly number[];
 }
 
+/** A running platform: where it listens, and the process of `thaw up`. */
+export interface Running {
+  readonly endpoint: URL;
+  readonly pid: number;
+}
+
 /**
- * Sandboxes of one function, found from outside by the variable that Lambda gives every runtime. Linux, and root; empty
- * elsewhere. Not those in which an image is being made. `platform` is the process of `thaw up`. Source: proc_pid_task_children(5), proc_pid_environ(5).
+ * Sandboxes of one function, found from outside by the code that is mounted at /var/task: it lies in a directory with the
+ * digest of its archive as its name. Not those in which an image is being made. Linux, and root; empty elsewhere.
+ * Sources: proc_pid_task_children(5), proc_pid_mountinfo(5).
  */
-export function sandboxesOf(platform: number, functionName: string): SandboxProcesses[] {
-  const variable = `AWS_LAMBDA_FUNCTION_NAME=${functionName}`;
-  const launchers = childrenOf(platform).filter((pid) => read(pid, "cmdline").split("\0").includes("launcher"));
-  const found: SandboxProcesses[] = [];
-  for (const agent of launchers.flatMap(childrenOf)) {
-    const members = familyOf(agent);
-    const runtime = members.slice(1).find((pid) => variablesOf(pid).includes(variable));
-    if (runtime !== undefined && !isTemplate(runtime)) found.push({ agent, members });
-  }
-  return found;
+export async function sandboxesOf({ endpoint, pid }: Running, functionName: string): Promise<SandboxProcesses[]> {
+  const code = await digestsOf(endpoint, functionName);
+  const launchers = childrenOf(pid).filter((child) => read(child, "cmdline").split("\0").includes("launcher"));
+  return launchers
+    .flatMap(childrenOf)
+    .filter((agent) => code.has(mountedAt(agent, "/var/task")))
+    .map((agent) => ({ agent, members: familyOf(agent) }))
+    .filter(({ members }) => members.length > 1 && !members.some(isTemplate));
+}
+
+/** Digests (SHA-256, hexadecimal) of the archives of a function and all its versions. */
+async function digestsOf(endpoint: URL, functionName: string): Promise<Set<string>> {
+  const response = await fetch(new URL(`/2015-03-31/functions/${functionName}/versions`, endpoint));
+  const { Versions } = (await response.json()) as { Versions?: { CodeSha256: string }[] };
+  return new Set((Versions ?? []).map(({ CodeSha256 }) => Buffer.from(CodeSha256, "base64").toString("hex")));
+}
+
+/** Last part of the directory that is mounted there in a process's eyes; empty when nothing is. */
+function mountedAt(pid: number, target: string): string {
+  const mount = read(pid, "mountinfo")
+    .split("\n")
+    .map((line) => line.split(" "))
+    .find((fields) => fields[4] === target);
+  return mount?.[3]?.split("/").at(-1) ?? "";
 }
 
 /** A process, its children, theirs and so on. */
@@ -34,14 +55,14 @@ export function familyOf(pid: number): number[] {
  * Kills every sandbox of a function from outside, as a crash of the machine's would, and waits until the platform has
  * noticed. Its code and configuration stay what they are, and with them its image: the next call is cold and nothing else.
  */
-export async function endEnvironments(endpoint: URL, platform: number, functionName: string): Promise<void> {
+export async function endEnvironments(running: Running, functionName: string): Promise<void> {
   const deadline = Date.now() + 10000;
   for (;;) {
-    const response = await fetch(new URL("/_thaw/environments", endpoint));
+    const response = await fetch(new URL("/_thaw/environments", running.endpoint));
     const { environments } = (await response.json()) as { environments: { function: string }[] };
     if (!environments.some((row) => row.function === functionName)) return;
     if (Date.now() > deadline) throw new Error(`environments of ${functionName} would not end`);
-    for (const { agent } of sandboxesOf(platform, functionName)) kill(agent);
+    for (const { agent } of await sandboxesOf(running, functionName)) kill(agent);
     await pause(2);
   }
 }
@@ -55,18 +76,14 @@ export function proportionalBytes(pids: readonly number[]): number {
   return kilobytes.reduce((sum, one) => sum + one, 0) * 1024;
 }
 
-/** A copy has its template's variables too, but is no program of its own: it is what the agent has become. */
+/** A copy may have its template's variables too, but is no program of its own: it is what the agent has become. */
 function isTemplate(pid: number): boolean {
-  if (!variablesOf(pid).includes("_THAW_TEMPLATE=1")) return false;
+  if (!read(pid, "environ").split("\0").includes("_THAW_TEMPLATE=1")) return false;
   try {
     return !readlinkSync(`/proc/${pid}/exe`).endsWith("/thaw-agent");
   } catch {
     return false;
   }
-}
-
-function variablesOf(pid: number): string[] {
-  return read(pid, "environ").split("\0");
 }
 
 function childrenOf(pid: number): number[] {

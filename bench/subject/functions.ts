@@ -13,6 +13,8 @@ import {
   versions,
 } from "../peers/index.ts";
 
+import type { Asked } from "./images.ts";
+
 /** A function of the benchmarks. All of them echo their event, and answer `{"inspect":true}` with what they see around them. */
 export interface BenchFunction {
   readonly name: string;
@@ -99,13 +101,38 @@ export async function shell(): Promise<BenchFunction> {
   return { name: "bench-shell", title: "shell bootstrap", runtime: "provided.al2023", handler: "bootstrap", zip };
 }
 
-/** A function on AWS's Java client, whose class is `Function` (hello) or `SlowFunction` (an init of five seconds). */
-export async function java(jdk: Jdk, { directory }: JavaFunctions, slow = false): Promise<BenchFunction> {
-  const title = `Java ${jdk.version}, ${slow ? "init of 5 s" : "hello"}`;
-  const name = slow ? "bench-java-slow" : "bench-java";
-  const handler = slow ? "SlowFunction" : "Function";
-  const zip = await zipOf([directory]);
-  return { name, title, runtime: "provided.al2023", handler, zip, ...(slow ? { imageWithinMs: 90000 } : {}) };
+/** How a Java function is to be made. */
+export interface JavaOptions {
+  /** its class is `SlowFunction`, with an init of five seconds, instead of `Function` */
+  readonly slow?: boolean;
+  /** on the platform's own Java runtime, which has the client, instead of a bootstrap with the client of its own */
+  readonly managed?: boolean;
+}
+
+/** A function on AWS's Java client. */
+export async function java(jdk: Jdk, { directory }: JavaFunctions, options: JavaOptions = {}): Promise<BenchFunction> {
+  const { slow = false, managed = false } = options;
+  const entries = entriesOf(managed ? [join(directory, "classes")] : [directory]);
+  const core = /^aws-lambda-java-core-/;
+  // the handler's interfaces are the function's own to bring, as on Lambda
+  if (managed)
+    for (const [name, entry] of entriesOf([join(directory, "lib")]))
+      if (core.test(name)) entries.set(`lib/${name}`, entry);
+  return {
+    name: slow ? "bench-java-slow" : "bench-java",
+    title: `Java ${jdk.version}, ${slow ? "init of 5 s" : "hello"}`,
+    runtime: managed ? `java${Number.parseInt(jdk.version, 10)}` : "provided.al2023",
+    handler: slow ? "SlowFunction" : "Function",
+    zip: await zipFiles(entries),
+    ...(slow ? { imageWithinMs: 90000 } : {}),
+  };
+}
+
+/** Whether a platform can run functions on its own Java runtime with this JDK. */
+export async function hasJava(server: Asked, jdk: Jdk): Promise<boolean> {
+  const { runtimes } = await server.call("GET", "/_thaw/info");
+  const name = `java${Number.parseInt(jdk.version, 10)}`;
+  return (runtimes as { name: string; state: string }[]).some((row) => row.name === name && row.state !== "missing");
 }
 
 /**

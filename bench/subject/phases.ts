@@ -9,6 +9,8 @@ export const phaseNames = [
   "agent",
   "runtimeBoot",
   "codeInit",
+  "restore",
+  "hooks",
   "handler",
   "response",
   "unexplained",

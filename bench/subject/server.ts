@@ -101,7 +101,7 @@ export async function startServer(env: Readonly<Record<string, string>> = {}): P
       await settled(endpoint, fn.name);
     },
     chill: (name) => configure(name, { FORCE_COLD_START: String(Date.now()) }),
-    cool: (name) => endEnvironments(endpoint, child.pid, name),
+    cool: (name) => endEnvironments({ endpoint, pid: child.pid }, name),
     async inspect(name, qualifier) {
       const invoked = await invoke(name, { inspect: true }, qualifier);
       const { ok, inside } = invoked.payload;

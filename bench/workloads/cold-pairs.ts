@@ -8,6 +8,7 @@ import {
   awsSdk,
   type BenchFunction,
   boto3,
+  hasJava,
   java,
   native,
   nodeHeavy,
@@ -149,7 +150,7 @@ export async function prepare(
     await attempt(slow ? "Java with an init of 5 s" : "Java hello", async () => {
       const jdk = await findJdk();
       const functions = await javaFunctions(jdk);
-      const fn = await java(jdk, functions, slow);
+      const fn = await java(jdk, functions, { slow, managed: await hasJava(server, jdk) });
       const version = await deploy(fn);
       if (version !== jdk.version) throw new Error(`the function ran on ${version}, the JDK here is ${jdk.version}`);
       const api = await createRuntimeApi();

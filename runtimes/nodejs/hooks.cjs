@@ -25,8 +25,9 @@ async function runBefore() {
   while (before.length > 0) await before.pop()();
 }
 
-async function runAfter() {
-  while (after.length > 0) await after.shift()();
+/** Rejects like `runBefore`. Another list than the function's own is for trial. */
+async function runAfter(hooks = after) {
+  while (hooks.length > 0) await hooks.shift()();
 }
 
 module.exports = { snapshot, runBefore, runAfter, hasAfter: () => after.length > 0 };

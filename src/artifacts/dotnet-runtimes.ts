@@ -55,7 +55,7 @@ export function createDotnetRuntimes(needs: RuntimesNeeds): RuntimeFamily {
 
 function howTo(name: string): string {
   const version = versions[name]!.slice(0, -1);
-  return `No .NET ${version} was found on this machine: install the dotnet runtime or SDK ${version}.`;
+  return `No ${name} was found on this machine: install the dotnet runtime or SDK ${version}.`;
 }
 
 function distribution(name: string, dotnet: Dotnet, bootstrap: string): RuntimeDistribution {

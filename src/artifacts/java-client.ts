@@ -168,6 +168,6 @@ async function compile(jdk: Jdk, into: string): Promise<void> {
   const classes = join(into, "classes");
   const tool = (name: string, args: readonly string[]) => run(join(jdk.home, "bin", name), [...args]);
   await tool("javac", ["-cp", join(into, "lib", "*"), "-d", classes, ...sources()]);
-  await tool("jar", ["--create", "--file", join(into, "thaw.jar"), "-C", classes, "."]);
+  await tool("jar", ["cf", join(into, "thaw.jar"), "-C", classes, "."]);
   await rm(classes, { recursive: true });
 }

@@ -23,7 +23,8 @@ export function createJavaRuntimes(needs: RuntimesNeeds): RuntimeFamily {
     knows: (name) => majorOf(name) !== undefined,
     async get(name) {
       const jdk = find(majorOf(name)!);
-      if (jdk === undefined) throw new RuntimeUnavailable(name, `No Java ${majorOf(name)} was found: ${howTo(name)}.`);
+      if (jdk === undefined)
+        throw new RuntimeUnavailable(name, `No ${name} was found on this machine: ${howTo(name)}.`);
       const directory = await provideClient(name, jdk, { shelf, path: needs.path, log: needs.log });
       trainArchive(jdk, directory).catch((error: Error) =>
         needs.log(`${name}: starts without an archive of its classes, ${error.message}`),

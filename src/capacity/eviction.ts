@@ -23,30 +23,28 @@ export function greedyDualPriority(clock: number, calls: number, startMs: number
 }
 
 /**
- * Which environments end so that the others fit: the least worth first, and no more than needed. Whoever turns out to be
+ * Which environments end to free `excessBytes`: the least worth first, and no more than needed. Whoever turns out to be
  * unnecessary because a larger one that followed it suffices is spared.
  *
- * @param usedBytes what all environments hold, busy ones included
- * @returns ids, and the highest priority among them: the greedy-dual clock from now on (undefined: nothing ends)
+ * @returns the chosen, least worth first, and the highest priority among them: the greedy-dual clock from now on
  */
-export function chooseEvicted(
-  idle: readonly Evictable[],
-  usedBytes: number,
-  budgetBytes: number,
-): { readonly ids: string[]; readonly clock: number | undefined } {
-  let excess = usedBytes - budgetBytes;
-  const candidates: Evictable[] = [];
+export function chooseEvicted<Environment extends Evictable>(
+  idle: readonly Environment[],
+  excessBytes: number,
+): { readonly chosen: readonly Environment[]; readonly clock: number | undefined } {
+  let excess = excessBytes;
+  const candidates: Environment[] = [];
   for (const environment of [...idle].sort((a, b) => a.priority - b.priority)) {
     if (excess <= 0) break;
     candidates.push(environment);
     excess -= environment.memoryBytes;
   }
-  const chosen: Evictable[] = [];
+  const chosen: Environment[] = [];
   // From the most precious down: each goes back as long as the rest still frees enough.
   for (const environment of candidates.reverse()) {
     if (excess + environment.memoryBytes <= 0) excess += environment.memoryBytes;
     else chosen.push(environment);
   }
   chosen.reverse();
-  return { ids: chosen.map(({ id }) => id), clock: chosen.at(-1)?.priority };
+  return { chosen, clock: chosen.at(-1)?.priority };
 }

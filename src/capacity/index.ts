@@ -1,5 +1,4 @@
 export * from "./admission.ts";
-export * from "./fixed-keep-alive.ts";
 export * from "./hibernation.ts";
 export * from "./keep-alive.ts";
 export * from "./replay.ts";

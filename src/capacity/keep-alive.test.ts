@@ -144,6 +144,16 @@ test("functions not called for long are forgotten while others go on, and forget
   assert.deepEqual(keepAlive.plan("going on", 48 * hour), { keepUntilMs: 48 * hour, prewarmAtMs: undefined });
 });
 
+test("however many functions fall idle at once, one look ends a thousand at most, and the next the next", () => {
+  const keepAlive = createKeepAlive({ keepAliveMs: 10 * minute });
+  const rows = Array.from({ length: 1500 }, (_, index) => idle(`e${index}`, `f${index}`, 3 * hour));
+  for (const { key } of rows) keepAlive.observe(key, 0, measured);
+  const first = keepAlive.reclaim(rows, 0, unlimited, 3 * hour);
+  assert.equal(first.length, 1000);
+  const rest = rows.filter(({ id }) => !first.includes(id));
+  assert.equal(keepAlive.reclaim(rest, 0, unlimited, 3 * hour).length, 500);
+});
+
 test("what is known of a function fits in a kilobyte", () => {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;

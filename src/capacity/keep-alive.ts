@@ -1,37 +1,7 @@
-import { type Arrivals, newArrivals, newPopulation, recordArrival, type Window, warmWindows } from "./arrivals.ts";
-import { chooseEvicted, type Evictable, greedyDualPriority } from "./eviction.ts";
-import { createPrice } from "./price.ts";
+import { chooseEvicted } from "./eviction.ts";
+import { createForesight, type KeepAliveOptions, type Measured, type Plan, shortestIdleMs } from "./foresight.ts";
 
-export interface KeepAliveOptions {
-  /**
-   * Idle environments may take as much memory as if one of each function were kept for this long after each call,
-   * milliseconds: the policy spends that where it saves the most starts. No environment beyond a function's first is kept
-   * longer than this.
-   */
-  readonly keepAliveMs: number;
-  /** no environment ends sooner after its last use, milliseconds (default 10 s) */
-  readonly shortestMs?: number;
-  /** how often reclaim() and prewarms() are asked, milliseconds (default 5 s): a start must be begun that much earlier */
-  readonly everyMs?: number;
-  /** functions not called for this long are forgotten, milliseconds (default 14 days) */
-  readonly forgetAfterMs?: number;
-}
-
-/** What is measured of a function version. */
-export interface Measured {
-  /** how long a start takes on its best rung (restore, pool, plain), milliseconds */
-  readonly startMs: number;
-  /** what an idle environment of it holds, bytes */
-  readonly memoryBytes: number;
-}
-
-/** How long the last idle environment of a function version stays, and when one is prepared again. */
-export interface Plan {
-  /** it ends then, milliseconds of the caller's clock; `nowMs`: at once */
-  readonly keepUntilMs: number;
-  /** when to start a new one if no call has come; undefined: not foreseen */
-  readonly prewarmAtMs: number | undefined;
-}
+export type { KeepAliveOptions, Measured, Plan } from "./foresight.ts";
 
 /** An idle environment as the decision sees it. */
 export interface IdleEnvironment {
@@ -73,157 +43,64 @@ export interface KeepAlive {
   readonly size: number;
 }
 
-interface Version {
-  readonly arrivals: Arrivals;
-  startMs: number;
-  bytes: number;
-  /** calls, older ones fading */
-  recentCalls: number;
-  /** greedy-dual's clock at the latest call */
-  clock: number;
-}
-
-/** A version that was never measured is taken for this; also the unit of "usual", so only ratios to it matter. */
-const usual: Measured = { startMs: 100, memoryBytes: 64 * 2 ** 20 };
-/** a start of our own accord, in cold starts: it takes CPU, though nobody waits for it */
-const reopenCost = 0.25;
-/** half-life of recentCalls, milliseconds */
-const callsHalfLifeMs = 1800e3;
+/** How many plans one reclaim() makes, some microseconds each; the others are made the next times. */
+const plansAtOnce = 1000;
 
 /** Makes a KeepAlive that knows no function. */
 export function createKeepAlive(options: KeepAliveOptions): KeepAlive {
-  const { keepAliveMs, shortestMs = 10e3, everyMs = 5000, forgetAfterMs = 14 * 24 * 3600e3 } = options;
-  /** in the order in which they were looked at: see lookAtOne() */
-  const versions = new Map<string, Version>();
+  const { shortestMs = shortestIdleMs } = options;
+  const foresight = createForesight(options);
   /** when to prepare an environment of versions that have none, milliseconds */
   const awaited = new Map<string, number>();
-  const population = newPopulation();
-  const price = createPrice(keepAliveMs);
-  let clock = 0;
   /** bytes of the budget that the latest reclaim() left */
   let roomBytes = Number.POSITIVE_INFINITY;
 
-  /** cold starts that a millisecond of this version is worth: dear if it is large, cheap if it is slow to start */
-  const priceOf = ({ startMs, bytes }: Version) =>
-    price.perMs * (bytes / usual.memoryBytes) * (usual.startMs / startMs);
-
-  /** The warm stretches after the latest call, opened early enough for a start to be asked for and done. */
-  const windowsOf = (version: Version): Window[] => {
-    const leadMs = everyMs + 2 * version.startMs;
-    const ready: Window[] = [{ fromMs: 0, toMs: shortestMs }];
-    for (const { fromMs, toMs } of warmWindows(version.arrivals, population, priceOf(version), reopenCost)) {
-      const last = ready.at(-1)!;
-      if (fromMs - leadMs > last.toMs) ready.push({ fromMs: fromMs - leadMs, toMs });
-      else if (toMs > last.toMs) ready[ready.length - 1] = { fromMs: last.fromMs, toMs };
-    }
-    return ready;
-  };
-
-  const planOf = (version: Version, nowMs: number): Plan => {
-    const { lastMs } = version.arrivals;
-    let keepUntilMs = nowMs;
-    for (const { fromMs, toMs } of windowsOf(version)) {
-      if (lastMs + toMs <= nowMs) continue;
-      if (lastMs + fromMs > nowMs) return { keepUntilMs, prewarmAtMs: lastMs + fromMs };
-      keepUntilMs = lastMs + toMs;
-    }
-    return { keepUntilMs, prewarmAtMs: undefined };
-  };
-
-  /**
-   * How long an environment beyond the first stays idle: until holding it has cost what starting it again would, which
-   * never costs more than twice the best there is, whatever comes (ski rental).
-   */
-  const surplusMs = (version: Version | undefined) =>
-    version ? Math.min(keepAliveMs, Math.max(shortestMs, 1 / priceOf(version))) : keepAliveMs;
-
-  /** Looks at the version that was not looked at for longest: forgotten, or back in the queue. */
-  const lookAtOne = (nowMs: number) => {
-    const oldest = versions.entries().next().value;
-    if (!oldest) return;
-    const [key, version] = oldest;
-    versions.delete(key);
-    if (nowMs - version.arrivals.lastMs < forgetAfterMs) {
-      versions.set(key, version);
-      return;
-    }
-    price.account(warmTime(windowsOf(version), forgetAfterMs), keepAliveMs, version.bytes);
-    awaited.delete(key);
-  };
-
-  const again = (version: Version, atMs: number) => {
-    const { arrivals } = version;
-    const gapMs = atMs - arrivals.lastMs;
-    version.recentCalls = faded(version.recentCalls, gapMs) + 1;
-    version.clock = clock;
-    if (gapMs <= shortestMs) {
-      // Everything is warm for that long: nothing to decide, to pay for or to learn. And a burst must not make what is known
-      // of the longer gaps fade.
-      arrivals.lastMs = Math.max(arrivals.lastMs, atMs);
-      return;
-    }
-    price.account(warmTime(windowsOf(version), gapMs), Math.min(gapMs, keepAliveMs), version.bytes);
-    recordArrival(arrivals, atMs, population);
-    lookAtOne(atMs);
+  /** Those whose time is over. `environments` are all idle ones of one version, the latest used first. */
+  const over = (key: string, environments: readonly IdleEnvironment[], plan: Plan | undefined, nowMs: number) => {
+    if (environments[0]!.idleMs >= shortestMs && plan && plan.keepUntilMs <= nowMs) return environments;
+    const spared = foresight.knows(key) ? 1 : 0;
+    if (environments.length === spared) return [];
+    const surplusMs = foresight.surplusMs(key);
+    return environments.filter(({ idleMs }, rank) => rank >= spared && idleMs >= surplusMs);
   };
 
   return {
     observe(key, atMs, measured) {
       awaited.delete(key);
-      let version = versions.get(key);
-      if (version) again(version, atMs);
-      else {
-        lookAtOne(atMs);
-        const { startMs, memoryBytes: bytes } = usual;
-        version = { arrivals: newArrivals(atMs), startMs, bytes, recentCalls: 1, clock };
-        versions.set(key, version);
-      }
-      if (!measured) return;
-      version.startMs = Math.max(1, measured.startMs);
-      version.bytes = Math.max(2 ** 20, measured.memoryBytes);
+      foresight.observe(key, atMs, measured);
     },
-
-    plan(key, nowMs) {
-      const version = versions.get(key);
-      return version ? planOf(version, nowMs) : { keepUntilMs: nowMs, prewarmAtMs: undefined };
-    },
+    plan: foresight.plan,
 
     reclaim(idle, usedBytes, budgetBytes, nowMs) {
-      const ends: string[] = [];
-      const stays: Evictable[] = [];
-      const left = new Map<string, number>();
-      let used = usedBytes;
-      for (const [key, environments] of byVersion(idle)) {
-        const version = versions.get(key);
-        left.set(key, environments.length);
-        const firstIdleMs = environments[0]!.idleMs;
-        const none = version && firstIdleMs >= shortestMs && planOf(version, nowMs).keepUntilMs <= nowMs;
-        for (const [rank, { id, idleMs, memoryBytes }] of environments.entries()) {
-          const over = none || ((rank > 0 || !version) && idleMs >= surplusMs(version));
-          if (over) {
-            ends.push(id);
-            used -= memoryBytes;
-            continue;
-          }
-          const { startMs } = version ?? usual;
-          const calls = version ? faded(version.recentCalls, nowMs - version.arrivals.lastMs) : 0;
-          const priority = greedyDualPriority(version?.clock ?? clock, calls, startMs, memoryBytes, rank);
-          stays.push({ id, memoryBytes, priority });
+      const versions = byVersion(idle);
+      const ends = new Map<string, IdleEnvironment>();
+      let plans = 0;
+      for (const [key, environments] of versions) {
+        const [{ idleMs }] = environments as [IdleEnvironment];
+        let plan = foresight.planned(key, nowMs);
+        if (!plan && foresight.knows(key) && idleMs >= shortestMs && plans++ < plansAtOnce) {
+          plan = foresight.plan(key, nowMs);
         }
+        for (const each of over(key, environments, plan, nowMs)) ends.set(each.id, each);
       }
-      const evicted = chooseEvicted(stays, used, budgetBytes);
-      if (evicted.clock !== undefined) clock = Math.max(clock, evicted.clock);
-      ends.push(...evicted.ids);
-      const ending = new Set(ends);
-      roomBytes = budgetBytes - usedBytes;
-      for (const { id, memoryBytes } of idle) if (ending.has(id)) roomBytes += memoryBytes;
-      for (const { id, key } of idle) if (ending.has(id)) left.set(key, left.get(key)! - 1);
-      for (const [key, count] of left) {
-        const version = versions.get(key);
-        const next = count === 0 && version ? planOf(version, nowMs).prewarmAtMs : undefined;
-        if (next !== undefined) awaited.set(key, next);
+      roomBytes = budgetBytes - usedBytes + sizeOf(ends.values());
+      if (roomBytes < 0) {
+        const stays = [...versions].flatMap(([key, environments]) =>
+          environments
+            .map((each, rank) => ({ ...each, priority: foresight.priority(key, nowMs, each.memoryBytes, rank) }))
+            .filter(({ id }) => !ends.has(id)),
+        );
+        const { chosen, clock } = chooseEvicted(stays, -roomBytes);
+        if (clock !== undefined) foresight.evicted(clock);
+        for (const each of chosen) ends.set(each.id, each);
+        roomBytes += sizeOf(chosen);
       }
-      return ends;
+      for (const [key, environments] of versions) {
+        if (!environments.every(({ id }) => ends.has(id))) continue;
+        const prewarmAtMs = foresight.planned(key, nowMs)?.prewarmAtMs;
+        if (prewarmAtMs !== undefined) awaited.set(key, prewarmAtMs);
+      }
+      return [...ends.keys()];
     },
 
     prewarms(nowMs) {
@@ -231,14 +108,12 @@ export function createKeepAlive(options: KeepAliveOptions): KeepAlive {
       for (const [key, atMs] of awaited) {
         if (atMs > nowMs) continue;
         awaited.delete(key);
-        const version = versions.get(key);
-        if (!version) continue;
-        const { keepUntilMs, prewarmAtMs } = planOf(version, nowMs);
-        if (keepUntilMs > nowMs) {
-          if (version.bytes > roomBytes) continue;
-          roomBytes -= version.bytes;
+        const { keepUntilMs, prewarmAtMs } = foresight.plan(key, nowMs);
+        const bytes = foresight.bytesOf(key);
+        if (keepUntilMs > nowMs && bytes <= roomBytes) {
+          roomBytes -= bytes;
           due.push(key);
-        } else if (prewarmAtMs !== undefined) {
+        } else if (keepUntilMs <= nowMs && prewarmAtMs !== undefined) {
           // Nobody asked in time, as after the machine slept: the next stretch may come yet.
           awaited.set(key, prewarmAtMs);
         }
@@ -247,14 +122,14 @@ export function createKeepAlive(options: KeepAliveOptions): KeepAlive {
     },
 
     forget(key) {
-      versions.delete(key);
       awaited.delete(key);
+      foresight.forget(key);
     },
     get pricePerMs() {
-      return price.perMs;
+      return foresight.pricePerMs;
     },
     get size() {
-      return versions.size;
+      return foresight.size;
     },
   };
 }
@@ -262,21 +137,17 @@ export function createKeepAlive(options: KeepAliveOptions): KeepAlive {
 /** The idle environments of each version, the latest used first. */
 function byVersion(idle: readonly IdleEnvironment[]): Map<string, IdleEnvironment[]> {
   const groups = new Map<string, IdleEnvironment[]>();
-  for (const environment of [...idle].sort((a, b) => a.idleMs - b.idleMs)) {
+  for (const environment of idle) {
     const group = groups.get(environment.key);
     if (group) group.push(environment);
     else groups.set(environment.key, [environment]);
   }
+  for (const group of groups.values()) group.sort((a, b) => a.idleMs - b.idleMs);
   return groups;
 }
 
-/** How much of the first `gapMs` milliseconds the windows cover. */
-function warmTime(windows: readonly Window[], gapMs: number): number {
+function sizeOf(environments: Iterable<IdleEnvironment>): number {
   let sum = 0;
-  for (const { fromMs, toMs } of windows) sum += Math.max(0, Math.min(toMs, gapMs) - fromMs);
+  for (const { memoryBytes } of environments) sum += memoryBytes;
   return sum;
-}
-
-function faded(calls: number, ms: number): number {
-  return calls * 2 ** (-ms / callsHalfLifeMs);
 }

@@ -35,7 +35,7 @@ test("who knows the future holds through the gaps that cost the least memory", (
 
 for (const seed of [1, 20]) {
   test(`for the memory of ten minutes it has at most half the cold starts, and at most 1.35 of the clairvoyant's (seed ${seed})`, () => {
-    const trace = makeTrace({ seed, functions: 300, days, callsADayAtMost: 300 });
+    const trace = makeTrace({ seed, functions: 150, days, callsADayAtMost: 300 });
     const fixed = replay(trace, days * day, fixedPolicy(10 * minute));
     const ours = replay(trace, days * day, predictivePolicy(10 * minute));
     const best = clairvoyantColdStarts(trace, fixed.idleGbSeconds);
@@ -48,7 +48,7 @@ for (const seed of [1, 20]) {
 }
 
 test("without a timer among them it still has no more cold starts for the same memory", () => {
-  const trace = makeTrace({ seed: 1, functions: 300, days, callsADayAtMost: 300 });
+  const trace = makeTrace({ seed: 1, functions: 150, days, callsADayAtMost: 300 });
   for (const kind of ["random", "bursty"]) {
     const some = trace.filter((each) => each.kind === kind);
     const fixed = replay(some, days * day, fixedPolicy(10 * minute));

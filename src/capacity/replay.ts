@@ -73,7 +73,7 @@ export function fixedPolicy(keepAliveMs: number): ReplayPolicy {
 export function predictivePolicy(keepAliveMs: number): ReplayPolicy {
   const keepAlive = createKeepAlive({ keepAliveMs });
   return {
-    name: "predictive",
+    name: `predictive ${keepAliveMs / 60e3} min`,
     between(each, lastMs, nextMs) {
       let warmMs = 0;
       let prewarms = 0;

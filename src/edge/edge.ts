@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ServiceError } from "../model/index.ts";
 import { sendError } from "./answer.ts";
+import type { AutoScaling } from "./aws/scaling/index.ts";
 import { callerOf } from "./caller.ts";
 import { createHttpDoor, type HttpDoor } from "./http.ts";
 import { createLambdaApi } from "./lambda-api/lambda-api.ts";
@@ -15,10 +16,21 @@ export interface EdgeNeeds extends LambdaApiNeeds {
 export type Edge = HttpDoor;
 
 const queryServices: ReadonlySet<string> = new Set(["sts", "iam"]);
+/** Before the operation in X-Amz-Target: the service that AWS calls Application Auto Scaling. */
+const scalingTarget = "AnyScaleFrontendService.";
 
 /** Builds the front doors; nothing listens yet. */
 export function createEdge(needs: EdgeNeeds): Edge {
   const lambda = createLambdaApi(needs);
+  let autoScaling: Promise<AutoScaling> | undefined;
+
+  /** Loaded on demand: a server on which nothing is scaled never needs it. */
+  function scaling(): Promise<AutoScaling> {
+    autoScaling ??= import("./aws/scaling/index.ts").then(({ createAutoScaling }) =>
+      createAutoScaling({ ...needs, provisioning: lambda.provisioning }),
+    );
+    return autoScaling;
+  }
 
   async function other(request: IncomingMessage, response: ServerResponse, url: URL, requestId: string) {
     const { pathname } = url;
@@ -27,6 +39,9 @@ export function createEdge(needs: EdgeNeeds): Edge {
       throw new ServiceError("AccessDeniedException", `${pathname} is the operator's, not a function's`);
     }
     if (pathname.startsWith("/_") && (await needs.admin(request, response, url))) return undefined;
+    if (String(request.headers["x-amz-target"]).startsWith(scalingTarget)) {
+      return (await scaling()).serve(request, response, requestId);
+    }
     const service = serviceOf(request, url);
     if (queryServices.has(service) || isQueryRequest(request, url)) {
       // Loaded on demand: a server that only runs functions never needs it.
@@ -55,11 +70,14 @@ export function createEdge(needs: EdgeNeeds): Edge {
     async listen(options) {
       const bound = await door.listen(options);
       lambda.resume();
+      const [target] = needs.registry.scaling.targets.everything();
+      if (target !== undefined) (await scaling()).start();
       return bound;
     },
-    drain(ms) {
+    async drain(ms) {
       lambda.pause();
-      return door.drain(ms);
+      (await autoScaling)?.stop();
+      await door.drain(ms);
     },
   };
 }

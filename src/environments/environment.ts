@@ -2,24 +2,16 @@ import { randomUUID } from "node:crypto";
 import type { Driver } from "../isolation/index.ts";
 import { type FunctionVersion, type Invocation, limits, monotonicMs, type Outcome } from "../model/index.ts";
 import type { InitializationType, InvocationLog } from "../observe/index.ts";
+import { Arrival } from "./arrival.ts";
 import { Deadline } from "./deadline.ts";
 import { exited, type LoggedFailure, reported, timedOut } from "./failure.ts";
 import { headOf } from "./head.ts";
-import { Housing, type HousingEvents } from "./housing.ts";
-import { type Move, next, type State } from "./lifecycle.ts";
+import type { HousingEvents } from "./housing.ts";
+import { Life, type State } from "./lifecycle.ts";
 import type { ReadyMarks, RuntimeExit } from "./link.ts";
-import {
-  bootDocument,
-  initializationOf,
-  logStreamOf,
-  type Plan,
-  resumeDocument,
-  type StartTerms,
-  sandboxOf,
-} from "./plan.ts";
-import { hookFailed, hooksTimedOut, RestoreFailed, restoreErrorType } from "./restore-failure.ts";
+import { initializationOf, logStreamOf, type Plan } from "./plan.ts";
 import { type Run, Serving } from "./serving.ts";
-import { type InitFailure, Start, type StartMarks } from "./start.ts";
+import type { StartMarks } from "./start.ts";
 
 export type { Run } from "./serving.ts";
 export type { StartMarks } from "./start.ts";
@@ -44,9 +36,6 @@ export type StartMode =
   /** a copy of an initialised runtime; `via`: how that one takes its events */
   | { readonly kind: "restore"; readonly image: string; readonly via: "frames" | "http" };
 
-/** How long the processes of a copy may take to stand in their new sandbox (milliseconds): a hundred times what is usual. */
-const wakeMs = 2000;
-
 /** Signals that a process gets when its memory or registers are not what it believes them to be. */
 const crashes: ReadonlySet<string> = new Set(["SIGSEGV", "SIGBUS", "SIGILL", "SIGTRAP", "SIGFPE"]);
 
@@ -59,8 +48,6 @@ export class Environment {
   /** it is kept for provisioned concurrency, whether it is used or not */
   provisioned: boolean;
   invocations = 0;
-  /** milliseconds from the runtime's spawn until it asked for its first event */
-  initMs = 0;
   /** when it last became idle, monotonicMs() */
   idleSince = 0;
   /** how long its last event occupied it, milliseconds */
@@ -68,21 +55,10 @@ export class Environment {
   /** it serves the event it has and then ends */
   retired = false;
 
-  #state: State = "creating";
-  #housing: Housing | undefined;
-  /** the end of the sandbox whose init failed */
-  #discarded: Promise<unknown> | undefined;
-  /** the most memory it used, bytes */
-  #discardedPeak = 0;
+  readonly #life = new Life();
+  readonly #arrival: Arrival;
   readonly #needs: EnvironmentNeeds;
   readonly #log: InvocationLog;
-  readonly #terms: StartTerms;
-  readonly #marks: StartMarks = { asked: 0, main: 0, spawned: 0, load: undefined, loaded: undefined, ready: 0 };
-  #booting: Start<InitFailure> | undefined;
-  #waking: Start<Error> | undefined;
-  #initFailure: InitFailure | undefined;
-  /** the init phase failed: whatever follows belongs to an invocation */
-  #initLost = false;
   #serving: Serving | undefined;
   #stream = 0;
   /** why it serves no more, though nobody has stopped it */
@@ -100,12 +76,21 @@ export class Environment {
     this.#needs = needs;
     const logStream = logStreamOf(plan.target, this.createdAt, this.id);
     const initialization = initializationOf(plan.target, provisioned);
-    this.#terms = { logStream, initialization, restore: mode.kind === "restore" };
-    this.#log = needs.openLog(plan.target, logStream, initialization);
+    const terms = { logStream, initialization, restore: mode.kind === "restore" };
+    const log = needs.openLog(plan.target, logStream, initialization);
+    this.#log = log;
+    const events = this.#events();
+    this.#arrival = new Arrival({ driver: needs.driver, plan, terms, log, life: this.#life, events });
   }
 
   get state(): State {
-    return this.#state;
+    return this.#life.state;
+  }
+
+  /** milliseconds from the runtime's spawn until it asked for its first event; 0: it has not yet */
+  get initMs(): number {
+    const { spawned, ready } = this.#arrival.marks;
+    return ready - spawned;
   }
 
   get startKind(): StartMode["kind"] {
@@ -124,12 +109,19 @@ export class Environment {
    * (SnapStartException, SnapStartTimeoutException) when its own hooks kept it from that.
    */
   async start(): Promise<void> {
-    this.#marks.asked = monotonicMs();
+    this.#arrival.marks.asked = monotonicMs();
     const { mode } = this;
-    await this.#settleIn(this.id, mode.kind === "restore" ? mode.image : undefined);
-    this.#marks.main = this.#housing!.sandbox.marks.main;
-    if (mode.kind === "restore") await this.#restore(mode.via);
-    else await this.#boot("init", initSeconds(this.plan.target, this.provisioned) * 1e3);
+    await this.#settle(this.id, mode.kind === "restore" ? mode.image : undefined);
+    if (mode.kind === "plain") {
+      await this.#arrival.boot("init", initSeconds(this.plan.target, this.provisioned) * 1e3);
+      return;
+    }
+    try {
+      await this.#arrival.wake(mode.via);
+    } catch (error) {
+      void this.stop();
+      throw error;
+    }
   }
 
   /**
@@ -138,7 +130,7 @@ export class Environment {
    */
   run(invocation: Invocation): Promise<Run> | Run {
     if (this.#lost) return this.#failedAtOnce(invocation, monotonicMs(), this.#lost(invocation.requestId));
-    if (this.#state === "failed") return this.#runAfterFailedInit(invocation);
+    if (this.state === "failed") return this.#runAfterFailedInit(invocation);
     return this.#invoke(invocation, monotonicMs(), invocation.target.timeoutSeconds * 1e3);
   }
 
@@ -150,46 +142,31 @@ export class Environment {
 
   /** Highest memory use so far, bytes. */
   memoryPeakBytes(): number {
-    return Math.max(this.#housing?.sandbox.memoryPeakBytes() ?? 0, this.#discardedPeak);
+    return this.#arrival.memoryPeakBytes();
   }
 
   memoryBytes(): number {
-    return this.#housing?.sandbox.memoryBytes() ?? 0;
-  }
-
-  #move(move: Move): void {
-    this.#state = next(this.#state, move);
+    return this.#arrival.housing?.sandbox.memoryBytes() ?? 0;
   }
 
   // — the start —
 
-  /** Makes a sandbox and the links into it. Rejects with the driver's error; the environment is gone then. */
-  async #settleIn(sandboxId: string, image?: string): Promise<void> {
-    let housing: Housing;
+  /** Rejects with the driver's error; the environment is gone then. */
+  async #settle(sandboxId: string, image?: string): Promise<void> {
     try {
-      housing = await Housing.make(this.#needs.driver, sandboxOf(this.plan, sandboxId, image), this.#events());
+      await this.#arrival.settle(sandboxId, image);
     } catch (error) {
       this.#ended();
       throw error;
     }
-    if (this.#state !== "creating") {
-      await housing.leave();
-      throw new Error("the environment was stopped while its sandbox was being made");
-    }
-    this.#housing = housing;
-    this.#move(image === undefined ? "made" : "restore");
   }
 
   #events(): HousingEvents {
     return {
       ready: (marks) => this.#ready(marks),
-      initError: (errorType, document) => this.#initBroke(errorType, () => reported(errorType, document)),
-      // A runtime that would be copied, but is not, goes on at once; a copy says it again.
-      prepared: () => this.#housing?.link.wake("http", resumeDocument(this.#terms)),
-      restoreError: (errorType, document) => {
-        if (this.#state === "restoring") this.#restoreBroke(hookFailed(reported(errorType, document).errorType));
-        else this.#initBroke(errorType, () => reported(errorType, document));
-      },
+      initError: (errorType, document) => this.#arrival.initError(errorType, document),
+      prepared: () => this.#arrival.prepared(),
+      restoreError: (errorType, document) => this.#arrival.restoreError(errorType, document),
       response: (stream, body, ready) => this.#served(stream)?.returned(body, ready),
       error: (stream, errorType, document, ready) => this.#served(stream)?.failed(reported(errorType, document), ready),
       streamStart: (stream, contentType) => this.#served(stream)?.streamStarted(contentType),
@@ -200,98 +177,33 @@ export class Environment {
     };
   }
 
-  #sendBoot(): void {
-    const { sandbox, link } = this.#housing!;
-    link.boot(bootDocument(this.plan, sandbox, this.#terms, this.#needs.driver.name !== "process"));
-  }
-
-  /** Boots a runtime from nothing. */
-  async #boot(phase: "init" | "invoke", limitMs: number): Promise<void> {
-    this.#initFailure = undefined;
-    this.#log.initStart(this.plan.runtimeVersion);
-    const late = (requestId: string) => timedOut(requestId, this.plan.target.timeoutSeconds);
-    const start = new Start<InitFailure>(limitMs, () => this.#initBroke("timeout", late));
-    this.#booting = start;
-    this.#sendBoot();
-    await start.ended;
-    this.#initFailure = start.failure;
-    if (start.failure) this.#log.initReport(monotonicMs() - start.began, phase, start.failure.errorType);
-  }
-
-  /** Lets a copy of an initialised runtime wake. */
-  async #restore(via: "frames" | "http"): Promise<void> {
-    this.#log.restoreStart(this.plan.runtimeVersion);
-    const start = new Start<Error>(limits.restoreSeconds * 1e3, () => {
-      this.#restoreBroke(this.plan.target.snapStart ? hooksTimedOut() : new RestoreFailed("it never became ready"));
-    });
-    this.#waking = start;
-    this.#sendBoot();
-    // It waits in the socket until there is somebody to read it. Over HTTP the copy has to ask first.
-    if (via === "frames") this.#housing!.link.wake("frames", resumeDocument(this.#terms));
-    const hangs = setTimeout(() => {
-      if (!this.#housing?.link.hasSpawned) this.#restoreBroke(new RestoreFailed("the agent did not make the process"));
-    }, wakeMs);
-    await start.ended;
-    clearTimeout(hangs);
-    const { failure } = start;
-    this.#log.restoreReport(monotonicMs() - start.began, failure && restoreErrorType(failure));
-    if (!failure) return;
-    void this.stop();
-    throw failure;
-  }
-
   #ready(marks: ReadyMarks | undefined): void {
-    if (this.#state === "initializing" || this.#state === "restoring") {
-      const now = monotonicMs();
-      this.#marks.spawned = marks?.spawned ?? now;
-      this.#marks.load = marks?.load;
-      this.#marks.loaded = marks?.loaded;
-      this.#marks.ready = now;
-      this.initMs = now - this.#marks.spawned;
+    if (this.state === "initializing" || this.state === "restoring") {
       this.#becomeIdle();
-      // After the first event is on its way: two writes that nobody should wait for.
-      setImmediate(() => this.#housing?.sandbox.limitCpu());
-      this.#booting?.close();
-      this.#waking?.close();
-    } else if (this.#state === "settling") {
+      this.#arrival.ready(marks);
+    } else if (this.state === "settling") {
       this.#becomeIdle();
       this.#needs.onIdle(this);
     }
-  }
-
-  /** The sandbox goes with whatever the failed init has left in it. */
-  #initBroke(errorType: string, failure: (requestId: string) => LoggedFailure): void {
-    if (this.#state === "restoring") this.#restoreBroke(new RestoreFailed(errorType));
-    if (this.#state !== "initializing") return;
-    this.#initLost = true;
-    this.#move("broke");
-    this.#discardedPeak = this.memoryPeakBytes();
-    this.#discarded = this.#housing?.leave();
-    this.#housing = undefined;
-    this.#booting!.break({ errorType, failure });
-  }
-
-  #restoreBroke(failure: Error): void {
-    if (this.#state === "restoring") this.#waking!.break(failure);
   }
 
   /** Lambda tries a failed init once more inside the first invocation, under the function's timeout. */
   async #runAfterFailedInit(invocation: Invocation): Promise<Run> {
     let began = monotonicMs();
     const limitMs = invocation.target.timeoutSeconds * 1e3;
-    const first = this.#initFailure!;
-    this.#move("retry");
+    const first = this.#arrival.initFailure!;
+    this.#life.move("retry");
     try {
-      await this.#settleIn(randomUUID().replaceAll("-", ""));
+      await this.#settle(randomUUID().replaceAll("-", ""));
       // Making the sandbox is no time of the function's.
       began = monotonicMs();
-      await this.#boot("invoke", limitMs);
+      await this.#arrival.boot("invoke", limitMs);
     } catch {
       // No second sandbox to be had: the first one's failure stands.
-      this.#initFailure = first;
+      this.#arrival.initFailure = first;
     }
     if (this.state === "idle") return this.#invoke(invocation, began, limitMs - (monotonicMs() - began));
-    const { failure } = this.#initFailure ?? first;
+    const { failure } = this.#arrival.initFailure ?? first;
     const run = this.#failedAtOnce(invocation, began, failure(invocation.requestId));
     void this.stop();
     return run;
@@ -308,12 +220,12 @@ export class Environment {
   #invoke(invocation: Invocation, began: number, limitMs: number): Promise<Run> {
     this.#quiet.lift();
     this.#limit.set(monotonicMs() + limitMs);
-    if (this.#state === "frozen") this.#thaw();
-    this.#move("invoke");
+    if (this.state === "frozen") this.#thaw();
+    this.#life.move("invoke");
     const stream = ++this.#stream;
     this.invocations++;
     this.#log.begin(invocation);
-    const { link } = this.#housing!;
+    const { link } = this.#arrival.housing!;
     return new Promise<Run>((settle) => {
       this.#serving = new Serving(stream, invocation, began, {
         link,
@@ -325,7 +237,7 @@ export class Environment {
 
   /** The event that an answer is for, if it is waited for. */
   #served(stream: number): Serving | undefined {
-    return this.#serving?.stream === stream && this.#state === "busy" ? this.#serving : undefined;
+    return this.#serving?.stream === stream && this.state === "busy" ? this.#serving : undefined;
   }
 
   #answered(outcome: Outcome, ready: boolean, failure: LoggedFailure | undefined, settle: (run: Run) => void): void {
@@ -333,7 +245,7 @@ export class Environment {
     this.#serving = undefined;
     const run = this.#finish(invocation, began, outcome, failure, monotonicMs());
     if (ready) this.#becomeIdle();
-    else this.#move("answered");
+    else this.#life.move("answered");
     settle(run);
     // After the caller has its answer: whoever waits for this environment comes second.
     if (ready) this.#needs.onIdle(this);
@@ -348,11 +260,11 @@ export class Environment {
     answered: number,
   ): Run {
     this.lastRunMs = answered - began;
-    const first = this.#marks.ready > 0 || failure ? this.#takeStart() : undefined;
+    const first = this.#arrival.marks.ready > 0 || failure ? this.#takeStart() : undefined;
     if (failure?.logged) this.#log.platform(failure.logged);
     const logTail = this.#log.end({
       durationMs: monotonicMs() - began,
-      initMs: first && this.mode.kind === "plain" && !this.#initLost ? this.initMs : undefined,
+      initMs: first && this.mode.kind === "plain" && !this.#arrival.initLost ? this.initMs : undefined,
       restore: first && this.mode.kind === "restore" ? restoreDurations(first) : undefined,
       memoryPeakBytes: this.memoryPeakBytes(),
       errorType: failure?.errorType,
@@ -362,9 +274,9 @@ export class Environment {
   }
 
   #takeStart(): Readonly<StartMarks> | undefined {
-    if (this.#marks.asked === 0) return undefined;
-    const marks = { ...this.#marks };
-    this.#marks.asked = 0;
+    if (this.#arrival.marks.asked === 0) return undefined;
+    const marks = { ...this.#arrival.marks };
+    this.#arrival.marks.asked = 0;
     return marks;
   }
 
@@ -372,7 +284,7 @@ export class Environment {
     const serving = this.#serving;
     if (!serving) {
       // It has answered and would never ask for more.
-      if (this.#state === "settling") void this.stop();
+      if (this.state === "settling") void this.stop();
       return;
     }
     serving.failed(timedOut(serving.invocation.requestId, serving.invocation.target.timeoutSeconds), false);
@@ -382,15 +294,11 @@ export class Environment {
   /** The runtime is gone: the sandbox with everything in it follows. */
   #exit(status: RuntimeExit, outOfMemory: boolean): void {
     const failure = (requestId: string) => exited(requestId, status, outOfMemory);
-    if (this.#state === "initializing") {
-      this.#initBroke(outOfMemory ? "Runtime.OutOfMemory" : "Runtime.ExitError", failure);
+    if (this.state === "initializing" || this.state === "restoring") {
+      this.#arrival.exited(status, outOfMemory, failure);
       return;
     }
-    if (this.#state === "restoring") {
-      this.#restoreBroke(new RestoreFailed(`the process ended: ${status.signal ?? `code ${status.code}`}`));
-      return;
-    }
-    if (this.#state === "stopping" || this.#state === "gone") return;
+    if (this.state === "stopping" || this.state === "gone") return;
     this.#lost = failure;
     if (this.mode.kind !== "plain" && this.invocations <= 1 && crashes.has(status.signal ?? "")) {
       this.#needs.onCrash(this, status.signal!);
@@ -403,46 +311,45 @@ export class Environment {
   // — between events —
 
   #becomeIdle(): void {
-    this.#move("ready");
+    this.#life.move("ready");
     this.idleSince = monotonicMs();
     this.#limit.lift();
     this.#quiet.set(this.idleSince + this.#needs.freezeAfterMs);
   }
 
   #freeze(): void {
-    if (this.#state !== "idle") return;
-    this.#move("freeze");
-    this.#housing!.freeze();
+    if (this.state !== "idle") return;
+    this.#life.move("freeze");
+    this.#arrival.housing!.freeze();
   }
 
   #thaw(): void {
-    this.#move("thaw");
-    this.#housing!.thaw();
+    this.#life.move("thaw");
+    this.#arrival.housing!.thaw();
   }
 
   // — the end —
 
   async #stop(): Promise<void> {
-    if (this.#state === "gone") return;
-    this.#move("stop");
+    if (this.state === "gone") return;
+    this.#life.move("stop");
     this.#leave();
-    await Promise.all([this.#housing?.leave(), this.#discarded]);
+    await this.#arrival.leave();
     this.#ended();
   }
 
   #ended(): void {
-    if (this.#state === "gone") return;
+    if (this.state === "gone") return;
     const serving = this.#serving;
     serving?.failed(exited(serving.invocation.requestId, { signal: "SIGKILL" }, false), false);
     this.#leave();
-    this.#move("ended");
+    this.#life.move("ended");
   }
 
   #leave(): void {
     this.#limit.close();
     this.#quiet.close();
-    this.#booting?.close();
-    this.#waking?.close();
+    this.#arrival.giveUp();
     this.#needs.onEnding(this);
   }
 }

@@ -86,7 +86,7 @@ export interface Environments {
   acquire(target: FunctionVersion): Environment | Promise<Environment>;
   /** Ends the environments of a function's versions that are not current any more. */
   retire(account: string, region: string, name: string): void;
-  /** Initialises a version and keeps its image, unless there is one. Never rejects. */
+  /** Initialises a version and keeps its image, unless there is one. Rejects when its code or runtime is not to be had. */
   snapshot(target: FunctionVersion): Promise<SnapshotResult>;
   /** Keeps so many environments of a version initialised from now on; 0 ends it. */
   provision(target: FunctionVersion, count: number): void;

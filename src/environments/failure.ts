@@ -77,3 +77,14 @@ function typeIn(document: Buffer): string {
   }
   return "Runtime.Unknown";
 }
+
+/** The message of an error document, or as much of the document as a line holds. */
+export function messageIn(document: Buffer): string {
+  try {
+    const parsed = JSON.parse(document.toString()) as { errorMessage?: unknown } | null;
+    if (typeof parsed?.errorMessage === "string") return parsed.errorMessage;
+  } catch {
+    // Not JSON: the runtime may write what it likes.
+  }
+  return document.toString("utf8", 0, 500);
+}

@@ -58,7 +58,7 @@ test("now and then the slower one is tried again, unless it is so slow that a ca
 
 test("a plain start that was measured once, with everything still on disk, soon gets another chance", () => {
   const it = new Ladder();
-  times(it, "plain", 40);
+  times(it, "plain", 14);
   for (let n = 0; n < 8; n++) it.succeeded("restore", 6);
   assert.deepEqual(it.choose(image).rungs, ["plain"]);
   const slow = new Ladder();

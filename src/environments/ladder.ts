@@ -39,7 +39,7 @@ const retryEvery = { known: 64, unknown: 8 } as const;
 /** A rung that takes more than this many times as long is not tried again on a caller's time … */
 const notTwice = 2;
 /** … nor, while it is hardly known, one that takes more than this, milliseconds. */
-const unnoticedMs = 50;
+const unnoticedMs = 15;
 /** So many failures in a row end the use of an image. */
 export const failuresAllowed = 3;
 
@@ -55,7 +55,8 @@ export class Ladder {
   choose(available: ReadonlySet<Rung>): Choice {
     const others = [...available].filter((rung) => rung !== "plain");
     const young = others.find((rung) => this.#of(rung).samples < known);
-    if (young) return { rungs: [young, "plain"], why: `${young}: ${this.#words(young)} so far` };
+    if (young)
+      return { rungs: [young, "plain"], why: `${young} is trusted until it is measured (${this.#words(young)})` };
     const [best] = others.sort((a, b) => this.#ms(a) - this.#ms(b));
     if (best === undefined) return { rungs: ["plain"], why: "nothing else to choose" };
     const [winner, loser]: Rung[] = this.#ms(best) <= this.#ms("plain") ? [best, "plain"] : ["plain", best];

@@ -64,3 +64,17 @@ export function next(state: State, move: Move): State {
   if (after === undefined) throw new IllegalMove(state, move);
   return after;
 }
+
+/** Where one environment stands; shared by those who move it. */
+export class Life {
+  #state: State = "creating";
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Throws IllegalMove. */
+  move(move: Move): void {
+    this.#state = next(this.#state, move);
+  }
+}

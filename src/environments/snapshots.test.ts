@@ -32,7 +32,7 @@ afterEach(() => rmSync(directory, { recursive: true }));
 const facts = { bytes: 4, pages: 1, threads: 1, copied: false, sockets: 0, ms: 1 };
 const plan = (name: string, changes: Partial<FunctionVersion> = {}) => {
   const target = { name, version: "1", key: name, arn: `arn:${name}`, environment: {}, snapStart: false, ...changes };
-  return { target } as unknown as Plan;
+  return { target, link: "frames" } as unknown as Plan;
 };
 
 function snapshots(changes: Partial<SnapshotsNeeds> = {}): Snapshots {
@@ -127,6 +127,15 @@ test("what copies would share keeps a version from being copied, until its owner
     assert.equal((await settled(it, willing)).state, "ready");
   }
   assert.equal(readdirSync(directory).filter((file) => file.endsWith(".draft")).length, 0);
+});
+
+test("of a runtime that cannot say what init drew no template is made, unless its owner consents", async () => {
+  const it = snapshots();
+  const silent = { ...plan("silent"), link: "http" } as Plan;
+  it.consider(silent);
+  const { state, why } = it.view(silent.target);
+  assert.deepEqual([state, log], ["none", []]);
+  assert.match(why, /THAW_SNAPSHOT=on/);
 });
 
 test("a publication learns of the function's own failure; a refusal of ours is none", async () => {

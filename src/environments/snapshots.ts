@@ -104,7 +104,7 @@ export class Snapshots {
 
   /** An environment of this plan has started plainly, or a copy of it has: is it time to make an image? */
   consider(plan: Plan): void {
-    const refusal = this.#refusal(plan.target);
+    const refusal = this.#refusal(plan);
     const entry = this.#entryOf(plan);
     if (refusal !== undefined) {
       if (entry.state === "none") entry.why = refusal;
@@ -122,7 +122,7 @@ export class Snapshots {
 
   /** Makes an image now, unless there is one. Never rejects. */
   async publish(plan: Plan): Promise<SnapshotResult> {
-    const refusal = this.#refusal(plan.target);
+    const refusal = this.#refusal(plan);
     if (refusal !== undefined) return { ok: true, why: refusal };
     await this.meet(plan);
     const entry = this.#entryOf(plan);
@@ -182,11 +182,14 @@ export class Snapshots {
     return now >= entry.notBefore && !(image && now - image.madeAt < this.#needs.renewAfterMs);
   }
 
-  #refusal(target: FunctionVersion): string | undefined {
+  /** What can be said before a template is made. */
+  #refusal({ target, link }: Plan): string | undefined {
     const { usable, policy } = this.#needs;
     if (!usable.usable) return usable.reason;
     const terms = snapshotTerms(target, policy);
-    return terms.allowed ? undefined : terms.why;
+    if (!terms.allowed) return terms.why;
+    if (link === "frames" || terms.consents) return undefined;
+    return withRemedy(sharedTrouble({ drew: undefined, sockets: 0 })!);
   }
 
   #entryOf(plan: Plan): Entry {
@@ -310,8 +313,7 @@ export class Snapshots {
   #assertUnshared(target: FunctionVersion, drew: boolean | undefined, sockets: number): void {
     const terms = snapshotTerms(target, this.#needs.policy);
     const trouble = terms.allowed && terms.consents ? undefined : sharedTrouble({ drew, sockets });
-    if (trouble !== undefined)
-      throw new DumpRefused("shared", `${trouble}; allow it with the variable THAW_SNAPSHOT=on`);
+    if (trouble !== undefined) throw new DumpRefused("shared", withRemedy(trouble));
   }
 
   #failed(entry: Entry, error: Error): void {
@@ -334,6 +336,10 @@ export class Snapshots {
     }
     if (!this.#closed) this.#needs.note(`no image of ${target.arn}: ${entry.why}`);
   }
+}
+
+function withRemedy(trouble: string): string {
+  return `${trouble}; allow it with the variable THAW_SNAPSHOT=on`;
 }
 
 function settle(entry: Entry): void {

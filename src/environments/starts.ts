@@ -69,11 +69,13 @@ export class Starts {
 
   /** What all starts of this version share; made once. Rejects with what the artifacts rejected with. */
   plan(): Promise<Plan> {
-    this.#plan ??= this.#makePlan();
-    // A runtime that could not be fetched is asked for again by the next request.
-    this.#plan.catch(() => {
-      this.#plan = undefined;
-    });
+    if (!this.#plan) {
+      this.#plan = this.#makePlan();
+      // A runtime that could not be fetched is asked for again by the next request.
+      this.#plan.catch(() => {
+        this.#plan = undefined;
+      });
+    }
     return this.#plan;
   }
 

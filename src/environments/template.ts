@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Driver, DumpFacts } from "../isolation/index.ts";
 import { type FunctionVersion, limits, monotonicMs } from "../model/index.ts";
 import type { InitializationType, InvocationLog } from "../observe/index.ts";
-import { reported } from "./failure.ts";
+import { messageIn, reported } from "./failure.ts";
 import { Housing } from "./housing.ts";
 import { bootDocument, initializationOf, logStreamOf, type Plan, sandboxOf } from "./plan.ts";
 
@@ -125,13 +125,3 @@ export async function takeImage(
 
 /** Nobody has asked it anything: an answer means nothing. On its own link it is an error already (conversation.ts). */
 function spoke(): void {}
-
-function messageIn(document: Buffer): string {
-  try {
-    const parsed = JSON.parse(document.toString()) as { errorMessage?: unknown } | null;
-    if (typeof parsed?.errorMessage === "string") return parsed.errorMessage;
-  } catch {
-    // Not JSON: the runtime may write what it likes.
-  }
-  return document.toString("utf8", 0, 500);
-}

@@ -17,6 +17,7 @@ export interface Rig extends AsyncDisposable {
   /** lines that functions and the platform logged */
   readonly lines: string[];
   readonly notes: string[];
+  readonly imagesDirectory: string;
   /** A function of this source (index.js). */
   version(source: string, changes?: Partial<FunctionVersion>): FunctionVersion;
   /** Runs it once and gives its parsed answer, or its failure's document. */
@@ -67,6 +68,7 @@ export async function openRig(changes: Partial<EnvironmentsNeeds> = {}): Promise
     driver: isolation.driver,
     lines,
     notes,
+    imagesDirectory: join(root, "images"),
     version(source, more = {}) {
       const key = randomUUID();
       const directory = join(root, key);

@@ -39,9 +39,9 @@ export function timingOf(stations: Stations, run: Run, kind: StartKind): Timing 
       unexplained,
     };
   }
-  const { place, sandbox, agent, boot, load } = startPhases(run.start, admitted, invoked);
+  const { place, sandbox, agent, boot, load, told } = startPhases(run.start, admitted, invoked);
   const copied = kind === "restore";
-  const started = place + sandbox + agent + boot + load;
+  const started = place + sandbox + agent + boot + load + (copied ? told : 0);
   const unexplained = total - admit - started - handler - response;
   return {
     start: kind,
@@ -52,7 +52,8 @@ export function timingOf(stations: Stations, run: Run, kind: StartKind): Timing 
     agent,
     runtimeBoot: copied ? 0 : boot,
     codeInit: copied ? 0 : load,
-    restore: copied ? boot : 0,
+    // A copy is awake when the platform has heard so; in milliseconds like these that is not nothing.
+    restore: copied ? boot + told : 0,
     hooks: copied ? load : 0,
     handler,
     response,
@@ -74,6 +75,8 @@ function startPhases(start: Readonly<StartMarks>, admitted: number, invoked: num
   // A runtime of the user's own does not say when it began to load code: its boot and init are one.
   const boot = until(start.load ?? start.ready);
   const load = until(start.loaded ?? at);
-  // From the handler being loaded (or a copy's hooks being done) to the event being sent nobody works but the schedulers: it stays unexplained.
-  return { place, sandbox, agent, boot, load };
+  const told = until(start.ready);
+  // From there to the event being sent nobody works but the schedulers: it stays unexplained, and after a plain start so
+  // does what the word of it took.
+  return { place, sandbox, agent, boot, load, told };
 }

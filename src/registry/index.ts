@@ -4,7 +4,8 @@ export type { FunctionEntry, Functions, NewFunction, Publication } from "./funct
 export type { Layers } from "./layers.ts";
 export { versionsBehind, wantedOf } from "./provisioned.ts";
 export * from "./records.ts";
-export { createRegistry, type Registry, type RegistryNeeds } from "./registry.ts";
+export { createRegistry, type Registry, type RegistryNeeds, type Scaling } from "./registry.ts";
 export { aliasNotFound, functionNotFound } from "./resolve.ts";
 export type { Named, PolicyRecord, RoleRecord } from "./roles.ts";
+export type * from "./scaling.ts";
 export { type Content, checkRevision, type Settlement } from "./transitions.ts";

@@ -2,6 +2,12 @@ import { type CodeRef, type FunctionVersion, limits } from "../model/index.ts";
 import { createFunctions, type Functions } from "./functions.ts";
 import { createLayers, type Layers } from "./layers.ts";
 import { createNamed, type Named, type PolicyRecord, type RoleRecord } from "./roles.ts";
+import type {
+  ScalableTargetRecord,
+  ScalingActivityRecord,
+  ScalingPolicyRecord,
+  ScheduledActionRecord,
+} from "./scaling.ts";
 import { openStore } from "./store.ts";
 
 export interface RegistryNeeds {
@@ -12,12 +18,21 @@ export interface RegistryNeeds {
   readonly accountConcurrency?: number;
 }
 
+/** What scales provisioned concurrency. */
+export interface Scaling {
+  readonly targets: Named<ScalableTargetRecord>;
+  readonly policies: Named<ScalingPolicyRecord>;
+  readonly actions: Named<ScheduledActionRecord>;
+  readonly activities: Named<ScalingActivityRecord>;
+}
+
 /** What exists. Reads are answered from memory; a write is durable when the call returns. */
 export interface Registry {
   readonly functions: Functions;
   readonly layers: Layers;
   readonly roles: Named<RoleRecord>;
   readonly policies: Named<PolicyRecord>;
+  readonly scaling: Scaling;
   /** most concurrent executions of one account in one region */
   readonly accountConcurrency: number;
   /** What to run; see Functions.resolve. */
@@ -42,6 +57,12 @@ export function createRegistry(needs: RegistryNeeds): Registry {
     layers,
     roles: createNamed<RoleRecord>(store, "role"),
     policies: createNamed<PolicyRecord>(store, "policy"),
+    scaling: {
+      targets: createNamed<ScalableTargetRecord>(store, "scalable-target"),
+      policies: createNamed<ScalingPolicyRecord>(store, "scaling-policy"),
+      actions: createNamed<ScheduledActionRecord>(store, "scheduled-action"),
+      activities: createNamed<ScalingActivityRecord>(store, "scaling-activity"),
+    },
     accountConcurrency,
     resolve: functions.resolve,
     liveCode() {

@@ -38,6 +38,8 @@ export interface Named<T> {
   put(record: T): void;
   remove(account: string, name: string): void;
   list(account: string): readonly T[];
+  /** Of all accounts. */
+  everything(): Iterable<T>;
 }
 
 export function createNamed<T extends { readonly account: string; readonly name: string }>(
@@ -61,5 +63,6 @@ export function createNamed<T extends { readonly account: string; readonly name:
       [...records.values()]
         .filter((record) => record.account === account)
         .sort((one, other) => (one.name < other.name ? -1 : 1)),
+    everything: () => records.values(),
   };
 }

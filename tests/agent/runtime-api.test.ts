@@ -97,6 +97,57 @@ describe("the Runtime API", { skip: noAgent, timeout: 60_000 }, () => {
     return made;
   }
 
+  test("a runtime that asks to be copied waits until it is told, then asks for its first event", async () => {
+    const one = client();
+    one.write(`GET ${prefix}restore/next HTTP/1.1\r\nHost: x\r\n\r\n`);
+    const prepared = await host.next(frameType.PREPARED);
+    assert.deepEqual([prepared.stream, prepared.payload.toString()], [0, "{}"]);
+    const other = client();
+    other.next();
+    assert.equal((await other.answer()).status, 403, "no event before that");
+    host.send(frameType.RESUME, 0, '{"env":{}}');
+    const told = await one.answer();
+    assert.deepEqual([told.status, told.body], [200, ""]);
+    one.next();
+    assert.equal((await host.next(frameType.READY)).stream, 0);
+    host.invoke(1, '{"first":true}');
+    assert.equal((await one.answer()).body, '{"first":true}');
+    one.write(`GET ${prefix}restore/next HTTP/1.1\r\nHost: x\r\n\r\n`);
+    assert.equal((await one.answer()).status, 403, "nor ever again");
+  });
+
+  test("a request to be copied that lost its connection is made again and answered once", async () => {
+    const lost = client();
+    lost.write(`GET ${prefix}restore/next HTTP/1.1\r\nHost: x\r\n\r\n`);
+    await host.next(frameType.PREPARED);
+    lost.socket.destroy();
+    host.send(frameType.RESUME, 0, '{"env":{}}');
+    const again = client();
+    again.write(`GET ${prefix}restore/next HTTP/1.1\r\nHost: x\r\n\r\n`);
+    assert.equal((await again.answer()).status, 200);
+    host.send(frameType.PING, 0);
+    await host.next(frameType.PONG);
+    assert.ok(!host.passed.some((frame) => frame.type === frameType.PREPARED), "it is prepared once");
+  });
+
+  test("a hook that fails after the restore is told with its type, one before it as an error of init", async () => {
+    const one = client();
+    one.post("restore/error", "{}");
+    assert.equal((await one.answer()).status, 403, "nothing was restored");
+    one.write(`GET ${prefix}restore/next HTTP/1.1\r\nHost: x\r\n\r\n`);
+    await host.next(frameType.PREPARED);
+    host.send(frameType.RESUME, 0, '{"env":{}}');
+    await one.answer();
+    one.post(
+      "restore/error",
+      '{"errorMessage":"m"}',
+      "Lambda-Runtime-Function-Error-Type: Runtime.AfterRestoreError\r\n",
+    );
+    assert.equal((await one.answer()).status, 202);
+    const error = await host.next(frameType.RESTORE_ERROR);
+    assert.equal(error.payload.toString("latin1", 2), 'Runtime.AfterRestoreError{"errorMessage":"m"}');
+  });
+
   test("serves events one after the other on one connection", async () => {
     const one = client();
     for (let stream = 1; stream <= 3; stream++) {

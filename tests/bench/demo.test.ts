@@ -13,6 +13,25 @@ const script = fileURLToPath(new URL("../../bench/demo.ts", import.meta.url));
 const numbers = (...names: readonly string[]): Shape => Object.fromEntries(names.map((name) => [name, "number"]));
 const summary = numbers("count", "min", "p50", "p99", "max", "mean", "low", "high");
 const phases = numbers(...phaseNames);
+const start: Shape = { firstByte: summary, phases, outside: summary, unexplained: "number" };
+/** But for `starts`, which has a member for every way of starting that there is. */
+const row: Shape = {
+  name: "string",
+  version: "string",
+  without: { plain: "string?", pool: "string?", restore: "string?" },
+  asked: "boolean",
+  warm: summary,
+  warmPhases: phases,
+  warmOutside: summary,
+  mission: { cold: "number?", warm: "number?" },
+};
+const jvm: Shape = {
+  version: "string",
+  start: "string",
+  cold: summary,
+  ...(numbers("plain", "publish", "first") as object),
+};
+/** But for `jvm`, which only a machine with a JDK has. */
 const document: Shape = {
   machine: {
     ...(numbers("cores", "memoryGiB", "load") as object),
@@ -22,19 +41,7 @@ const document: Shape = {
   memoryMb: "number",
   calls: numbers("cold", "warm"),
   busy: "string?",
-  runtimes: [
-    {
-      name: "string",
-      version: "string",
-      cold: summary,
-      warm: summary,
-      phases,
-      warmPhases: phases,
-      outside: { cold: summary, warm: summary },
-      unexplained: "number",
-      mission: { cold: "number?", warm: "number?" },
-    },
-  ],
+  runtimes: [row],
   missing: [{ name: "string", reason: "string" }],
   mission: {
     cold: numbers("node", "python", "java", "dotnet", "go", "rust"),
@@ -48,12 +55,16 @@ test("the demo prints one JSON document of its shape, and leaves nothing in the 
   try {
     const env = { ...process.env, TMPDIR: temporary };
     const { stdout } = await promisify(execFile)(process.execPath, [script, "--json", "--quick"], { env });
-    const report = JSON.parse(stdout) as {
+    type Numbers = Record<string, number>;
+    const { jvm: found, ...report } = JSON.parse(stdout) as {
       calls: { cold: number; warm: number };
-      runtimes: { name: string; cold: Record<string, number>; warm: Record<string, number> }[];
+      runtimes: { name: string; starts: Record<string, { firstByte: Numbers }>; warm: Numbers }[];
+      jvm?: object;
       missing: { name: string }[];
     };
-    assert.deepEqual(misfits(report, document), []);
+    const runtimes = report.runtimes.map(({ starts: _, ...rest }) => rest);
+    assert.deepEqual(misfits({ ...report, runtimes }, document), []);
+    if (found) assert.deepEqual(misfits(found, jvm), []);
     const named = [...report.runtimes, ...report.missing].map(({ name }) => name);
     for (const name of ["Node.js", "Python", "Go|Rust", "shell", "Java"]) {
       assert.ok(
@@ -61,9 +72,14 @@ test("the demo prints one JSON document of its shape, and leaves nothing in the 
         `${name} is neither shown nor missing`,
       );
     }
-    for (const { name, cold, warm } of report.runtimes) {
-      assert.deepEqual([cold.count, warm.count], [report.calls.cold, report.calls.warm], name);
-      for (const { min, p50, p99, max } of [cold, warm] as Record<string, number>[]) {
+    for (const { name, starts, warm } of report.runtimes) {
+      assert.ok(starts.plain, `${name} has no plain start`);
+      for (const [rung, one] of Object.entries(starts)) {
+        assert.match(rung, /^(plain|pool|restore)$/);
+        assert.deepEqual(misfits(one, start), [], `${name}, ${rung}`);
+      }
+      assert.deepEqual([starts.plain.firstByte.count, warm.count], [report.calls.cold, report.calls.warm], name);
+      for (const { min, p50, p99, max } of [...Object.values(starts).map((one) => one.firstByte), warm]) {
         assert.ok(0 < min! && min! <= p50! && p50! <= p99! && p99! <= max!, name);
       }
     }

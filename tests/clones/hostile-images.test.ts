@@ -95,16 +95,12 @@ describe("an image that somebody has damaged", { skip }, () => {
     const noise = Buffer.from(whole);
     for (let at = firstTable; at < tables; at++) noise[at] = random(256);
     assert.notEqual(await survives("noise", () => writeFileSync(image, noise)), "restore");
+    const all = [tablesAt, bytesAt, ...Array.from({ length: 2 * tableCount }, (_, n) => firstTable + 8 * n)];
     for (const value of [0n, 1n, BigInt(whole.length) + 4096n, 2n ** 63n, 2n ** 64n - 1n]) {
-      for (const field of [
-        tablesAt,
-        bytesAt,
-        ...Array.from({ length: 2 * tableCount }, (_, n) => firstTable + 8 * n),
-      ]) {
+      for (const field of all.slice(0, scaled(3, all.length))) {
         const damaged = Buffer.from(whole);
         damaged.writeBigUInt64LE(value, field);
         await survives(`${value} at ${field}`, () => writeFileSync(image, damaged));
-        if (scaled(1, 0) && field > firstTable) break;
       }
     }
   });

@@ -2,7 +2,11 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from "no
 import { join } from "node:path";
 
 /** Everything that decides what a process may do, read by root from outside: it cannot lie about itself. */
-export type Properties = Readonly<Record<string, unknown>>;
+export interface Properties {
+  /** what each open descriptor is */
+  readonly descriptors: Readonly<Record<string, string>>;
+  readonly [name: string]: unknown;
+}
 
 const statusFields = [
   "Uid",

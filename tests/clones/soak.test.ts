@@ -20,7 +20,8 @@ describe("copies come and go", { skip }, () => {
   test("after many of them, killed at any moment, nothing is left of them and the platform has not grown", async () => {
     await using platform = await startClones();
     await platform.deploy("soaked", code);
-    await round(platform, 20);
+    await round(platform, 2, 5);
+    await round(platform, wide);
     await platform.cool("soaked");
     const before = await calm(platform);
     const memory = memoryOf(platform);
@@ -28,8 +29,9 @@ describe("copies come and go", { skip }, () => {
     const end = performance.now() + scaled(20, 30 * 60) * 1000;
     let copies = 0;
     for (let n = 0; performance.now() < end; n++) {
-      // now and then before they can have answered
-      copies += await round(platform, n % 5 === 4 ? (n * 3) % 17 : undefined);
+      // now and then two of them before they can have answered: a third failure in a row would end the image's use
+      if (n % 5 === 4) await round(platform, 2, (n * 3) % 17);
+      else copies += await round(platform, wide);
       await platform.cool("soaked");
     }
     const after = await until(
@@ -56,9 +58,9 @@ describe("copies come and go", { skip }, () => {
   });
 });
 
-/** Calls as many copies as the soak is wide; killed `afterMs` later, or when all have answered rightly. Resolves with how many did. */
-async function round(platform: Clones, afterMs: number | undefined): Promise<number> {
-  const calls = Array.from({ length: wide }, (_, n) => platform.call("soaked", { n, holdMs: 30 }));
+/** Calls so many copies at once; killed `afterMs` later, or when all have answered rightly. Resolves with how many copies did. */
+async function round(platform: Clones, count: number, afterMs?: number): Promise<number> {
+  const calls = Array.from({ length: count }, (_, n) => platform.call("soaked", { n, holdMs: 30 }));
   if (afterMs !== undefined) {
     await delay(afterMs);
     await platform.cool("soaked");

@@ -35,11 +35,12 @@ const send = (method: string, target: string, body?: unknown) =>
 /** All that a refused request must leave as it was. How far preparation has come is not part of it. */
 function state(): string {
   const { functions, layers } = door.registry;
-  const entries = [...functions.everything()].map(({ record, latest, versions, aliases }) => ({
+  const entries = [...functions.everything()].map(({ record, latest, versions, aliases, provisioned }) => ({
     record,
     latest: latest.fingerprint,
     versions: [...versions.values()].map((version) => [version.version, version.fingerprint]),
     aliases: [...aliases.values()],
+    provisioned: [...provisioned.values()],
   }));
   return JSON.stringify([entries, [...layers.everything()]]);
 }

@@ -8,8 +8,11 @@ import { InvokeCommand, type LambdaClient, type Runtime } from "@aws-sdk/client-
 import { findMcs } from "../../src/artifacts/dotnet-build.ts";
 import { isFetchable } from "../../src/artifacts/dotnet-fetch.ts";
 import { dotnetsAt } from "../../src/artifacts/dotnet-search.ts";
+import { createRuntimes } from "../../src/artifacts/runtimes.ts";
+import { configOf } from "../../src/config.ts";
 import { answerOf, createFunction, invoke, lambdaOf, wasCold } from "../e2e/lambda.ts";
 import { type Server, startServer } from "../e2e/server.ts";
+import { startOverHttp } from "./http-harness.ts";
 
 /** .NET functions inside the sandbox, through the API, on .NET Core 3.1, which pip brings; compiled by Mono's compiler. */
 const runtime: Runtime = "dotnetcore3.1";
@@ -38,7 +41,13 @@ describe(runtime, { skip }, () => {
     const library = join(work, "Amazon.Lambda.Core.dll");
     const assembly = join(work, "Demo.dll");
     execFileSync(mcs!, ["-target:library", `-out:${library}`, join(sources, "Core.cs")]);
-    execFileSync(mcs!, ["-target:library", `-out:${assembly}`, `-r:${library}`, join(sources, "Function.cs")]);
+    execFileSync(mcs!, [
+      "-target:library",
+      `-out:${assembly}`,
+      `-r:${library}`,
+      join(sources, "Function.cs"),
+      join(sources, "Seeded.cs"),
+    ]);
     for (const path of [library, assembly]) code[path.slice(work.length + 1)] = readFileSync(path);
     server = await startServer();
     client = lambdaOf(server);
@@ -133,5 +142,45 @@ describe(runtime, { skip }, () => {
       assert.deepEqual([functionError, payload.errorType], ["Unhandled", type]);
       assert.match(payload.errorMessage, message);
     }
+  });
+
+  /** Outside of a sandbox, where only /var/runtime has another name. */
+  const template = async (variables: Record<string, string>) => {
+    const directory = configOf({}).runtimesDir;
+    const { command } = await createRuntimes({ directory, path: process.env.PATH, log: () => {} }).get(runtime);
+    const script = join(import.meta.dirname, "..", "..", "runtimes", "dotnet", "bootstrap");
+    const words = command[0]!.map((word) => (word === "/var/runtime/bootstrap" ? script : word));
+    return startOverHttp(words, work, { _HANDLER: "Demo::Demo.Seeded::Handle", ...variables });
+  };
+
+  test("a process that will be copied runs its hooks around restore/next, and its generator goes on from new seeds", async (t) => {
+    const seeded = await template({ _THAW_TEMPLATE: "1" });
+    t.after(() => seeded.stop());
+    const parked = await seeded.asked();
+    assert.equal(parked.what, "GET /restore/next", seeded.output() + parked.body);
+    parked.answer(200);
+    const { what, body } = await seeded.invoke({});
+    assert.equal(what, "POST /invocation/request-1/response", body);
+    const hooks = ["before two", "before one", "after one", "after two"];
+    assert.deepEqual(JSON.parse(body), { hooks, same: false, template: null });
+    const plain = await template({});
+    t.after(() => plain.stop());
+    assert.deepEqual(JSON.parse((await plain.invoke({})).body), { hooks: [], same: true, template: null });
+  });
+
+  test("a hook that fails is told to the Runtime API, and ends the process", async (t) => {
+    const before = await template({ _THAW_TEMPLATE: "1", FAIL_BEFORE: "1" });
+    t.after(() => before.stop());
+    const failed = await before.asked();
+    assert.deepEqual([failed.what, failed.errorType], ["POST /init/error", "InvalidOperationException"]);
+    failed.answer(202);
+    assert.equal(await before.exited(), 1);
+    const after = await template({ _THAW_TEMPLATE: "1", FAIL_AFTER: "1" });
+    t.after(() => after.stop());
+    (await after.asked()).answer(200);
+    const restored = await after.asked();
+    assert.deepEqual([restored.what, JSON.parse(restored.body).errorMessage], ["POST /restore/error", "after one"]);
+    restored.answer(202);
+    assert.equal(await after.exited(), 1);
   });
 });

@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { CreateFunctionCommand, type LambdaClient, type Runtime } from "@aws-sdk/client-lambda";
+import { archiveName } from "../../src/artifacts/java-archive.ts";
+import { clientDirectory } from "../../src/artifacts/java-client.ts";
 import { findJdks, type Jdk } from "../../src/artifacts/java-search.ts";
 import { configOf } from "../../src/config.ts";
 import { active, answerOf, createFunction, type Files, invoke, lambdaOf, role, wasCold } from "../e2e/lambda.ts";
 import { type Server, startServer } from "../e2e/server.ts";
+import { startOverHttp } from "./http-harness.ts";
 
 /** Java functions inside the sandbox, through the API, on every JDK of this machine that Lambda has a name for. */
 const names: Readonly<Record<number, Runtime>> = { 11: "java11", 17: "java17", 21: "java21", 25: "java25" };
@@ -101,19 +104,14 @@ for (const jdk of jdks) {
     test("a wrapper script of the function's starts the JVM", async () => {
       const script = '#!/bin/sh\nexport FROM_WRAPPER=yes JAVA_TOOL_OPTIONS=-Dmine=wrapped\nexec "$@"\n';
       const files = { wrapper: script, "demo/Inside.class": readFileSync(join(classes, "demo", "Inside.class")) };
-      const path = server.driver === "container" ? "/var/task/wrapper" : "wrapper";
-      await create("wrapper", "demo.Inside", files, { AWS_LAMBDA_EXEC_WRAPPER: path });
+      await create("wrapper", "demo.Inside", files, { AWS_LAMBDA_EXEC_WRAPPER: "/var/task/wrapper" });
       const seen = await answerOf(client, `${runtime}-wrapper`);
       assert.deepEqual([seen.fromWrapper, seen.mine], ["yes", "wrapped"]);
     });
 
-    test("the archive of classes that the platform makes is used, and says nothing", async () => {
-      const made = () =>
-        readdirSync(shelf()).some(
-          (name) =>
-            name.startsWith(`${jdk.version}-`) &&
-            existsSync(join(shelf(), name, jdk.major >= 25 ? "base.aot" : "base.jsa")),
-        );
+    test("the archive of classes that the platform makes is used, and says nothing", async (t) => {
+      if (archiveName(jdk) === undefined) return t.skip("this JDK makes none");
+      const made = () => existsSync(join(clientDirectory(jdk, shelf()), archiveName(jdk)!));
       for (let patience = 600; !made(); patience--) {
         assert.ok(patience > 0, "no archive was made within a minute");
         await new Promise((again) => setTimeout(again, 100));
@@ -166,6 +164,44 @@ for (const jdk of jdks) {
       const failing = await invoke(client, `${runtime}-failing`);
       assert.match(failing.payload.errorType, /ExceptionInInitializerError|NumberFormatException/);
     });
+    const seedFile = join(work, `${runtime}-seed`);
+    const template = (variables: Record<string, string>) => {
+      const bootstrap = join(import.meta.dirname, "..", "..", "runtimes", "java", "bootstrap");
+      const command = [bootstrap, join(jdk.home, "bin", "java"), String(jdk.major), clientDirectory(jdk, shelf())];
+      return startOverHttp(command, classes, { _HANDLER: "demo.Seeded::handle", SEED_FILE: seedFile, ...variables });
+    };
+
+    test("a process that will be copied runs its hooks around restore/next, and its generators go on from new seeds", async (t) => {
+      const seeded = await template({ _THAW_TEMPLATE: "1", AWS_LAMBDA_INITIALIZATION_TYPE: "on-demand" });
+      t.after(() => seeded.stop());
+      const parked = await seeded.asked();
+      assert.equal(parked.what, "GET /restore/next", seeded.output() + parked.body);
+      writeFileSync(seedFile, "");
+      while (existsSync(seedFile)) await new Promise((again) => setTimeout(again, 10));
+      parked.answer(200);
+      const { what, body } = await seeded.invoke({});
+      assert.equal(what, "POST /invocation/request-1/response", body);
+      const { drbg, ...seen } = JSON.parse(body);
+      const expected = { hooks: ["before", "after"], math: false, thread: false, template: "null", type: "snap-start" };
+      assert.deepEqual(seen, expected);
+      assert.match(drbg, /pr_and_reseed/);
+    });
+
+    test("a hook that fails is told to the Runtime API, and ends the process", async (t) => {
+      const before = await template({ _THAW_TEMPLATE: "1", FAIL_BEFORE: "1" });
+      t.after(() => before.stop());
+      const failed = await before.asked();
+      assert.equal(failed.what, "POST /init/error");
+      failed.answer(202);
+      assert.notEqual(await before.exited(), 0);
+      const after = await template({ _THAW_TEMPLATE: "1", FAIL_AFTER: "1" });
+      t.after(() => after.stop());
+      (await after.asked()).answer(200);
+      const restored = await after.asked();
+      assert.equal(restored.what, "POST /restore/error");
+      restored.answer(202);
+      assert.notEqual(await after.exited(), 0);
+    });
   });
 }
 
@@ -177,9 +213,10 @@ async function compiled(jdk: Jdk, tool: (name: string, args: readonly string[]) 
   tool("javac", ["-d", library, join(sources, "library", "Shout.java")]);
   tool("jar", ["--create", "--file", join(target, "lib", "shout.jar"), "-C", library, "."]);
   await bringClient(runtime);
-  const home = readdirSync(shelf()).find((name) => name.startsWith(`${jdk.version}-`))!;
-  const path = `${join(shelf(), home, "lib", "*")}:${library}`;
-  const files = ["Hello", "Inside", "Streaming", "Failing"].map((name) => join(sources, "demo", `${name}.java`));
+  const path = `${join(clientDirectory(jdk, shelf()), "lib", "*")}:${library}`;
+  const files = ["Hello", "Inside", "Streaming", "Failing", "Seeded"].map((name) =>
+    join(sources, "demo", `${name}.java`),
+  );
   tool("javac", ["-d", target, "-cp", path, ...files]);
   return target;
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { codeFolder, type RuntimeUnderTest, startRuntime } from "./harness.ts";
@@ -334,6 +334,28 @@ for (const { runtime, path, reason } of await nodeInterpreters()) {
       });
     });
 
+    /** What V8 did with the function `called` of a function's module, until the process had ended. */
+    const compiled = async (env: Readonly<Record<string, string>>, padding = 0): Promise<string> => {
+      const code = `function called() { return 1 }\nexports.handler = async () => called()\n//${" ".repeat(padding)}`;
+      const root = codeFolder({ "index.js": code });
+      folders.push(root);
+      const log = join(root, "v8.log");
+      const flags = ["--log-function-events", `--logfile=${log}`, "--no-logfile-per-isolate"];
+      const started = startRuntime([path!, ...flags, bootstrap], root, "index.handler", env);
+      assert.ok((await started.start()).marks);
+      started.closeLink();
+      await started.exited();
+      const events = readFileSync(log, "utf8").split("\n");
+      return events.filter((line) => line.startsWith("function,") && line.endsWith(",called")).join("\n");
+    };
+
+    it("has functions compiled that are not called yet, as far as memory allows", async () => {
+      assert.match(await compiled({ _THAW_TEMPLATE: "1" }), /,full-parse,/);
+      // A quarter of the harness's 128 MB holds what 800 kB of source may become.
+      assert.doesNotMatch(await compiled({ _THAW_TEMPLATE: "1" }, 1_000_000), /,full-parse,/);
+      assert.doesNotMatch(await compiled({}), /,full-parse,/);
+    });
+
     it("leaves a plain start as it is", async () => {
       const code = returns(`[Function.prototype.toString.call(Math.random), Object.hasOwn(Math.random, "toString"),
         process.moduleLoadList.includes("NativeModule crypto"), Object.keys(require.cache).map((file) => require("path").basename(file))]`);
@@ -342,7 +364,7 @@ for (const { runtime, path, reason } of await nodeInterpreters()) {
       const [random, own, crypto, files] = await json(started);
       await started.stop();
       assert.deepEqual([random, own, crypto], ["function random() { [native code] }", false, false]);
-      for (const file of ["uniqueness.cjs", "template.cjs", "prewarm.cjs", "hooks.cjs"])
+      for (const file of ["uniqueness.cjs", "eager.cjs", "template.cjs", "prewarm.cjs", "hooks.cjs"])
         assert.ok(!files.includes(file), file);
     });
   });

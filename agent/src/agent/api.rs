@@ -101,6 +101,11 @@ impl Api {
         }
     }
 
+    /// Answers whoever waits in GET /restore/next. What goes wrong shows when the connection is served again.
+    pub fn resume(&mut self) {
+        self.conns.iter_mut().flatten().filter(|conn| conn.restoring()).for_each(Conn::resume);
+    }
+
     /// Reads everything that has arrived: the runtime is dead and will send no more.
     pub fn finish(&mut self, work: &mut Work, host: &mut Host) {
         self.accept();

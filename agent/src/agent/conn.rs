@@ -36,6 +36,8 @@ enum State {
     Body(Body),
     /// in GET /next
     Parked,
+    /// in GET /restore/next
+    Restoring,
     /// no more requests: writes what is left, says so, and throws away what still comes, because closing with bytes unread
     /// would reset the connection and take the reply with it
     Closing,
@@ -63,6 +65,7 @@ enum Purpose {
     Stream(u32),
     Error(u32),
     InitError,
+    RestoreError,
 }
 
 /// Status and the document of AWS's runtime API.
@@ -97,8 +100,12 @@ impl Conn {
         matches!(self.state, State::Parked)
     }
 
+    pub fn restoring(&self) -> bool {
+        matches!(self.state, State::Restoring)
+    }
+
     pub fn events(&self, blocked: bool) -> i16 {
-        let full = self.parked() && self.bytes.len() >= READ;
+        let full = (self.parked() || self.restoring()) && self.bytes.len() >= READ;
         let reads = !blocked && !full;
         let writes = self.out.waiting() > 0;
         (if reads { sys::POLLIN } else { 0 }) | (if writes { sys::POLLOUT } else { 0 })
@@ -177,7 +184,7 @@ impl Conn {
                         self.refuse(MALFORMED, false);
                     }
                 },
-                State::Parked | State::Closing => return OPEN,
+                State::Parked | State::Restoring | State::Closing => return OPEN,
             }
         }
     }
@@ -190,13 +197,18 @@ impl Conn {
                 self.bytes.drain(..end);
                 return self.next(serving);
             }
+            Route::RestoreNext => {
+                self.bytes.drain(..end);
+                return self.restore_next(serving);
+            }
             Route::Ping => {
                 self.bytes.drain(..end);
                 return self.reply("200 OK", "text/plain", "pong");
             }
             Route::Unknown => Purpose::Reject(NOT_FOUND),
             Route::InitError if serving.work.phase == Phase::Init => Purpose::InitError,
-            Route::InitError => Purpose::Reject(WRONG_STATE),
+            Route::RestoreError if serving.work.phase == Phase::Resumed => Purpose::RestoreError,
+            Route::InitError | Route::RestoreError => Purpose::Reject(WRONG_STATE),
             Route::Response(id) | Route::Error(id) => {
                 let stream = serving.work.stream;
                 if &self.bytes[id.clone()] != serving.work.request_id() || serving.work.request_id().is_empty() {
@@ -228,7 +240,7 @@ impl Conn {
             self.write(&[b"HTTP/1.1 100 Continue\r\n\r\n"]);
         }
         let mut frame = vec![0; HEADER];
-        if matches!(purpose, Purpose::Error(_) | Purpose::InitError) {
+        if matches!(purpose, Purpose::Error(_) | Purpose::InitError | Purpose::RestoreError) {
             frame.extend_from_slice(&(request.error_type.len() as u16).to_le_bytes());
             frame.extend_from_slice(&request.error_type);
         }
@@ -305,6 +317,12 @@ impl Conn {
                 }
                 host.answer_frame(frame, frames::INIT_ERROR, 0, 0);
             }
+            Purpose::RestoreError if work.phase == Phase::Resumed => {
+                if body.too_large {
+                    return self.refuse_too_large(work.max_response);
+                }
+                host.answer_frame(frame, frames::RESTORE_ERROR, 0, 0);
+            }
             Purpose::Response(stream) | Purpose::Error(stream)
                 if work.phase == Phase::Running && work.stream == stream =>
             {
@@ -334,6 +352,24 @@ impl Conn {
             return self.refuse(WRONG_STATE, true);
         }
         self.state = State::Parked;
+    }
+
+    /// GET /restore/next: waits until the host says that this is a copy.
+    fn restore_next(&mut self, serving: &mut Serving<'_>) {
+        if !serving.work.prepared(serving.host) {
+            return self.refuse(WRONG_STATE, true);
+        }
+        self.state = State::Restoring;
+        if serving.work.phase == Phase::Resumed {
+            // the answer to its last request was lost with the connection
+            self.resume();
+        }
+    }
+
+    /// Answers GET /restore/next.
+    pub fn resume(&mut self) {
+        self.reply("200 OK", "application/json", "");
+        self.say_end();
     }
 
     /// Answers the parked request with an event. GONE: the client is not there any more.

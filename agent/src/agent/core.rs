@@ -265,6 +265,7 @@ impl Agent {
                 self.shutdown_ms = Some(if nothing_runs { 0.0 } else { deadline });
                 self.processes.signal_runtime(sys::SIGTERM);
             }
+            frames::RESUME => self.resume()?,
             frames::FREEZE => self.processes.signal_all(sys::SIGSTOP),
             frames::THAW => self.processes.signal_all(sys::SIGCONT),
             frames::PING => self.host.answer(frames::PONG, 0, frame.header.stream, &[]),
@@ -278,12 +279,22 @@ impl Agent {
         match self.work.phase {
             // It crossed the news of the runtime's end.
             Phase::Down => {}
-            Phase::Init | Phase::Idle if stream != 0 && !self.work.has_event() => {
+            Phase::Init | Phase::Prepared | Phase::Resumed | Phase::Idle if stream != 0 && !self.work.has_event() => {
                 self.work.keep(stream, frame.bytes)?;
                 self.deliver();
             }
             _ => return Err(Broken("INVOKE for a runtime that is not ready")),
         }
+        Ok(())
+    }
+
+    /// A runtime of the Runtime API is a copy. One with a link of its own is told there.
+    fn resume(&mut self) -> Result<(), Broken> {
+        // It may have crossed the news of the runtime's end.
+        if self.work.phase != Phase::Down && !self.work.resume() {
+            return Err(Broken("RESUME for a runtime that does not wait for it"));
+        }
+        self.api.iter_mut().for_each(Api::resume);
         Ok(())
     }
 

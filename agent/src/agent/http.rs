@@ -14,6 +14,8 @@ pub enum Route {
     Response(Range<usize>),
     Error(Range<usize>),
     InitError,
+    RestoreNext,
+    RestoreError,
     Ping,
     Unknown,
 }
@@ -114,6 +116,8 @@ fn route(method: &str, path: &str, offset: usize) -> Route {
     match (method, rest) {
         ("GET", "runtime/invocation/next") => return Route::Next,
         ("POST", "runtime/init/error") => return Route::InitError,
+        ("GET", "runtime/restore/next") => return Route::RestoreNext,
+        ("POST", "runtime/restore/error") => return Route::RestoreError,
         ("GET", "ping") => return Route::Ping,
         _ => {}
     }

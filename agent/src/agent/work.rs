@@ -10,6 +10,10 @@ pub enum Phase {
     Down,
     /// started, has not asked for an event yet
     Init,
+    /// waits to be told that it is a copy, in GET /restore/next
+    Prepared,
+    /// has been told, has not asked for an event yet
+    Resumed,
     /// waits for an event
     Idle,
     /// has an event
@@ -110,13 +114,31 @@ impl Work {
     /// The runtime asks for its next event. False if it may not now.
     pub fn ready(&mut self, host: &mut Host) -> bool {
         match self.phase {
-            Phase::Init => host.answer(frames::READY, 0, 0, &[]),
+            Phase::Init | Phase::Resumed => host.answer(frames::READY, 0, 0, &[]),
             Phase::Answered => host.answer(frames::READY, 0, self.stream, &[]),
             _ => return self.phase == Phase::Idle,
         }
         self.phase = Phase::Idle;
         host.stream = 0;
         true
+    }
+
+    /// The runtime may be copied from now on, and waits to be told that it was. False if it may not say so now.
+    pub fn prepared(&mut self, host: &mut Host) -> bool {
+        if self.phase == Phase::Init {
+            host.answer(frames::PREPARED, 0, 0, &[b"{}"]);
+            self.phase = Phase::Prepared;
+        }
+        matches!(self.phase, Phase::Prepared | Phase::Resumed)
+    }
+
+    /// The runtime is a copy, or is to go on as if it were one. False if it does not wait for this.
+    pub fn resume(&mut self) -> bool {
+        let waits = self.phase == Phase::Prepared;
+        if waits {
+            self.phase = Phase::Resumed;
+        }
+        waits
     }
 
     /// The whole answer, RESPONSE or ERROR, as a frame whose header is yet to be written. Needs Running.

@@ -20,6 +20,11 @@ pub fn check(tables: &Tables<'_>, bytes: u64) -> Result<(), &'static str> {
     check_threads(tables.get::<Thread>(header.threads).ok_or("threads")?, header)?;
     fine(tables.get::<Action>(header.actions).is_some_and(|actions| actions.len() == 65), "actions")?;
     tables.get::<Generator>(header.generators).ok_or("generators")?;
+    for stored in tables.get::<Stored>(header.stored).ok_or("stored files")? {
+        text(stored.path).and(text(stored.target))?;
+        let end = stored.offset.checked_add(stored.bytes);
+        fine(stored.kind <= STORED_LINK && end.is_some_and(|end| end <= header.bytes), "a stored file")?;
+    }
     let descriptors = tables.get::<Descriptor>(header.descriptors).ok_or("descriptors")?;
     for descriptor in descriptors {
         fine((0..DESCRIPTORS_MAX).contains(&descriptor.number) && descriptor.kind <= FD_EPOLL, "descriptor")?;

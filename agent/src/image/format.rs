@@ -72,6 +72,8 @@ pub struct Header {
     pub actions: Table,
     /// of `Generator`
     pub generators: Table,
+    /// of `Stored`, a directory before what is in it
+    pub stored: Table,
     /// of u8
     pub text: Table,
     /// the kernel's own mappings: [vvar], [vvar_vclock], [vdso]; empty where the kernel has none
@@ -85,6 +87,8 @@ pub struct Header {
     /// where the C library's madvise continues when the kernel has refused, rax being the negative errno; 0: it could not
     /// be replaced, and pages are copied instead of mapped, so that MADV_DONTNEED gives zeros
     pub madvise_error: u64,
+    /// commands of membarrier(2) that the process has registered for, a set of bits
+    pub barriers: u64,
 }
 
 /// Of header and tables, whole words, the field itself taken as zero: what an accident has changed is not restored.
@@ -140,7 +144,8 @@ pub struct Map {
     pub reserved: u32,
 }
 
-/// A mapped file. It must be the very same at restore: all of this is compared.
+/// A mapped file. It must be the very same at restore: all of this is compared; of a file that is stored in the image, whose
+/// inode is 0 here, its length alone.
 #[repr(C)]
 #[derive(Clone, Copy, Default, Debug)]
 pub struct File {
@@ -148,6 +153,27 @@ pub struct File {
     pub path: Text,
     pub device: u64,
     pub inode: u64,
+    pub bytes: u64,
+    pub modified_sec: i64,
+    pub modified_nsec: i64,
+}
+
+/// `Stored::kind`
+pub const STORED_FILE: u32 = 0;
+pub const STORED_DIRECTORY: u32 = 1;
+pub const STORED_LINK: u32 = 2;
+
+/// Something that init has left in /tmp.
+#[repr(C)]
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Stored {
+    pub path: Text,
+    /// of a link
+    pub target: Text,
+    pub kind: u32,
+    pub mode: u32,
+    /// of a file: where its bytes lie in the image, and how many
+    pub offset: u64,
     pub bytes: u64,
     pub modified_sec: i64,
     pub modified_nsec: i64,

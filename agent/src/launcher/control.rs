@@ -118,7 +118,7 @@ impl Control {
         self.say(&json!({
             "ready": std::process::id(), "parts": parts, "missing": missing, "privileged": privileged,
             "egress": no_egress.map(|failure| &failure.message), "disk": no_disk.map(Failure::to_string),
-            "images": dump::why_not(privileged),
+            "images": dump::missing(privileged),
         }));
     }
 

@@ -173,6 +173,8 @@ unsafe impl Plain for format::Watch {}
 unsafe impl Plain for format::Action {}
 // SAFETY: as above.
 unsafe impl Plain for format::Generator {}
+// SAFETY: as above.
+unsafe impl Plain for format::Stored {}
 
 pub fn bytes_of<T: Plain>(values: &[T]) -> &[u8] {
     // SAFETY: by the trait's contract every byte is initialised.

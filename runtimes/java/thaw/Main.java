@@ -6,12 +6,14 @@ import java.security.Security;
 
 /**
  * Starts AWS's runtime interface client. In a process that will be copied it first registers {@link Uniqueness}, so that
- * it runs in every copy before any afterRestore hook of the function (CRaC: resources are restored in the order of their
- * registration).
+ * it runs in every copy before any afterRestore hook of the function, and {@link Priming}, which runs after all its
+ * beforeCheckpoint hooks (CRaC: resources are restored in the order of their registration, and prepared in the reverse).
  */
 public final class Main {
     /** Kept here: the context refers to its resources weakly. */
     private static Uniqueness uniqueness;
+
+    private static Priming priming;
 
     private Main() {}
 
@@ -21,6 +23,8 @@ public final class Main {
             Security.setProperty("securerandom.drbg.config", "Hash_DRBG,SHA-256,pr_and_reseed");
             uniqueness = new Uniqueness();
             Core.getGlobalContext().register(uniqueness);
+            priming = new Priming();
+            Core.getGlobalContext().register(priming);
         }
         AWSLambda.main(arguments);
     }

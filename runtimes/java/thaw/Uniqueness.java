@@ -19,13 +19,19 @@ import java.util.concurrent.atomic.AtomicLong;
  * Math.random() and ThreadLocalRandom must be there, or the copy is not served.
  */
 final class Uniqueness implements Resource {
+    /** Once before, so that every class it needs is there: what initialises a class in a copy is paid by every copy. */
     @Override
-    public void beforeCheckpoint(Context<? extends Resource> context) {
-        Math.random(); // so that its holder exists, whose class would else be initialised from the seeds of the image
+    public void beforeCheckpoint(Context<? extends Resource> context) throws Exception {
+        Math.random();
+        reseed();
     }
 
     @Override
     public void afterRestore(Context<? extends Resource> context) throws Exception {
+        reseed();
+    }
+
+    private static void reseed() throws Exception {
         try (DataInputStream system = new DataInputStream(new FileInputStream("/dev/urandom"))) {
             Random math = (Random) field("java.lang.Math$RandomNumberGeneratorHolder", "randomNumberGenerator").get(null);
             math.setSeed(system.readLong());

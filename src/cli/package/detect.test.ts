@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import type { CommandFailure } from "../failure.ts";
 import { detect } from "./detect.ts";
+import { rubyRuntime } from "./detect-ruby.ts";
 import { nodeRuntime, pythonRuntime } from "./detect-runtime.ts";
 
 const nothingGiven = { runtime: undefined, handler: undefined };
@@ -63,6 +64,57 @@ test("a Python handler is found, and .python-version says which Python", async (
   assert.deepEqual([found.runtime, found.handler], ["python3.12", "lambda_function.lambda_handler"]);
 });
 
+test("a Ruby handler is found, and .ruby-version says which Ruby", async (t) => {
+  const files = {
+    "app.rb": "require 'json'\n\ndef lambda_handler(event:, context:)\n  1\nend\n",
+    ".ruby-version": "3.3.6\n",
+  };
+  const found = await detect(folderOf(t, files), nothingGiven);
+  assert.deepEqual([found.runtime, found.handler], ["ruby3.3", "app.lambda_handler"]);
+  const named = await detect(folderOf(t, { "lib/api.rb": "" }), { runtime: "ruby3.2", handler: "lib/api.Api.get" });
+  assert.deepEqual([named.runtime, named.handler], ["ruby3.2", "lib/api.Api.get"]);
+});
+
+test("the Ruby is the one that ruby on the PATH is by its name", async (t) => {
+  const folder = folderOf(t, { "bin/ruby3.2": "", "versions/3.4.1/bin/ruby": "" });
+  symlinkSync("ruby3.2", join(folder, "bin/ruby"));
+  const empty = folderOf(t, {});
+  assert.equal(await rubyRuntime(empty, { PATH: join(folder, "bin") }), "ruby3.2");
+  assert.equal(await rubyRuntime(empty, { PATH: join(folder, "versions/3.4.1/bin") }), "ruby3.4");
+  assert.equal(await rubyRuntime(empty, { PATH: empty }), "ruby3.4");
+});
+
+/** As much of a class file as is looked at. */
+const classFile = (java: number, content = ""): string =>
+  Buffer.concat([Buffer.from([0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, 44 + java]), Buffer.from(content)]).toString("latin1");
+
+test("a compiled Java handler is found by its interface; the runtime is the oldest that loads its class", async (t) => {
+  const folder = folderOf(t, { "lib/library.jar": "" });
+  mkdirSync(join(folder, "shop"));
+  const write = (name: string, text: string) => writeFileSync(join(folder, name), text, "latin1");
+  write("shop/Cart.class", classFile(21));
+  write("shop/Api.class", classFile(21, "com/amazonaws/services/lambda/runtime/RequestHandler"));
+  const found = await detect(folder, nothingGiven);
+  assert.deepEqual([found.runtime, found.handler], ["java21", "shop.Api::handleRequest"]);
+  write("shop/Old.class", classFile(16));
+  const named = await detect(folder, { runtime: undefined, handler: "shop.Old::go" });
+  assert.deepEqual([named.runtime, named.handler], ["java17", "shop.Old::go"]);
+  write("shop/Other.class", classFile(21, "com/amazonaws/services/lambda/runtime/RequestStreamHandler"));
+  await assert.rejects(detect(folder, nothingGiven), /any of them may be the handler/);
+});
+
+test("a published .NET function's runtime is found; its method has to be named", async (t) => {
+  const config = '{ "runtimeOptions": { "tfm": "net8.0" } }';
+  const folder = folderOf(t, { "Shop.dll": "", "Shop.runtimeconfig.json": config });
+  const handler = "Shop::Shop.Api::Get";
+  const found = await detect(folder, { runtime: undefined, handler });
+  assert.deepEqual([found.runtime, found.handler], ["dotnet8", handler]);
+  await assert.rejects(detect(folder, nothingGiven), (error: CommandFailure) => {
+    assert.equal(error.next, "name it: --handler Shop::NAMESPACE.CLASS::METHOD");
+    return true;
+  });
+});
+
 test("an executable bootstrap is a provided runtime; one that is not executable says how to make it so", async (t) => {
   const folder = folderOf(t, { bootstrap: "#!/bin/sh\n" });
   await assert.rejects(detect(folder, nothingGiven), (error: CommandFailure) => {
@@ -98,6 +150,8 @@ const refusals: readonly (readonly [string, Record<string, string>, RegExp, RegE
     /--runtime/,
   ],
   ["TypeScript", { "index.ts": "export const handler = 1" }, /index\.ts is TypeScript/, /esbuild index\.ts/],
+  ["a Java project", { "pom.xml": "" }, /Java project/, /mvn package/],
+  ["a .NET project", { "Shop.csproj": "" }, /\.NET project/, /dotnet publish/],
   ["a Rust crate", { "Cargo.toml": "" }, /Rust crate/, /cargo build/],
   ["a template", { "template.yaml": "Resources:" }, /is a template/, /thaw deploy .*template\.yaml/],
   ["a module without a handler", { "index.js": "exports.other = 1" }, /none exports handler/, /--handler index\.NAME/],

@@ -2,6 +2,9 @@ import { constants } from "node:fs";
 import { access, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CommandFailure } from "../failure.ts";
+import { dotnet } from "./detect-dotnet.ts";
+import { java } from "./detect-java.ts";
+import { ruby, rubyFiles, rubyMethods } from "./detect-ruby.ts";
 import { nodeRuntime, pythonRuntime } from "./detect-runtime.ts";
 
 /** What a folder's code says about itself. */
@@ -42,6 +45,9 @@ export async function detect(folder: string, given: Given): Promise<Detected> {
     (fits(language, "provided.al") && (await bootstrap(folder, files))) ||
     (fits(language, "nodejs") && (await node(folder, manifest, given.handler))) ||
     (fits(language, "python") && (await python(folder, given.handler))) ||
+    (fits(language, "ruby") && (await ruby(folder, given.handler))) ||
+    (fits(language, "dotnet") && (await dotnet(folder, given.handler))) ||
+    (fits(language, "java") && (await java(folder, given.handler))) ||
     undefined;
   if (found === undefined) throw await nothingFound(folder, files);
   return { name, ...found, runtime: given.runtime ?? found.runtime, handler: given.handler ?? found.handler };
@@ -50,7 +56,10 @@ export async function detect(folder: string, given: Given): Promise<Detected> {
 type Found = Omit<Detected, "name">;
 
 const fits = (given: string | undefined, language: string): boolean =>
-  given === undefined || given === language || (language === "provided.al" && given.startsWith("provided"));
+  given === undefined ||
+  given === language ||
+  (language === "dotnet" && given === "dotnetcore") ||
+  (language === "provided.al" && given.startsWith("provided"));
 
 async function bootstrap(folder: string, files: ReadonlySet<string>): Promise<Found | undefined> {
   if (!files.has("bootstrap")) return undefined;
@@ -153,7 +162,21 @@ async function nothingFound(folder: string, files: ReadonlySet<string>): Promise
       "cargo build --release, copy the binary to dist/bootstrap, then thaw deploy dist",
     ],
     [/^template\.(ya?ml|json)$/, "is a template", "thaw deploy FOLDER/FILE"],
-    [/^(pom\.xml|build\.gradle(\.kts)?)$/, "is a Java project; Java runtimes are not built yet", "use provided.al2023"],
+    [
+      /^pom\.xml$/,
+      "is a Java project that has to be built first",
+      "mvn package, unpack the jar that it makes to dist, then thaw deploy dist",
+    ],
+    [
+      /^build\.gradle(\.kts)?$/,
+      "is a Java project that has to be built first",
+      "gradle build, unpack the zip or jar that it makes to dist, then thaw deploy dist",
+    ],
+    [
+      /\.(cs|fs)proj$/,
+      "is a .NET project that has to be built first",
+      "dotnet publish -o dist, then thaw deploy dist --handler ASSEMBLY::NAMESPACE.CLASS::METHOD",
+    ],
   ];
   for (const [pattern, what, next] of sources) {
     const file = [...files].find((each) => pattern.test(each));
@@ -166,7 +189,8 @@ async function nothingFound(folder: string, files: ReadonlySet<string>): Promise
   return new CommandFailure(
     `No function found in ${folder}. Looked for an executable bootstrap; ${nodeFiles.slice(0, 3).join(", ")} and the same ` +
       `for handler, app, main, lambda (or package.json's main) exporting ${nodeExports.join(", ")}; ` +
-      `${pythonFiles.join(", ")} defining ${pythonFunctions.join(" or ")}.`,
+      `${pythonFiles.join(", ")} defining ${pythonFunctions.join(" or ")}; ` +
+      `${rubyFiles.join(", ")} defining ${rubyMethods.join(" or ")}; a class with an interface of Lambda's; a published .NET assembly.`,
     { next: "name both yourself: --runtime nodejs24.x --handler file.export" },
   );
 }

@@ -11,7 +11,7 @@ import type { LambdaApiNeeds } from "./needs.ts";
 import type { Call, Operation } from "./operation.ts";
 import { operations } from "./operations/index.ts";
 import { createPreparation } from "./preparation.ts";
-import { createProvisioning } from "./provisioning.ts";
+import { createProvisioning, type Provisioning } from "./provisioning.ts";
 import { collectInput } from "./request.ts";
 import { createRouter, type Router } from "./routes.ts";
 import { validate } from "./validate.ts";
@@ -31,6 +31,8 @@ export interface LambdaApi {
   ): Promise<void>;
   /** any other request that is meant for Lambda */
   handle(request: IncomingMessage, response: ServerResponse, url: URL, requestId: string): Promise<void>;
+  /** keeps ready what is provisioned; also for those who change it by other doors */
+  readonly provisioning: Provisioning;
   /** does this path belong to us? (`/_thaw/code/…`, `/2015-03-31/…`) */
   owns(path: string): boolean;
   /** to be called once, when the server is about to listen */
@@ -94,6 +96,7 @@ export function createLambdaApi(needs: LambdaApiNeeds): LambdaApi {
   }
 
   return {
+    provisioning,
     invoke: (request, response, name, query, requestId) =>
       serveInvocation(invokeNeeds, request, response, name, query, requestId).catch((error: unknown) => {
         request.resume();

@@ -36,6 +36,8 @@ export interface Provisioned {
   readonly allocated: number;
   /** initialised and healthy, of those that were asked for */
   readonly available: number;
+  /** of the initialised ones, how many run something now; undefined: nobody counts */
+  readonly inUse?: number | undefined;
   /** why no more could be initialised, when that is the function's fault or the machine's */
   readonly failure?: string | undefined;
 }

@@ -2,12 +2,15 @@ import { ServiceError } from "../../model/index.ts";
 import { allConstraints, brokenConstraints } from "./constraints.ts";
 import type { Member, ServiceModel, Shape } from "./model.ts";
 
+/** As much of a service's model as its requests are checked against. */
+type Shapes = Pick<ServiceModel, "shapes">;
+
 /**
  * Checks a request against the model and gives back its typed form: blobs decoded, unknown members left out, nulls taken
  * as absent. A wrong type is a SerializationException at once; broken constraints are all collected into one
  * ValidationException: `2 validation errors detected: Value '…' at 'memorySize' failed to satisfy constraint: …; …`.
  */
-export function validate(model: ServiceModel, shapeName: string, input: unknown): Record<string, unknown> {
+export function validate(model: Shapes, shapeName: string, input: unknown): Record<string, unknown> {
   const violations: string[] = [];
   const decoded = decode(model, model.shapes[shapeName]!, input, "", violations) as Record<string, unknown>;
   if (violations.length > 0) throw validationError(violations);
@@ -26,7 +29,7 @@ export function violation(value: unknown, path: string, constraint: string, sens
   return `${shown} at '${path}' failed to satisfy constraint: ${constraint}`;
 }
 
-function decode(model: ServiceModel, shape: Shape, value: unknown, path: string, violations: string[]): unknown {
+function decode(model: Shapes, shape: Shape, value: unknown, path: string, violations: string[]): unknown {
   switch (shape.type) {
     case "structure":
       return decodeStructure(model, shape, value, path, violations);
@@ -44,7 +47,7 @@ function decode(model: ServiceModel, shape: Shape, value: unknown, path: string,
   }
 }
 
-function decodeStructure(model: ServiceModel, shape: Shape, value: unknown, path: string, violations: string[]) {
+function decodeStructure(model: Shapes, shape: Shape, value: unknown, path: string, violations: string[]) {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw unexpected(value, "structure");
   const given = value as Record<string, unknown>;
   const decoded: Record<string, unknown> = {};
@@ -60,7 +63,7 @@ function decodeStructure(model: ServiceModel, shape: Shape, value: unknown, path
   return decoded;
 }
 
-function decodeList(model: ServiceModel, shape: Shape, value: unknown, path: string, violations: string[]) {
+function decodeList(model: Shapes, shape: Shape, value: unknown, path: string, violations: string[]) {
   if (!Array.isArray(value)) throw unexpected(value, "list");
   const element = elementShape(model, shape.member);
   const decoded = value.map((inner) => decodeElement(model, element, inner, path, violations));
@@ -73,13 +76,13 @@ function decodeList(model: ServiceModel, shape: Shape, value: unknown, path: str
   return decoded;
 }
 
-function decodeElement(model: ServiceModel, shape: Shape, value: unknown, path: string, violations: string[]): unknown {
+function decodeElement(model: Shapes, shape: Shape, value: unknown, path: string, violations: string[]): unknown {
   return shape.type === "structure" || shape.type === "list" || shape.type === "map"
     ? decode(model, shape, value, `${path}.member`, violations)
     : decodeScalar(shape, value);
 }
 
-function decodeMap(model: ServiceModel, shape: Shape, value: unknown, path: string, violations: string[]) {
+function decodeMap(model: Shapes, shape: Shape, value: unknown, path: string, violations: string[]) {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw unexpected(value, "map");
   const keyShape = elementShape(model, shape.key);
   const valueShape = elementShape(model, shape.value);
@@ -106,7 +109,7 @@ function decodeMap(model: ServiceModel, shape: Shape, value: unknown, path: stri
   return whole;
 }
 
-const elementShape = (model: ServiceModel, member: Member | undefined): Shape => model.shapes[member!.shape]!;
+const elementShape = (model: Shapes, member: Member | undefined): Shape => model.shapes[member!.shape]!;
 
 function decodeScalar(shape: Shape, value: unknown): unknown {
   switch (shape.type) {

@@ -1,12 +1,12 @@
 //! Open files of a stopped process: what a copy can have of each, or why it cannot.
 use super::files::Root;
+use super::open::{Open, list};
 use super::refusal::{OrRefuse, Refusal, refuse};
 use super::sockets::Diagnosis;
 use super::tables::Tables;
 use crate::image::format::*;
 use crate::launcher::failure::Step;
 use crate::sys;
-use std::fs;
 use std::net::Ipv4Addr;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -28,56 +28,6 @@ pub enum Link {
 }
 
 pub const LINK_DESCRIPTOR: i32 = 3;
-
-/// What is open, as /proc tells.
-struct Open {
-    number: i32,
-    /// what /proc/PID/fd/N leads to
-    target: String,
-    inode: u64,
-    info: String,
-}
-
-impl Open {
-    fn field(&self, name: &str) -> Option<&str> {
-        self.info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
-    }
-
-    fn number(&self, name: &str, radix: u32) -> Result<u64, Refusal> {
-        let value = self.field(name).and_then(|text| u64::from_str_radix(text, radix).ok());
-        value.map_or_else(|| refuse("kernel", format!("/proc tells no {name} of {self}")), Ok)
-    }
-
-    fn has_mode(&self, mode: u32) -> bool {
-        self.number("flags", 8).is_ok_and(|flags| flags as u32 & libc::O_ACCMODE as u32 == mode)
-    }
-}
-
-impl std::fmt::Display for Open {
-    fn fmt(&self, to: &mut std::fmt::Formatter) -> std::fmt::Result {
-        write!(to, "descriptor {} ({})", self.number, self.target)
-    }
-}
-
-fn list(process: i32) -> Result<Vec<Open>, Refusal> {
-    let mut all = Vec::new();
-    for entry in fs::read_dir(format!("/proc/{process}/fd")).step("list descriptors")? {
-        let name = entry.step("list descriptors")?.file_name();
-        let Some(number) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
-        if number >= DESCRIPTORS_MAX {
-            return refuse("descriptor", format!("descriptor {number} is above {DESCRIPTORS_MAX}"));
-        }
-        let path = format!("/proc/{process}/fd/{number}");
-        all.push(Open {
-            number,
-            target: fs::read_link(&path).step("read a descriptor")?.to_string_lossy().into_owned(),
-            inode: fs::metadata(&path).step("stat a descriptor")?.ino(),
-            info: fs::read_to_string(format!("/proc/{process}/fdinfo/{number}")).step("read a descriptor")?,
-        });
-    }
-    all.sort_by_key(|open| open.number);
-    Ok(all)
-}
 
 pub struct Descriptors<'a> {
     process: i32,
@@ -258,28 +208,32 @@ impl<'a> Descriptors<'a> {
             let text = tables.add_text(if first { request.as_bytes() } else { b"" });
             return Ok(Descriptor { kind: FD_API, text, ..base });
         }
-        if facts.domain == libc::AF_UNIX
-            && let Some(peer) = self.peer_within(at)?
-        {
-            return self.pair(at, peer, &socket, &facts, base, tables);
+        let dead = Descriptor { kind: FD_DEAD, ..base };
+        if facts.domain == libc::AF_UNIX {
+            match self.peer_of(at)? {
+                Some((peer, true)) => return self.pair(at, peer, &socket, &facts, base, tables),
+                Some(_) => {}
+                // its peer has hung up already, which is how the JVM closes sockets that threads wait for
+                None => return Ok(dead),
+            }
         }
         self.dead += 1;
-        Ok(Descriptor { kind: FD_DEAD, ..base })
+        Ok(dead)
     }
 
-    /// Inode of the other end, if the process has that too.
-    fn peer_within(&mut self, at: usize) -> Result<Option<u64>, Refusal> {
+    /// Inode of the other end, and whether the process has that too.
+    fn peer_of(&mut self, at: usize) -> Result<Option<(u64, bool)>, Refusal> {
         if self.diagnosis.is_none() {
             self.diagnosis = Some(Diagnosis::enter(self.process)?);
         }
         let (open, diagnosis) = (&self.all[at], self.diagnosis.as_ref().expect("made above"));
         let end = diagnosis.ask(open.inode)?;
-        let within =
-            |peer: &u64| self.all.iter().any(|other| other.inode == *peer && other.target.starts_with("socket:"));
-        match end.peer.filter(within) {
-            Some(_) if end.half => refuse("socket", format!("{open} is shut down in one direction")),
-            peer => Ok(peer),
+        let Some(peer) = end.peer else { return Ok(None) };
+        let within = self.all.iter().any(|other| other.inode == peer && other.target.starts_with("socket:"));
+        if within && end.half {
+            return refuse("socket", format!("{open} is shut down in one direction"));
         }
+        Ok(Some((peer, within)))
     }
 
     fn pair(
@@ -334,6 +288,6 @@ mod tests {
     fn a_watch_is_read_from_what_the_kernel_tells_of_an_epoll_set() {
         let line = "tfd:       11 events: 80000019 data:  fffffff0000000b  pos:0 ino:7f sdev:d";
         let watch = watch(4, line).unwrap();
-        assert_eq!((watch.epoll, watch.target, watch.events, watch.data), (4, 11, 0x8000_0019, 0xf_ffff_ff00_0000_0b));
+        assert_eq!((watch.epoll, watch.target, watch.events, watch.data), (4, 11, 0x8000_0019, 0x0fff_ffff_0000_000b));
     }
 }

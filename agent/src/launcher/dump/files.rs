@@ -26,11 +26,23 @@ impl Root {
         Ok((found, facts))
     }
 
-    /// Names in a directory; none if it is not there.
-    pub fn list(&self, path: &[u8]) -> Result<Vec<String>, Refusal> {
-        let Ok(directory) = sys::find_in(&self.0, path) else { return Ok(Vec::new()) };
-        let entries = fs::read_dir(own_path(&directory)).step("list a directory")?;
-        Ok(entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
+    /// A directory; `None`: it is not there.
+    pub fn directory(&self, path: &[u8]) -> Result<Option<Directory>, Refusal> {
+        match sys::find_in(&self.0, path) {
+            Ok(found) => Ok(Some(Directory(found))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).or_refuse("file", "a directory"),
+        }
+    }
+}
+
+/// A directory of the sandbox, held open.
+pub struct Directory(File);
+
+impl Directory {
+    /// Its name for this process.
+    pub fn path(&self) -> std::path::PathBuf {
+        own_path(&self.0).into()
     }
 }
 

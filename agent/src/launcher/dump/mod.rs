@@ -6,10 +6,16 @@ mod descriptors;
 mod elf;
 #[cfg(snapshots)]
 mod files;
+#[cfg(all(test, snapshots))]
+mod fixture;
 #[cfg(snapshots)]
 mod libraries;
 #[cfg(snapshots)]
+mod maps;
+#[cfg(snapshots)]
 mod memory;
+#[cfg(snapshots)]
+mod open;
 #[cfg(snapshots)]
 mod pages;
 #[cfg(snapshots)]
@@ -19,6 +25,8 @@ pub mod refusal;
 mod sockets;
 #[cfg(snapshots)]
 mod stopped;
+#[cfg(snapshots)]
+mod stored;
 #[cfg(snapshots)]
 mod tables;
 #[cfg(snapshots)]
@@ -55,17 +63,6 @@ pub struct DumpOrder {
     pub criu: Option<CriuOrder>,
 }
 
-/// Why no image of a process can be made and restored here; `None`: they can.
-pub fn why_not(privileged: bool) -> Option<&'static str> {
-    if cfg!(not(snapshots)) {
-        Some("images of processes are made on x86-64 Linux only")
-    } else if !privileged {
-        Some("images of processes are kept from everybody but root: run the platform as root to have them")
-    } else {
-        None
-    }
-}
-
 const USUAL_PORT: u64 = 9001;
 
 impl DumpOrder {
@@ -83,6 +80,14 @@ impl DumpOrder {
         let criu = program.map(|program| CriuOrder { program, link: api.is_none() });
         Some(DumpOrder { id: id.as_str()?.to_string(), into: PathBuf::from(value.get("into")?.as_str()?), api, criu })
     }
+}
+
+/// Why no image of a process can be made here, found without making one.
+pub fn missing(privileged: bool) -> Option<String> {
+    if !privileged {
+        return Some("it takes root to make images of processes".to_string());
+    }
+    self_test()
 }
 
 struct Dump {
@@ -202,6 +207,28 @@ fn answer_of_criu(agent: i32, order: &DumpOrder, by: &CriuOrder) -> Value {
 }
 
 #[cfg(snapshots)]
+fn self_test() -> Option<String> {
+    let own = std::process::id() as i32;
+    let kernel = |what: &str| Some(format!("the kernel has no {what}"));
+    if !std::fs::exists("/proc/self/timers").unwrap_or(false) {
+        return kernel("CONFIG_CHECKPOINT_RESTORE");
+    }
+    if process::children(own).is_err() {
+        return kernel("CONFIG_PROC_CHILDREN");
+    }
+    if sys::same_tables(own, own).is_err() {
+        return kernel("kcmp(2)");
+    }
+    let own = sys::process_descriptor(own).and_then(|own| sys::copy_descriptor(&own, SOCKET));
+    own.is_err().then(|| kernel("pidfd_getfd(2)")).flatten()
+}
+
+#[cfg(not(snapshots))]
+fn self_test() -> Option<String> {
+    Some("images are made on x86-64 only".to_string())
+}
+
+#[cfg(snapshots)]
 fn answer(agent: i32, order: &DumpOrder) -> Value {
     let link = match &order.api {
         None => descriptors::Link::Frames,
@@ -210,7 +237,7 @@ fn answer(agent: i32, order: &DumpOrder) -> Value {
     match take::take(agent, &link, &order.into) {
         Ok(facts) => json!({
             "dumped": order.id, "bytes": facts.bytes, "pages": facts.pages, "threads": facts.threads,
-            "copied": facts.copied, "sockets": facts.sockets, "ms": facts.ms, "stoppedMs": facts.stopped_ms,
+            "copied": facts.copied, "sockets": facts.sockets, "ms": facts.ms,
         }),
         Err(refusal) => refused(&order.id, refusal.code, &refusal.why),
     }

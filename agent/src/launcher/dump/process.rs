@@ -22,7 +22,8 @@ pub fn only_child(agent: i32) -> Result<i32, Refusal> {
     }
 }
 
-fn children(process: i32) -> Result<Vec<i32>, Refusal> {
+/// Of all its threads.
+pub fn children(process: i32) -> Result<Vec<i32>, Refusal> {
     let mut all = Vec::new();
     for thread in threads(process)? {
         let path = format!("/proc/{process}/task/{thread}/children");

@@ -67,7 +67,10 @@ fn read(answer: &[u8]) -> Option<End> {
         let length = usize::from(u16::from_ne_bytes([a, b]));
         let value = rest.get(4..length)?;
         match u16::from_ne_bytes([c, d]) {
-            UNIX_DIAG_PEER => end.peer = Some(u64::from(u32::from_ne_bytes(*value.first_chunk()?))),
+            // 0: it is closed already
+            UNIX_DIAG_PEER => {
+                end.peer = Some(u64::from(u32::from_ne_bytes(*value.first_chunk()?))).filter(|peer| *peer != 0)
+            }
             UNIX_DIAG_SHUTDOWN => end.half = value.first().is_some_and(|sides| *sides != 0),
             _ => {}
         }

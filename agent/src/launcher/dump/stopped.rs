@@ -17,6 +17,8 @@ const EAGER_LOOKS: usize = 200;
 pub struct Thread {
     /// in the namespace of this process
     pub id: i32,
+    /// in its own
+    pub number: u32,
     /// as it was stopped
     pub registers: Registers,
     pub blocked: u64,
@@ -49,10 +51,14 @@ impl Stopped {
         }
         // Numbers are given anew when their owners have ended: now that it cannot end, is it still who was meant?
         let parent = Status::of(process, process)?.parent()?;
-        if parent != agent as u64 || stopped.threads.first().is_none_or(|thread| thread.id != process) {
+        if parent != agent as u64 || !stopped.threads.iter().any(|thread| thread.id == process) {
             return refuse("gone", "the runtime has ended");
         }
-        stopped.threads[1..].sort_by_key(|thread| thread.id);
+        // by its own numbers: those of this namespace may have begun anew in between
+        stopped.threads.sort_by_key(|thread| (thread.id != process, thread.number));
+        if !stopped.threads.is_sorted_by_key(|thread| thread.number) {
+            return refuse("threads", "the numbers of its threads have begun anew");
+        }
         Ok(stopped)
     }
 
@@ -87,7 +93,8 @@ impl Stopped {
         let signal = if let Stop::Signal(signal) = stop { signal } else { 0 };
         let registers = sys::registers(id).step("read a thread's registers")?;
         let blocked = sys::blocked_signals(id).step("read a thread's signal mask")?;
-        self.threads.push(Thread { id, registers, blocked, used: false, signal });
+        let number = Status::of(self.process, id)?.own_number()?;
+        self.threads.push(Thread { id, number, registers, blocked, used: false, signal });
         match stop {
             Stop::Interrupted => Ok(()),
             Stop::Group => refuse("stopped", "the runtime was stopped by a signal"),

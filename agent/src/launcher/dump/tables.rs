@@ -1,7 +1,7 @@
 //! What an image says beside its pages (image/format.rs), and how it is laid out.
 use super::refusal::{OrRefuse, Refusal, refuse};
 use crate::image::format::{
-    Action, Descriptor, FILES_MAX, File, Generator, Header, MAGIC, Map, PAGE, TABLES_MAX, Table, Text, Thread, Watch,
+    Action, Descriptor, File, Generator, Header, MAGIC, Map, PAGE, Stored, TABLES_MAX, Table, Text, Thread, Watch,
     checksum,
 };
 use crate::launcher::failure::Step;
@@ -25,6 +25,7 @@ pub struct Tables {
     pub watches: Vec<Watch>,
     pub actions: Vec<Action>,
     pub generators: Vec<Generator>,
+    pub stored: Vec<Stored>,
     pub text: Vec<u8>,
 }
 
@@ -35,8 +36,8 @@ impl Tables {
         Text { offset, bytes: bytes.len() as u64 }
     }
 
-    /// Whole pages that suffice for header and tables when `more` mappings have been added.
-    pub fn room(&self, more: u64) -> Result<u64, Refusal> {
+    /// Whole pages that suffice for header and tables when `more` mappings and `stored` files have been added.
+    pub fn room(&self, more: u64, stored: usize) -> Result<u64, Refusal> {
         let maps = (self.maps.len() as u64 + more) * size_of::<Map>() as u64;
         let frames: u64 = self.frames.iter().map(|frame| frame.len() as u64 + FRAME_ALIGNMENT).sum();
         let others = size_of_val(&self.files[..])
@@ -45,14 +46,12 @@ impl Tables {
             + size_of_val(&self.watches[..])
             + size_of_val(&self.actions[..])
             + size_of_val(&self.generators[..])
+            + stored * size_of::<Stored>()
             + self.text.len();
         // the alignment of each
         let bytes = size_of::<Header>() as u64 + maps + frames + others as u64 + 16 * FRAME_ALIGNMENT;
         let room = bytes.next_multiple_of(PAGE);
-        if room > TABLES_MAX || self.files.len() >= FILES_MAX as usize {
-            return refuse("memory", "its memory is in too many pieces");
-        }
-        Ok(room)
+        if room > TABLES_MAX { refuse("memory", "its memory is in too many pieces") } else { Ok(room) }
     }
 
     /// Writes everything but the pages, which begin at `room`; `bytes` of the whole image.
@@ -72,6 +71,7 @@ impl Tables {
         header.watches = put(&mut image, &self.watches);
         header.actions = put(&mut image, &self.actions);
         header.generators = put(&mut image, &self.generators);
+        header.stored = put(&mut image, &self.stored);
         header.text = Table { offset: image.len() as u64, count: self.text.len() as u64 };
         image.extend_from_slice(&self.text);
         if image.len() as u64 > room {

@@ -1,22 +1,23 @@
 //! Takes the image of a sandbox's runtime from outside: stops it, looks at everything it has, writes that down and lets it
 //! go. The process notices nothing; what cannot be copied faithfully is a refusal, and leaves no file.
 use super::descriptors::{Descriptors, Link};
-use super::files::{Root, readable};
-use super::libraries::{self, Madvise};
-use super::memory::{self, Layout, Memory, Region};
+use super::files::Root;
+use super::libraries::Madvise;
+use super::maps;
+use super::memory::{self, Layout, Memory};
 use super::pages::{self, GAP_ANONYMOUS, PageTable, Run, Writer};
 use super::process::{self, Status};
 use super::refusal::{OrRefuse, Refusal, refuse};
 use super::stopped::Stopped;
+use super::stored::Found;
 use super::tables::Tables;
 use super::threads;
-use crate::image::format::*;
+use crate::image::format::PAGE;
 use crate::launcher::failure::Step;
 use crate::sys;
-use std::collections::BTreeMap;
-use std::fs::{self, File as OpenFile, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -26,10 +27,6 @@ const REST: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Bytes of the disk that stay free.
 const RESERVE: u64 = 1 << 30;
-/// The room that the loader makes for the main thread's stack.
-const STACK_ROOM: u64 = 8 << 20;
-/// What every new ext4 has.
-const EMPTY_TMP: &str = "lost+found";
 
 #[derive(Debug)]
 pub struct Facts {
@@ -41,9 +38,8 @@ pub struct Facts {
     pub copied: bool,
     /// connections to the outside
     pub sockets: u64,
-    /// how long it took, and how long of that the process was stopped
+    /// how long the process was stopped
     pub ms: f64,
-    pub stopped_ms: f64,
 }
 
 /// The name under which an image is written.
@@ -78,18 +74,15 @@ fn take_into(agent: i32, link: &Link, part: &Path) -> Result<Facts, Refusal> {
 
     let memory = Memory::open(process)?;
     let root = Root::of(process)?;
-    let tmp = root.list(b"/tmp")?;
-    if tmp.iter().any(|name| name != EMPTY_TMP) {
-        return refuse("tmp", "there are files in /tmp");
-    }
     let mut tables = Tables::default();
+    let stored = Found::in_tmp(&root, &mut tables)?;
     let mut heap = process::memory(process)?;
     threads::describe(&mut stopped, &memory, &mut tables, &mut heap)?;
     let mut descriptors = Descriptors::of(process, agent, &root, link)?;
     descriptors.describe(&mut tables)?;
     let layout = memory::layout(process)?;
-    let madvise = describe_maps(process, &layout, &root, &memory, &mut tables)?;
-    let madvise = madvise.filter(|madvise| !is_inside(&tables, madvise));
+    let madvise = maps::describe(process, &layout, &root, &memory, &mut tables)?;
+    let madvise = madvise.filter(|madvise| !maps::is_inside(&tables, madvise));
 
     let directory = fs::read_link(format!("/proc/{process}/cwd")).step("read the current directory")?;
     tables.header.directory = tables.add_text(directory.as_os_str().as_bytes());
@@ -102,18 +95,10 @@ fn take_into(agent: i32, link: &Link, part: &Path) -> Result<Facts, Refusal> {
 
     let own = own_pages(process, &layout, madvise.as_ref(), begin + PATIENCE)?;
     let count = tables.threads.len() as u64;
-    let (bytes, pages) = write(tables, &layout, &own, &memory, madvise.as_ref(), part, begin + PATIENCE)?;
+    let (bytes, pages) = write(tables, stored, &layout, &own, &memory, madvise.as_ref(), part, begin + PATIENCE)?;
     drop(stopped);
-    let ms = |since: Instant| since.elapsed().as_secs_f64() * 1e3;
-    Ok(Facts {
-        bytes,
-        pages,
-        threads: count,
-        copied,
-        sockets: descriptors.dead,
-        ms: ms(begin),
-        stopped_ms: ms(stopping),
-    })
+    let ms = stopping.elapsed().as_secs_f64() * 1e3;
+    Ok(Facts { bytes, pages, threads: count, copied, sockets: descriptors.dead, ms })
 }
 
 /// Nothing is on its way to the process that a copy would not get.
@@ -131,90 +116,6 @@ fn check_quiet(stopped: &Stopped) -> Result<(), Refusal> {
         Ok(_) => refuse("timer", "the runtime has a timer of the system (timer_create)"),
         Err(error) => Err(error).or_refuse("kernel", "read timers"),
     }
-}
-
-/// Entries for all mappings, in `tables.maps`, one a region; and what there is to know of the libraries among them.
-fn describe_maps(
-    process: i32,
-    layout: &Layout,
-    root: &Root,
-    memory: &Memory,
-    tables: &mut Tables,
-) -> Result<Option<Madvise>, Refusal> {
-    let mut known = BTreeMap::new();
-    let mut madvise = None;
-    for region in &layout.regions {
-        let base = Map { start: region.start, end: region.end, protection: region.protection, ..Map::default() };
-        let map = match region.name.as_slice() {
-            b"[stack]" => {
-                check_stack(region, layout)?;
-                Map { kind: MAP_STACK, ..base }
-            }
-            _ if !region.is_file() => Map { kind: MAP_ANONYMOUS, ..base },
-            name => {
-                let file = match known.get(name) {
-                    Some(&file) => file,
-                    None => {
-                        let all: Vec<Region> = layout.regions.iter().filter(|r| r.name == name).cloned().collect();
-                        madvise = describe_file(process, &all, root, memory, tables)?.or(madvise);
-                        known.insert(name.to_vec(), tables.files.len() as u32 - 1);
-                        tables.files.len() as u32 - 1
-                    }
-                };
-                let kind = if region.shared { MAP_SHARED_FILE } else { MAP_FILE };
-                Map { kind, offset: region.offset, file, ..base }
-            }
-        };
-        tables.maps.push(map);
-    }
-    Ok(madvise)
-}
-
-fn check_stack(stack: &Region, layout: &Layout) -> Result<(), Refusal> {
-    let room = stack.end.saturating_sub(STACK_ROOM)..stack.start;
-    match layout.regions.iter().find(|other| other.start < room.end && room.start < other.end) {
-        Some(other) => refuse("memory", format!("{other} is where the stack may grow to")),
-        None => Ok(()),
-    }
-}
-
-/// One mapped file, with all regions of it.
-fn describe_file(
-    process: i32,
-    regions: &[Region],
-    root: &Root,
-    memory: &Memory,
-    tables: &mut Tables,
-) -> Result<Option<Madvise>, Refusal> {
-    let first = &regions[0];
-    if regions.iter().any(|region| region.inode != first.inode) {
-        return refuse("file", format!("{first}: two files of one name are mapped"));
-    }
-    let there = format!("/proc/{process}/map_files/{:x}-{:x}", first.start, first.end);
-    let (found, facts) = root.same(&first.name, &there, &first.to_string())?;
-    if !facts.is_file() {
-        return refuse("memory", format!("{first} is no file"));
-    }
-    let path = tables.add_text(&first.name);
-    tables.files.push(File {
-        path,
-        device: facts.dev(),
-        inode: facts.ino(),
-        bytes: facts.size(),
-        modified_sec: facts.mtime(),
-        modified_nsec: facts.mtime_nsec(),
-    });
-    let Some(file) = readable(&found) else { return Ok(None) };
-    tables.generators.extend(libraries::generator(&file, regions));
-    let is_c_library = libraries::is_c_library(&first.name);
-    Ok(is_c_library.then(|| libraries::madvise(&file, regions, memory)).flatten())
-}
-
-/// A thread that stands in the instructions to be replaced would go on in the midst of others.
-fn is_inside(tables: &Tables, madvise: &Madvise) -> bool {
-    let start = madvise.patch.address;
-    let inside = start + 1..start + madvise.patch.bytes.len() as u64;
-    tables.resume.iter().any(|address| inside.contains(address))
 }
 
 /// Of each region the pages that copies must have.
@@ -238,8 +139,10 @@ fn own_pages(
 }
 
 /// Bytes of the image, and pages in it.
+#[allow(clippy::too_many_arguments)]
 fn write(
     mut tables: Tables,
+    stored: Found,
     layout: &Layout,
     own: &[Vec<Run>],
     memory: &Memory,
@@ -250,7 +153,7 @@ fn write(
     let pages: u64 = own.iter().flatten().map(|run| (run.end - run.start) / PAGE).sum();
     // zeros are left out and may part a run, but only where there are more of them than a gap may have
     let runs = own.iter().flatten().count() as u64 + pages / (GAP_ANONYMOUS + 1);
-    let room = tables.room(runs)?;
+    let room = tables.room(runs, stored.count())?;
     let directory = part.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let directory = std::ffi::CString::new(directory.as_os_str().as_bytes()).step("path of the image")?;
     let (free, _) = sys::free_space(&directory).step("statfs")?;
@@ -266,11 +169,12 @@ fn write(
         writer.region(region, runs, &mut tables.maps)?;
     }
     let (bytes, pages) = writer.finish()?;
+    let bytes = stored.write(&file, bytes, &mut tables)?;
     tables.write(&file, room, bytes)?;
     Ok((bytes, pages))
 }
 
-fn create(part: &Path) -> Result<OpenFile, Refusal> {
+fn create(part: &Path) -> Result<File, Refusal> {
     let create = || OpenOptions::new().write(true).create_new(true).mode(0o600).open(part);
     let created = create().or_else(|error| match error.kind() {
         // of a helper that was killed

@@ -1,158 +1,13 @@
-//! Images of real processes: a Python program below one that stands for the agent, with a /tmp of their own. They take root.
+//! Images of real processes.
 use super::descriptors::Link;
-use super::refusal::Refusal;
-use super::take::{Facts, take, unfinished};
+use super::fixture::{Image, Sandbox};
+use super::process::only_child;
+use super::take::{take, unfinished};
 use crate::image::format::*;
-use crate::sys::{self, Plain, Tables, values_of};
+use crate::sys;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-
-/// Starts the runtime with its streams and its link, and passes words on to it and its answers back.
-const AGENT: &str = r#"
-import os, socket, sys
-out, err = os.pipe(), os.pipe()
-ours, theirs = socket.socketpair()
-pid = os.fork()
-if pid == 0:
-    null = os.open('/dev/null', os.O_RDWR)
-    moved = [os.dup(fd) for fd in (null, out[1], err[1], theirs.fileno())]
-    high = [__import__('fcntl').fcntl(fd, 0, 100) for fd in moved]
-    for number, fd in enumerate(high): os.dup2(fd, number)
-    os.closerange(4, 256)
-    os.execv(sys.executable, ['runtime', '-c', sys.argv[1]])
-for fd in (out[1], err[1]): os.close(fd)
-theirs.close()
-while True:
-    print(ours.recv(100).decode(), flush=True)
-    line = sys.stdin.readline()
-    if not line: break
-    ours.send(line.encode())
-os.kill(pid, 9)
-os.waitpid(pid, 0)
-"#;
-
-/// Says that it is ready, or what the program has left to be said, and answers each word with how long it is.
-const SERVE: &str = r#"
-import os
-os.write(3, globals().get('ready', b'ready'))
-while True:
-    word = os.read(3, 100)
-    if not word: break
-    os.write(3, str(len(word)).encode())
-"#;
-
-struct Sandbox {
-    agent: Child,
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
-    image: PathBuf,
-}
-
-impl Sandbox {
-    /// `None`: it cannot be had here. `program` comes before the runtime says that it is ready.
-    fn start(name: &str, program: &str) -> Option<Sandbox> {
-        if sys::user_id() != 0 {
-            println!("skipped: it takes root to look into another process");
-            return None;
-        }
-        let program = format!("{program}\n{SERVE}");
-        let private = r#"mount -t tmpfs none /tmp && exec "$0" -c "$1" "$2""#;
-        let mut agent = Command::new("unshare")
-            .args(["-m", "sh", "-c", private, "/usr/bin/python3", AGENT, &program])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .ok()?;
-        let output = BufReader::new(agent.stdout.take()?);
-        let image = std::env::temp_dir().join(format!("image-{name}-{}", std::process::id()));
-        let mut sandbox = Sandbox { input: agent.stdin.take(), output, agent, image };
-        let word = sandbox.answer();
-        if word.is_empty() {
-            println!("skipped: there is no unshare(1) or no /usr/bin/python3");
-            return None;
-        }
-        assert_eq!(word, "ready");
-        Some(sandbox)
-    }
-
-    fn answer(&mut self) -> String {
-        let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
-        line.trim().to_string()
-    }
-
-    /// The runtime goes on as before.
-    fn assert_lives(&mut self) {
-        self.input.as_mut().unwrap().write_all(b"four\n").unwrap();
-        assert_eq!(self.answer(), "5");
-    }
-
-    fn dump(&self, link: &Link) -> Result<Facts, Refusal> {
-        take(self.agent.id() as i32, link, &self.image)
-    }
-
-    fn refusal(&mut self) -> Refusal {
-        let refusal = self.dump(&Link::Frames).unwrap_err();
-        assert!(!self.image.exists() && !unfinished(&self.image).exists(), "nothing is left of it");
-        self.assert_lives();
-        refusal
-    }
-}
-
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        drop(self.input.take());
-        let _ = self.agent.wait();
-        let _ = fs::remove_file(&self.image);
-    }
-}
-
-struct Image {
-    bytes: Vec<u8>,
-    header: Header,
-}
-
-impl Image {
-    fn read(sandbox: &Sandbox) -> Image {
-        let mut bytes = Vec::new();
-        fs::File::open(&sandbox.image).unwrap().read_to_end(&mut bytes).unwrap();
-        let header = values_of::<Header>(&bytes[..size_of::<Header>()])[0];
-        let words: Vec<u64> = values_of(&bytes[..header.tables as usize]);
-        assert_eq!(crate::image::check(&Tables::new(&words), bytes.len() as u64), Ok(()));
-        Image { bytes, header }
-    }
-
-    fn table<T: Plain>(&self, table: Table) -> Vec<T> {
-        let bytes = table.count as usize * size_of::<T>();
-        values_of(&self.bytes[table.offset as usize..][..bytes])
-    }
-
-    fn text(&self, text: Text) -> &[u8] {
-        &self.bytes[(self.header.text.offset + text.offset) as usize..][..text.bytes as usize]
-    }
-
-    fn maps(&self) -> Vec<Map> {
-        self.table(self.header.maps)
-    }
-
-    /// Bytes at an address in copies, if they come from the image.
-    fn memory(&self, address: u64, length: u64) -> Option<&[u8]> {
-        let holds = |map: &&Map| map.kind == MAP_IMAGE && map.start <= address && address + length <= map.end;
-        let map = *self.maps().iter().find(holds)?;
-        Some(&self.bytes[(map.offset + address - map.start) as usize..][..length as usize])
-    }
-
-    fn descriptors(&self) -> Vec<Descriptor> {
-        self.table(self.header.descriptors)
-    }
-
-    fn word(&self, thread: &Thread, at: u64) -> u64 {
-        u64::from_le_bytes(*self.bytes[(thread.frame + at) as usize..].first_chunk().unwrap())
-    }
-}
 
 #[test]
 fn an_image_has_every_thread_where_it_waits() {
@@ -265,6 +120,7 @@ put(23, a.fileno()); put(24, b.fileno())
 outside = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); put(25, outside.fileno())
 f = os.open('/etc/passwd', os.O_RDONLY); os.lseek(f, 10, 0); put(26, f)
 e = select.epoll(); e.register(20, select.EPOLLIN | select.EPOLLET); e.register(3, select.EPOLLOUT); put(27, e.fileno())
+closed, one = socket.socketpair(); put(28, one.fileno()); closed.close()
 for one in (event, r, w, f): os.close(one)
 for one in (a, b, outside): one.detach()
 signal.signal(signal.SIGUSR1, lambda *_: None)
@@ -295,7 +151,8 @@ os.chdir('/usr')
     assert_eq!((of(23).kind, of(24).kind), (FD_PAIR, FD_PAIR));
     assert!(of(23).a == of(24).a && of(23).b != of(24).b);
     assert_eq!((image.text(of(23).text), image.text(of(24).text)), (&b""[..], &b"in the pair"[..]));
-    assert_eq!((of(25).kind, facts.sockets), (FD_DEAD, 1));
+    // not the one whose other end nobody has
+    assert_eq!((of(25).kind, of(28).kind, facts.sockets), (FD_DEAD, FD_DEAD, 1));
     assert_eq!((of(26).kind, of(26).a, image.text(of(26).text)), (FD_FILE, 10, &b"/etc/passwd"[..]));
     assert_eq!(of(27).kind, FD_EPOLL);
     let watches: Vec<Watch> = image.table(image.header.watches);
@@ -316,7 +173,8 @@ fn what_cannot_be_copied_is_refused_and_the_process_runs_on() {
     let programs = [
         ("children", "import subprocess; p = subprocess.Popen(['sleep', '1000'], close_fds=True)"),
         ("children", "import os; os.fork() or os._exit(0)"),
-        ("tmp", "open('/tmp/x', 'w').close()"),
+        ("tmp", "import os; os.mkfifo('/tmp/x')"),
+        ("tmp", "open('/tmp/x', 'w').truncate(40 << 20)"),
         ("timer", "import signal; signal.alarm(1000)"),
         ("socket", "import socket; s = socket.socket(); s.listen()"),
         ("file", "f = open('/tmp/x', 'w'); import os; os.unlink('/tmp/x')"),
@@ -330,6 +188,80 @@ fn what_cannot_be_copied_is_refused_and_the_process_runs_on() {
         let refusal = sandbox.refusal();
         assert_eq!(refusal.code, code, "{program}: {refusal:?}");
     }
+}
+
+#[test]
+fn a_process_that_resists_is_refused_or_copied_and_holds_nobody_up() {
+    let programs = [
+        // never asleep, in its own code
+        r#"
+import threading
+def spin():
+    while True: pass
+threading.Thread(target=spin, daemon=True).start()
+"#,
+        // threads come and go all the time
+        r#"
+import threading
+def breed():
+    while True:
+        thread = threading.Thread(target=int); thread.start(); thread.join()
+for _ in range(4): threading.Thread(target=breed, daemon=True).start()
+"#,
+        // a page somewhere in 16 TB
+        "import mmap; m = mmap.mmap(-1, 16 << 40, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000); m[5 << 40] = 1",
+    ];
+    for (at, program) in programs.into_iter().enumerate() {
+        let Some(mut sandbox) = Sandbox::start(&format!("resists{at}"), program) else { return };
+        let begin = std::time::Instant::now();
+        let taken = sandbox.dump(&Link::Frames);
+        println!("{at}: {taken:?}");
+        assert!(begin.elapsed().as_secs() < 20);
+        match (at, taken) {
+            (0, taken) => assert_eq!(taken.unwrap().threads, 2),
+            (1, Ok(_)) => {}
+            // so many threads use up the numbers of a machine, too
+            (1, Err(refusal)) => assert!(["busy", "threads"].contains(&refusal.code), "{refusal:?}"),
+            (_, taken) => assert_eq!(taken.unwrap_err().code, "memory"),
+        }
+        sandbox.assert_lives();
+    }
+}
+
+#[test]
+fn a_stopped_process_is_refused_and_stays_stopped() {
+    let Some(mut sandbox) = Sandbox::start("stopped", "") else { return };
+    let runtime = only_child(sandbox.agent.id() as i32).unwrap();
+    sys::kill(runtime, sys::SIGSTOP);
+    let state = || fs::read_to_string(format!("/proc/{runtime}/stat")).unwrap().split(' ').nth(2).unwrap().to_string();
+    while state() != "T" {
+        std::thread::yield_now();
+    }
+    assert_eq!(sandbox.dump(&Link::Frames).unwrap_err().code, "stopped");
+    // it is woken for a moment to be stopped again
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while state() != "T" {
+        assert!(std::time::Instant::now() < deadline, "it runs");
+    }
+    sys::kill(runtime, sys::SIGCONT);
+    sandbox.assert_lives();
+}
+
+#[test]
+fn the_original_waits_on_for_what_it_waited_for() {
+    let program = r#"
+import os, select, time
+os.write(3, b'ready')
+begin = time.monotonic()
+found = select.poll().poll(700)
+took = time.monotonic() - begin
+ready = b'well' if took > 0.69 and found == [] else f'{took} {found}'.encode()
+"#;
+    let Some(mut sandbox) = Sandbox::start("waits", program) else { return };
+    sandbox.dump(&Link::Frames).unwrap();
+    sandbox.input.as_mut().unwrap().write_all(b"four\n").unwrap();
+    // the answer to the word may have come with it
+    assert!(sandbox.answer().starts_with("well"));
 }
 
 #[test]

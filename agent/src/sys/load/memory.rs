@@ -46,9 +46,9 @@ pub fn open_files(tables: &Tables<'_>) -> io::Result<()> {
             let mut found: libc::stat = std::mem::zeroed();
             let opened = check(libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC).into())? as RawFd;
             check(libc::fstat(opened, &mut found).into())?;
-            let same = (found.st_dev, found.st_ino, found.st_size as u64) == (file.device, file.inode, file.bytes)
+            let same = (found.st_dev, found.st_ino) == (file.device, file.inode)
                 && (found.st_mtime, found.st_mtime_nsec) == (file.modified_sec, file.modified_nsec);
-            if !same {
+            if found.st_size as u64 != file.bytes || !same && file.inode != 0 {
                 return Err(Error::from_raw_os_error(libc::ESTALE));
             }
             check(libc::dup3(opened, at, libc::O_CLOEXEC).into())?;

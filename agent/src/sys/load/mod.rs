@@ -1,6 +1,7 @@
 //! From a child of the agent to the process of an image (Linux, x86-64): descriptors, then the loader (agent/loader/).
 mod descriptors;
 mod memory;
+mod stored;
 mod tables;
 
 use super::linux::check;
@@ -83,6 +84,7 @@ unsafe fn become_image(plan: &Restore<'_>) -> Step<Infallible> {
             libc::syscall(libc::SYS_rt_sigaction, number, action, std::ptr::null::<u8>(), 8);
         }
         libc::umask(header.umask);
+        stored::make_all(&tables, spare.image).map_err(or(FAILED_FILE))?;
         check(libc::chdir(tables.path(header.directory).as_ptr()).into()).map_err(or(FAILED_FILE))?;
         descriptors::open_all(&tables, &spare, plan.api_port).map_err(or(FAILED_DESCRIPTOR))?;
         memory::open_files(&tables).map_err(or(FAILED_FILE))?;

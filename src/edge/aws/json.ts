@@ -1,0 +1,97 @@
+import { isUtf8 } from "node:buffer";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { ServiceError } from "../../model/index.ts";
+import type { Scope } from "../../registry/index.ts";
+import { readBody } from "../body.ts";
+import { callerOf } from "../caller.ts";
+import type { ServiceModel } from "../lambda-api/model.ts";
+import { validate } from "../lambda-api/validate.ts";
+
+/** One call of an AWS JSON service; the input has been checked against the model. */
+export interface JsonCall<Input> {
+  readonly input: Input;
+  readonly scope: Scope;
+}
+
+/** Answers one operation with its document. Throws JsonError. */
+export type JsonOperation = (call: JsonCall<never>) => object;
+
+export interface JsonService {
+  /** what stands before the operation's name in X-Amz-Target, with the dot */
+  readonly prefix: string;
+  readonly model: Pick<ServiceModel, "shapes">;
+  readonly operations: Readonly<Record<string, JsonOperation>>;
+  report(error: unknown): void;
+}
+
+/** A refusal in the service's own code. */
+export class JsonError extends Error {
+  readonly code: string;
+  readonly status: number;
+
+  constructor(code: string, message: string, status = 400) {
+    super(message);
+    this.name = code;
+    this.code = code;
+    this.status = status;
+  }
+}
+
+/** Bytes of a request: the largest documents of these services have a few kilobytes. */
+const requestBytes = 1024 * 1024;
+
+/**
+ * Serves a service in the AWS JSON 1.1 protocol: the operation in X-Amz-Target, a document each way. Each operation's
+ * input is the shape `{operation}Request`. Source: Smithy, "AWS JSON 1.1 protocol".
+ */
+export async function serveJson(
+  service: JsonService,
+  request: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+): Promise<void> {
+  try {
+    const name = String(request.headers["x-amz-target"]).slice(service.prefix.length);
+    const body = await readBody(request, requestBytes, () => tooLarge());
+    const operation = Object.hasOwn(service.operations, name) ? service.operations[name] : undefined;
+    if (operation === undefined)
+      throw new JsonError("UnknownOperationException", `Thaw does not implement ${name} yet`);
+    const { account, region } = callerOf(request.headers.authorization);
+    const input = validate(service.model, `${name}Request`, documentOf(body));
+    send(response, 200, requestId, operation({ input: input as never, scope: { account, region } }));
+  } catch (error) {
+    const { code, status, message } = refusalOf(error, service.report);
+    send(response, status, requestId, { __type: code, Message: message, message });
+  }
+}
+
+function documentOf(body: Buffer): unknown {
+  if (body.length === 0) return {};
+  try {
+    if (!isUtf8(body)) throw new Error("Invalid UTF-8");
+    return JSON.parse(body.toString("utf8"));
+  } catch (cause) {
+    const detail = cause instanceof Error ? cause.message : String(cause);
+    throw new JsonError("SerializationException", `Could not parse request body into json: ${detail}`);
+  }
+}
+
+function refusalOf(error: unknown, report: (error: unknown) => void): Pick<JsonError, "code" | "status" | "message"> {
+  if (error instanceof JsonError) return error;
+  if (error instanceof ServiceError) return { code: error.code, status: error.kind.status, message: error.message };
+  report(error);
+  return { code: "InternalServiceException", status: 500, message: "The service encountered an internal error." };
+}
+
+const tooLarge = () =>
+  new ServiceError("RequestTooLargeException", `Request must be smaller than ${requestBytes} bytes`);
+
+function send(response: ServerResponse, status: number, requestId: string, document: object): void {
+  const text = JSON.stringify(document);
+  response.writeHead(status, {
+    "content-type": "application/x-amz-json-1.1",
+    "content-length": Buffer.byteLength(text),
+    "x-amzn-requestid": requestId,
+  });
+  response.end(text);
+}

@@ -1,0 +1,76 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type JsonCall, type JsonOperation, type JsonService, serveJson } from "../json.ts";
+import { deleteScheduledAction, describeScheduledActions, putScheduledAction } from "./actions.ts";
+import { describeScalingActivities } from "./activities.ts";
+import { type CapacityNeeds, createCapacity } from "./capacity.ts";
+import { scalingModel } from "./model.ts";
+import type { ScalingContext, ScalingOperation } from "./operation.ts";
+import { deleteScalingPolicy, describeScalingPolicies, putScalingPolicy } from "./policies.ts";
+import { createScaler } from "./scaler.ts";
+import { deregisterScalableTarget, describeScalableTargets, registerScalableTarget } from "./targets.ts";
+
+export interface AutoScalingNeeds extends Omit<CapacityNeeds, "clock"> {
+  report(error: unknown): void;
+}
+
+/** Application Auto Scaling of provisioned concurrency: its API, and the scaling itself. */
+export interface AutoScaling {
+  serve(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void>;
+  /** Scales from now on. */
+  start(): void;
+  stop(): void;
+}
+
+const operations = {
+  DeleteScalingPolicy: deleteScalingPolicy,
+  DeleteScheduledAction: deleteScheduledAction,
+  DeregisterScalableTarget: deregisterScalableTarget,
+  DescribeScalableTargets: describeScalableTargets,
+  DescribeScalingActivities: describeScalingActivities,
+  DescribeScalingPolicies: describeScalingPolicies,
+  DescribeScheduledActions: describeScheduledActions,
+  PutScalingPolicy: putScalingPolicy,
+  PutScheduledAction: putScheduledAction,
+  RegisterScalableTarget: registerScalableTarget,
+};
+
+const tickMs = 1000;
+
+export function createAutoScaling(needs: AutoScalingNeeds): AutoScaling {
+  const { registry, report } = needs;
+  const clock = Date.now;
+  const capacity = createCapacity({ ...needs, clock });
+  const scaler = createScaler({ registry, capacity });
+  let timer: NodeJS.Timeout | undefined;
+
+  function start(): void {
+    timer ??= setInterval(() => {
+      try {
+        scaler.tick(clock());
+      } catch (error) {
+        report(error);
+      }
+    }, tickMs).unref();
+  }
+
+  const context: ScalingContext = { registry, capacity, clock, begin: start };
+  const bound = Object.entries(operations).map(([name, operation]): [string, JsonOperation] => [
+    name,
+    (call: JsonCall<never>) => (operation as ScalingOperation<never>)({ ...call, context }),
+  ]);
+  const service: JsonService = {
+    prefix: "AnyScaleFrontendService.",
+    model: scalingModel,
+    operations: Object.fromEntries(bound),
+    report,
+  };
+
+  return {
+    serve: (request, response, requestId) => serveJson(service, request, response, requestId),
+    start,
+    stop() {
+      clearInterval(timer);
+      timer = undefined;
+    },
+  };
+}

@@ -1,0 +1,164 @@
+import type { Driver } from "../isolation/index.ts";
+import { limits, monotonicMs } from "../model/index.ts";
+import type { InvocationLog } from "../observe/index.ts";
+import { messageIn, reported, timedOut } from "./failure.ts";
+import { Housing, type HousingEvents } from "./housing.ts";
+import type { Life } from "./lifecycle.ts";
+import type { ReadyMarks, RuntimeExit } from "./link.ts";
+import { bootDocument, type Plan, resumeDocument, type StartTerms, sandboxOf } from "./plan.ts";
+import { hookFailed, hooksTimedOut, RestoreFailed, restoreErrorType } from "./restore-failure.ts";
+import { type InitFailure, Start, type StartMarks } from "./start.ts";
+
+export interface ArrivalNeeds {
+  readonly driver: Pick<Driver, "name" | "create">;
+  readonly plan: Plan;
+  readonly terms: StartTerms;
+  readonly log: InvocationLog;
+  readonly life: Life;
+  /** what is heard from the sandbox */
+  readonly events: HousingEvents;
+}
+
+/** How long the processes of a copy may take to stand in their new sandbox (milliseconds): a hundred times what is usual. */
+const standMs = 2000;
+
+/** How the runtime of one environment comes to be: its sandbox, and the boot or the waking in it. */
+export class Arrival {
+  /** where it lives now */
+  housing: Housing | undefined;
+  readonly marks: StartMarks = { asked: 0, main: 0, spawned: 0, load: undefined, loaded: undefined, ready: 0 };
+  /** why the latest init failed */
+  initFailure: InitFailure | undefined;
+  /** an init has failed: whatever follows belongs to an invocation */
+  initLost = false;
+  readonly #needs: ArrivalNeeds;
+  #booting: Start<InitFailure> | undefined;
+  #waking: Start<Error> | undefined;
+  /** the end of the sandbox whose init failed, and the most memory it used, bytes */
+  #discarded: Promise<unknown> | undefined;
+  #discardedPeak = 0;
+
+  constructor(needs: ArrivalNeeds) {
+    this.#needs = needs;
+  }
+
+  /** Makes a sandbox and the links into it. Rejects with the driver's error. */
+  async settle(sandboxId: string, image?: string): Promise<void> {
+    const { driver, plan, life, events } = this.#needs;
+    const housing = await Housing.make(driver, sandboxOf(plan, sandboxId, image), events);
+    if (life.state !== "creating") {
+      await housing.leave();
+      throw new Error("the environment was stopped while its sandbox was being made");
+    }
+    this.housing = housing;
+    this.marks.main ||= housing.sandbox.marks.main;
+    life.move(image === undefined ? "made" : "restore");
+  }
+
+  /** Boots a runtime from nothing. Resolves when it is ready, or has broken (`initFailure`). */
+  async boot(phase: "init" | "invoke", limitMs: number): Promise<void> {
+    const { plan, log } = this.#needs;
+    this.initFailure = undefined;
+    const late = (requestId: string) => timedOut(requestId, plan.target.timeoutSeconds);
+    const start = new Start<InitFailure>(limitMs, () => this.#initBroke({ errorType: "timeout", failure: late }));
+    this.#booting = start;
+    this.#sendBoot();
+    // Nothing of the sandbox is heard before the next turn of the loop: the log keeps its order, and nobody waits for it.
+    log.initStart(plan.runtimeVersion);
+    await start.ended;
+    this.initFailure = start.failure;
+    if (start.failure) log.initReport(monotonicMs() - start.began, phase, start.failure.errorType);
+  }
+
+  /** Lets a copy of an initialised runtime wake. Rejects with RestoreFailed, or with the ServiceError of its own hooks. */
+  async wake(via: "frames" | "http"): Promise<void> {
+    const { plan, log, terms } = this.#needs;
+    const start = new Start<Error>(limits.restoreSeconds * 1e3, () =>
+      this.#restoreBroke(plan.target.snapStart ? hooksTimedOut() : new RestoreFailed("it never became ready")),
+    );
+    this.#waking = start;
+    this.#sendBoot();
+    // It waits in the socket until there is somebody to read it. Over HTTP the copy has to ask first.
+    if (via === "frames") this.housing!.link.wake("frames", resumeDocument(terms));
+    log.restoreStart(plan.runtimeVersion);
+    const stands = setTimeout(() => {
+      if (!this.housing?.link.hasSpawned) this.#restoreBroke(new RestoreFailed("its process was not made"));
+    }, standMs);
+    await start.ended;
+    clearTimeout(stands);
+    const { failure } = start;
+    log.restoreReport(monotonicMs() - this.marks.asked, failure && restoreErrorType(failure));
+    if (failure) throw failure;
+  }
+
+  /** It asks for its first event. */
+  ready(marks: ReadyMarks | undefined): void {
+    const now = monotonicMs();
+    const spawned = marks?.spawned ?? now;
+    Object.assign(this.marks, { spawned, load: marks?.load, loaded: marks?.loaded, ready: now });
+    // After the first event is on its way: two writes that nobody should wait for.
+    setImmediate(() => this.housing?.sandbox.limitCpu());
+    this.#booting?.close();
+    this.#waking?.close();
+  }
+
+  /** Its runtime would be copied, but it is not a template: it goes on at once. A copy says it again. */
+  prepared(): void {
+    this.housing?.link.wake("http", resumeDocument(this.#needs.terms));
+  }
+
+  /** The runtime reported that it cannot begin; of a copy the agent says so. */
+  initError(errorType: string, document: Buffer): void {
+    this.#initBroke({ errorType, failure: () => reported(errorType, document) });
+    this.#restoreBroke(new RestoreFailed(`${errorType}: ${messageIn(document)}`));
+  }
+
+  restoreError(errorType: string, document: Buffer): void {
+    this.#initBroke({ errorType, failure: () => reported(errorType, document) });
+    this.#restoreBroke(hookFailed(reported(errorType, document).errorType));
+  }
+
+  /** It ended before it was ready. */
+  exited(status: RuntimeExit, outOfMemory: boolean, failure: InitFailure["failure"]): void {
+    this.#initBroke({ errorType: outOfMemory ? "Runtime.OutOfMemory" : "Runtime.ExitError", failure });
+    this.#restoreBroke(new RestoreFailed(`the process ended (${status.signal ?? `code ${status.code}`})`));
+  }
+
+  /** Nobody waits for it any more. */
+  giveUp(): void {
+    this.#booting?.close();
+    this.#waking?.close();
+  }
+
+  /** Resolves when nothing is left of it. */
+  async leave(): Promise<void> {
+    await Promise.all([this.housing?.leave(), this.#discarded]);
+  }
+
+  /** Highest memory use so far, bytes. */
+  memoryPeakBytes(): number {
+    return Math.max(this.housing?.sandbox.memoryPeakBytes() ?? 0, this.#discardedPeak);
+  }
+
+  #sendBoot(): void {
+    const { sandbox, link } = this.housing!;
+    const { plan, terms, driver } = this.#needs;
+    link.boot(bootDocument(plan, sandbox, terms, driver.name !== "process"));
+  }
+
+  /** The sandbox goes with whatever the failed init has left in it. */
+  #initBroke(failure: InitFailure): void {
+    const { life } = this.#needs;
+    if (life.state !== "initializing") return;
+    this.initLost = true;
+    life.move("broke");
+    this.#discardedPeak = this.memoryPeakBytes();
+    this.#discarded = this.housing?.leave();
+    this.housing = undefined;
+    this.#booting!.break(failure);
+  }
+
+  #restoreBroke(failure: Error): void {
+    if (this.#needs.life.state === "restoring") this.#waking!.break(failure);
+  }
+}

@@ -1,0 +1,170 @@
+import assert from "node:assert/strict";
+import { readdirSync, statSync, truncateSync } from "node:fs";
+import { after, test } from "node:test";
+import type { FunctionVersion } from "../model/index.ts";
+import { openRig } from "./testing.ts";
+
+/** Copies of initialised processes, on real sandboxes. */
+const rig = await openRig();
+after(() => rig[Symbol.asyncDispose]());
+const { usable, reason } = rig.driver.snapshots;
+const here = { skip: !usable && `no images here: ${reason}` };
+
+const teller = `
+  const loaded = Date.now();
+  let asked = 0;
+  exports.handler = async ({ ms = 0, read }) => {
+    if (ms) await new Promise((go) => setTimeout(go, ms));
+    return { asked: ++asked, loaded, random: Math.random(), stream: process.env.AWS_LAMBDA_LOG_STREAM_NAME,
+      template: process.env._THAW_TEMPLATE, hooks: globalThis.hooks };
+  };`;
+interface Told {
+  readonly asked: number;
+  readonly loaded: number;
+  readonly random: number;
+  readonly stream: string;
+  readonly template?: string;
+  readonly hooks?: string[];
+}
+
+const versionOf = (target: FunctionVersion) =>
+  rig.environments.versions().find((each) => each.function === target.name)!;
+
+/** Calls it once, so that it starts plainly, and waits for what comes of its image. */
+async function begun(target: FunctionVersion) {
+  await rig.call(target);
+  return imageOf(target);
+}
+
+async function imageOf(target: FunctionVersion) {
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    const { image } = versionOf(target);
+    if (image.state === "ready" || image.state === "refused") return image;
+    if (Date.now() > deadline) throw new Error(`still ${JSON.stringify(image)}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** So many at once that all but those which are idle are started for it. */
+async function crowd(target: FunctionVersion, size: number) {
+  const calls = await Promise.all(Array.from({ length: size }, () => rig.call(target, { ms: 400 })));
+  return calls.map(({ start, answer }) => ({ start, ...(answer as Told) }));
+}
+
+test(
+  "after the first plain start others are copies of the initialised process, each with its own name and numbers",
+  here,
+  async () => {
+    const target = rig.version(teller, { name: "copied" });
+    const { state, why } = await begun(target);
+    assert.deepEqual([state, why], ["ready", ""]);
+    const told = await crowd(target, 6);
+    const copies = told.filter(({ start }) => start === "restore");
+    assert.equal(copies.length, 5, JSON.stringify(told.map(({ start }) => start)));
+    // None has served before, all were initialised at the same moment.
+    assert.deepEqual(new Set(copies.map(({ asked }) => asked)), new Set([1]));
+    assert.equal(new Set(copies.map(({ loaded }) => loaded)).size, 1);
+    assert.equal(new Set(told.map(({ random }) => random)).size, told.length);
+    assert.equal(new Set(told.map(({ stream }) => stream)).size, told.length);
+    assert.ok(told.every(({ template }) => template === undefined));
+    assert.equal(versionOf(target).rungs.restore?.failures ?? 0, 0);
+    assert.ok(rig.lines.some((line) => line.startsWith("RESTORE_REPORT Restore Duration: ")));
+  },
+);
+
+test("hooks run before the image is made and in every copy, and SnapStart makes it at publication", here, async () => {
+  const hooked = `globalThis.hooks = [];
+    awslambda.snapshot.beforeSnapshot(() => hooks.push("before"));
+    awslambda.snapshot.afterRestore(async () => hooks.push("after"));${teller}`;
+  const target = rig.version(hooked, { name: "hooked", snapStart: true });
+  assert.deepEqual(await rig.environments.snapshot(target), { ok: true });
+  const { start, answer } = await rig.call(target);
+  assert.equal(start, "restore");
+  assert.deepEqual((answer as Told).hooks, ["before", "after"]);
+});
+
+test("a hook that throws fails the publication, or the call, with the function's own error", here, async () => {
+  const before = rig.version(`awslambda.snapshot.beforeSnapshot(() => { throw new RangeError("no"); });${teller}`, {
+    name: "before",
+    snapStart: true,
+  });
+  const result = await rig.environments.snapshot(before);
+  assert.deepEqual(result, { ok: false, errorType: "Runtime.BeforeSnapshotError", message: "no" });
+  const afterwards = rig.version(`awslambda.snapshot.afterRestore(() => { throw new TypeError("no"); });${teller}`, {
+    name: "afterwards",
+    snapStart: true,
+  });
+  assert.deepEqual(await rig.environments.snapshot(afterwards), { ok: true });
+  await assert.rejects(rig.call(afterwards), { name: "SnapStartException" });
+});
+
+test("what cannot be copied, or must not be, starts plainly, and the reason is shown", here, async () => {
+  const refused = {
+    random: [`require("node:crypto").randomBytes(8);`, /random/],
+    child: [`require("node:child_process").spawn("/bin/sleep", ["60"]);`, /process/],
+    listening: [`require("node:net").createServer().listen(7777);`, /./],
+  } as const;
+  for (const [name, [source, why]] of Object.entries(refused)) {
+    const target = rig.version(source + teller, { name });
+    const image = await begun(target);
+    assert.equal(image.state, "refused", `${name}: ${JSON.stringify(image)}`);
+    assert.match(image.why, why);
+    const [one, other] = await crowd(target, 2);
+    assert.ok(one!.start !== "restore" && other!.start !== "restore");
+  }
+});
+
+test(
+  "a broken image falls to a plain start within the same call, is counted, and is dropped after three failures",
+  here,
+  async () => {
+    const target = rig.version(teller, { name: "broken" });
+    await begun(target);
+    const directory = rig.imagesDirectory;
+    for (const name of readdirSync(directory).filter((each) => each.endsWith(".image"))) {
+      const path = `${directory}/${name}`;
+      truncateSync(path, Math.floor(statSync(path).size / 2 / 4096) * 4096);
+    }
+    const told = await crowd(target, 4);
+    assert.equal(told.filter(({ start }) => start === "plain").length, 3, JSON.stringify(told));
+    const { rungs, image } = versionOf(target);
+    assert.equal(rungs.restore?.failures, 3);
+    assert.ok(rungs.restore?.lastFailure);
+    assert.match(image.why, /dropped/);
+    assert.equal((await crowd(target, 2)).length, 2);
+  },
+);
+
+test("provisioned concurrency is filled with copies too, which know what they are kept for", here, async () => {
+  const source = "exports.handler = async () => process.env.AWS_LAMBDA_INITIALIZATION_TYPE;";
+  const target = rig.version(source, { name: "provisioned" });
+  await begun(target);
+  rig.environments.provision(target, 2);
+  const deadline = Date.now() + 10_000;
+  while (rig.environments.provisioned(target).available < 2 && Date.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  const kept = rig.environments
+    .list()
+    .filter(({ function: name, provisioned }) => name === "provisioned" && provisioned);
+  assert.deepEqual(
+    kept.map(({ start }) => start),
+    ["restore", "restore"],
+  );
+  assert.equal((await rig.call(target)).answer, "provisioned-concurrency");
+  rig.environments.provision(target, 0);
+});
+
+test("a template is no environment of anybody's, and nothing is left of it", here, async () => {
+  const target = rig.version(teller, { name: "template" });
+  assert.deepEqual(await rig.environments.snapshot({ ...target }), { ok: true });
+  assert.deepEqual(
+    rig.environments.list().filter(({ function: name }) => name === "template"),
+    [],
+  );
+  assert.equal(
+    readdirSync(rig.imagesDirectory).some((name) => name.endsWith(".draft")),
+    false,
+  );
+});
