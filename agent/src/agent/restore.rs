@@ -43,7 +43,10 @@ impl Restorable {
         }
         let image = self.image.take().ok_or_else(|| io::Error::other("this sandbox has no image"))?;
         let image = sys::Image::open(sys::own(image))?;
-        sys::restore(&sys::Restore { image: &image, stdout: output[0], stderr: output[1], link, api_port })
+        let made =
+            sys::restore(&sys::Restore { image: &image, stdout: output[0], stderr: output[1], link, api_port });
+        sys::set_capabilities(0)?;
+        made
     }
 
     #[cfg(not(snapshots))]

@@ -89,6 +89,8 @@ pub struct Header {
     /// where the C library's madvise continues when the kernel has refused, rax being the negative errno; 0: it could not
     /// be replaced, and pages are copied instead of mapped, so that MADV_DONTNEED gives zeros
     pub madvise_error: u64,
+    /// the program, /proc/self/exe: index of the file and 1 more; 0: not known
+    pub executable: u64,
     /// commands of membarrier(2) that the process has registered for, a set of bits
     pub barriers: u64,
 }
@@ -313,6 +315,7 @@ pub const FAILED_MEMORY: i32 = 108;
 pub const FAILED_THREAD: i32 = 109;
 pub const FAILED_NUMBER: i32 = 110;
 pub const FAILED_PANIC: i32 = 111;
+pub const FAILED_CAPABILITIES: i32 = 112;
 
 /// A descriptor of the loader's own for every mapped file, from DESCRIPTORS_MAX up.
 pub const FILES_MAX: i32 = 480;

@@ -106,7 +106,9 @@ pub fn enter(
     drop(copy);
     sys::set_dumpable(false);
     sys::drop_bounding_set();
-    sys::set_capabilities(0).step("capset")?;
+    // Only over the sandbox's own user namespace, and until the copy is on its way: its program's name (agent/loader/).
+    let kept = if image.is_some() { 1 << sys::CAP_CHECKPOINT_RESTORE } else { 0 };
+    sys::set_capabilities(kept).step("capset")?;
     sys::die_with_parent().step("prctl(PR_SET_PDEATHSIG)")?;
     if sys::hung_up(LIFELINE) {
         sys::exit_now(0);

@@ -37,6 +37,10 @@ impl Tables {
         Text { offset, bytes: bytes.len() as u64 }
     }
 
+    pub fn text_of(&self, text: Text) -> &[u8] {
+        &self.text[text.offset as usize..][..text.bytes as usize]
+    }
+
     /// Whole pages that suffice for header and tables when `more` mappings and `stored` files have been added.
     pub fn room(&self, more: u64, stored: usize) -> Result<u64, Refusal> {
         let maps = (self.maps.len() as u64 + more) * size_of::<Map>() as u64;
