@@ -10,7 +10,7 @@ import { createEnvironments } from "./environments/index.ts";
 import { createImages, machineIdentity } from "./images/index.ts";
 import { createInvoke } from "./invoke/index.ts";
 import { builtAgent, createIsolation, SandboxError } from "./isolation/index.ts";
-import { type FunctionVersion, limits, ServiceError } from "./model/index.ts";
+import { type FunctionVersion, ServiceError } from "./model/index.ts";
 import { createLogStore, createStatistics, openInvocationLog } from "./observe/index.ts";
 import { createRegistry } from "./registry/index.ts";
 
@@ -67,8 +67,7 @@ export async function start(options: Options = {}): Promise<Platform> {
     log: note,
   });
   const admission = createAdmission({
-    accountConcurrency: limits.accountConcurrency,
-    reservedTotal: (account, region) => registry.functions.reservedTotal({ account, region }),
+    unreserved: (account, region) => registry.functions.unreserved({ account, region }),
   });
 
   let port = 0;

@@ -161,7 +161,7 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
     let station = stations.get(target.key);
     if (!station) {
       const pool = new Pool(target, poolNeeds);
-      station = { pool, provisioned: new Provisioned(pool) };
+      station = { pool, provisioned: new Provisioned(pool, { cpus, freeBytes }) };
       stations.set(target.key, station);
     }
     return station;
@@ -169,6 +169,8 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
   function forgetIfOver(key: string, { pool }: Station): void {
     if (pool.retired && pool.empty) stations.delete(key);
   }
+
+  const freeBytes = atMostEvery(250, () => needs.memoryBudgetBytes - heldBytes(stations));
 
   const housekeeping = setInterval(() => {
     reclaim(stations, needs);
@@ -217,6 +219,30 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
       for (const { provisioned } of stations.values()) provisioned.close();
       await Promise.all([...stations.values()].flatMap(({ pool }) => [...pool.all].map((each) => each.stop())));
     },
+  };
+}
+
+/** Bytes of all environments that do not end for others: those that are kept, and those that run something. */
+function heldBytes(stations: ReadonlyMap<string, Station>): number {
+  let bytes = 0;
+  for (const { pool } of stations.values()) {
+    const ending = new Set(pool.idle());
+    for (const environment of pool.all) if (!ending.has(environment)) bytes += environment.memoryBytes();
+  }
+  return bytes;
+}
+
+/** Remembers a value for so many milliseconds: each sandbox that it counts costs two system calls. */
+function atMostEvery(ms: number, count: () => number): () => number {
+  let at = Number.NEGATIVE_INFINITY;
+  let value = 0;
+  return () => {
+    const now = monotonicMs();
+    if (now - at >= ms) {
+      at = now;
+      value = count();
+    }
+    return value;
   };
 }
 

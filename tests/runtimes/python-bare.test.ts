@@ -80,7 +80,7 @@ for (const { runtime, path } of await pythonInterpreters()) {
 import os, signal, sys, time
 def seen():
     return [sorted(os.environ.items()), sys.path, sys.argv, os.getcwd(), sys.flags.no_site, time.tzname,
-            len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task")), __name__, sys.meta_path[-1].__name__,
+            len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task")), __name__, sys.dont_write_bytecode,
             [str(signal.getsignal(n)) for n in (signal.SIGINT, signal.SIGTERM)]]
 at_init = seen()
 def handler(event, context):
@@ -132,6 +132,17 @@ def handler(event, context):
 `;
       const files = { "calendar.py": code, "uuid.py": "OWN = 'own'\n" };
       assert.equal((await both(files, {}, "calendar.handler"))[0], "own");
+    });
+
+    it("gives the function the packages that it brings, and all of what they import", async () => {
+      const code = `
+import boto3, jmespath, urllib3
+def handler(event, context):
+    return [boto3.OWN, boto3.six.OWN, jmespath.OWN, urllib3.OWN, boto3.__file__]
+`;
+      const own = "OWN = 'own'\n";
+      const files = { "boto3/__init__.py": `import six\n${own}`, "six.py": own, "jmespath.py": own, "urllib3.py": own };
+      assert.deepEqual((await both({ "app.py": code, ...files })).slice(0, 4), ["own", "own", "own", "own"]);
     });
 
     it("draws other random numbers in every copy", async () => {

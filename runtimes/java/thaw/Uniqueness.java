@@ -31,7 +31,7 @@ final class Uniqueness implements Resource {
         reseed();
     }
 
-    private static void reseed() throws Exception {
+    static void reseed() throws Exception {
         try (DataInputStream system = new DataInputStream(new FileInputStream("/dev/urandom"))) {
             Random math = (Random) field("java.lang.Math$RandomNumberGeneratorHolder", "randomNumberGenerator").get(null);
             math.setSeed(system.readLong());

@@ -177,7 +177,8 @@ def run(boot):
         from . import bare
 
         load = time.monotonic() * 1000.0
-        ground = bare.Ground(bare.preload(), raw)
+        ground = bare.Ground(raw)
+        ground.prepare()
         ready(session, link, boot, load)
         template = Template(session, link, uniqueness, False, bare=True)
         if not template.live():
