@@ -40,7 +40,7 @@ final class Copies extends ContextImpl {
             Compilers.await(PATIENCE_MS);
             System.gc();
             // A collection makes every compiled method check itself once more when it is entered next: here, not in the copies.
-            rehearse(3);
+            rehearse(ROUNDS / 10);
             Compilers.await(PATIENCE_MS);
         } catch (Exception failure) {
             CheckpointException thrown = new CheckpointException();

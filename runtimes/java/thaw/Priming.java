@@ -1,5 +1,6 @@
 package thaw;
 
+import com.amazonaws.services.lambda.runtime.Context;
 import com.amazonaws.services.lambda.runtime.CustomPojoSerializer;
 import com.amazonaws.services.lambda.runtime.LambdaRuntime;
 import com.amazonaws.services.lambda.runtime.api.client.AWSLambda;
@@ -16,7 +17,11 @@ import com.amazonaws.services.lambda.runtime.api.client.runtimeapi.dto.Invocatio
 import com.amazonaws.services.lambda.runtime.logging.LogFormat;
 import com.amazonaws.services.lambda.runtime.logging.LogLevel;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
+import java.lang.reflect.Type;
 import java.util.ServiceLoader;
 
 /**
@@ -34,8 +39,8 @@ final class Priming {
     static void run(int rounds) {
         String trace = System.getProperty(TRACE);
         try (FakeApi api = new FakeApi(EVENT)) {
-            linkHandler();
             rehearse(api, rounds);
+            linkHandler();
         } catch (Exception | LinkageError failure) {
             // Another version of the client works differently: its copies are only slower.
         } finally {
@@ -50,8 +55,8 @@ final class Priming {
     }
 
     /**
-     * Has the JDK make what it calls the function's handler through. Arguments that are too many are refused before a
-     * method is entered.
+     * Has the JDK make what it calls the function's handler through, and the client its readers and writers of the handler's
+     * types. Arguments that are too many are refused before a method is entered.
      */
     private static void linkHandler() throws Exception {
         HandlerInfo handler = HandlerInfo.fromString(System.getenv("_HANDLER"), Thread.currentThread().getContextClassLoader());
@@ -59,10 +64,25 @@ final class Priming {
         for (Method method : handler.clazz.getMethods()) {
             if (!method.getName().equals(name)) continue;
             try {
+                method.setAccessible(true); // else it is looked into a receiver that is not there
                 method.invoke(null, new Object[method.getParameterCount() + 1]);
-            } catch (IllegalArgumentException | NullPointerException | IllegalAccessException refused) {
+            } catch (RuntimeException | IllegalAccessException refused) {
                 // as it should be
             }
+            if (hasSerializerOfItsOwn() || method.isBridge()) continue;
+            for (Type type : method.getGenericParameterTypes()) prepareJson(type);
+            prepareJson(method.getGenericReturnType());
+        }
+    }
+
+    /** Jackson looks at a type once; the client keeps what it has found. Not of types that the client hands on as they are. */
+    private static void prepareJson(Type type) throws Exception {
+        if (type == void.class || type == InputStream.class || type == OutputStream.class || type == Context.class) return;
+        for (Method method : EventHandlerLoader.class.getDeclaredMethods()) {
+            if (!method.getName().equals("getSerializerCached")) continue;
+            method.setAccessible(true);
+            Object platform = method.getParameterTypes()[0].getDeclaredField("UNKNOWN").get(null);
+            method.invoke(null, platform, type);
         }
     }
 
@@ -74,6 +94,7 @@ final class Priming {
         if (!hasSerializerOfItsOwn()) {
             loop(client, new HandlerInfo(Rehearsals.Maps.class, null), rounds);
             loop(client, new HandlerInfo(Rehearsals.Maps.class, "handleRequest"), rounds);
+            loop(client, new HandlerInfo(Rehearsals.Beans.class, "handleRequest"), rounds);
             loop(client, new HandlerInfo(Rehearsals.Objects.class, "handleRequest"), rounds);
             loop(client, new HandlerInfo(Rehearsals.Failing.class, "handleRequest"), 3);
         }
@@ -93,7 +114,7 @@ final class Priming {
         try {
             LambdaContextLogger silent = new LambdaContextLogger(new Silence(), LogLevel.UNDEFINED, LogFormat.TEXT);
             loop.invoke(null, EventHandlerLoader.loadEventHandler(handler), silent, client, true);
-        } catch (java.lang.reflect.InvocationTargetException end) {
+        } catch (InvocationTargetException end) {
             if (!(end.getCause() instanceof Enough)) throw end;
         }
     }

@@ -6,6 +6,8 @@ import com.amazonaws.services.lambda.runtime.RequestStreamHandler;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 
 /** Handlers of the kinds that functions have, which stand in for the function's own. */
@@ -24,6 +26,32 @@ final class Rehearsals {
         @Override
         public Map<String, Object> handleRequest(Map<String, Object> event, Context context) {
             event.put("id", context.getAwsRequestId() + context.getRemainingTimeInMillis());
+            return event;
+        }
+    }
+
+    /** Its fields are named as those of the event. */
+    public static class Bean {
+        public String text;
+        public double number;
+        public List<Object> list;
+        public int count = 1;
+        public long[] many = {1, 2};
+        public Map<String, String> words = Collections.singletonMap("a", "b");
+        private boolean done;
+
+        public boolean isDone() {
+            return done;
+        }
+
+        public void setDone(boolean done) {
+            this.done = done;
+        }
+    }
+
+    public static class Beans implements RequestHandler<Bean, Bean> {
+        @Override
+        public Bean handleRequest(Bean event, Context context) {
             return event;
         }
     }
