@@ -53,6 +53,25 @@ export async function awaitImage(server: Called, name: string, withinMs = 30000)
   return timing.start === "restore" ? undefined : `its image is there, but a cold call was a ${timing.start} start`;
 }
 
+/**
+ * Waits until a function's runtime has been booted without it, so that code which nobody has seen can be taken by a copy.
+ * The function must have been called. Undefined: it has. Otherwise why not.
+ */
+export async function awaitBooted(server: Asked, name: string, withinMs = 30000): Promise<string | undefined> {
+  const { usable, reason } = await imagesUsable(server);
+  if (!usable) return reason;
+  const deadline = Date.now() + withinMs;
+  for (;;) {
+    const { versions } = await server.call("GET", "/_thaw/environments");
+    const rows = versions as { function: string; pool?: ImageView }[];
+    const { state, why } = rows.findLast((one) => one.function === name)?.pool ?? { state: "none", why: "" };
+    if (state === "ready") return undefined;
+    if (state === "refused" || (state === "none" && why !== "")) return why;
+    if (Date.now() > deadline) return `its runtime was not booted ahead within ${withinMs / 1000} s (${state} ${why})`;
+    await pause(20);
+  }
+}
+
 /** How a function came to its image, if it did. */
 export interface Imaged {
   /** why it has none */
