@@ -54,7 +54,7 @@ function constraintsOf(shape: Shape): readonly Constraint[] {
     const values = new Set(shape.enum);
     list.push({
       text: `Member must satisfy enum value set: [${shape.enum.join(", ")}]`,
-      holds: (value) => values.has(String(value)),
+      holds: (value) => values.has(String(value)) || shape.beyond?.has(String(value)) === true,
     });
   }
   cache.set(shape, list);

@@ -14,6 +14,7 @@ import { createPreparation } from "./preparation.ts";
 import { createProvisioning, type Provisioning } from "./provisioning.ts";
 import { collectInput } from "./request.ts";
 import { createRouter, type Router } from "./routes.ts";
+import { modelFor } from "./runtime-names.ts";
 import { validate } from "./validate.ts";
 
 /** Bytes of a request to the control plane: 50 MB of zip in base64. Source: the text AWS answers with. */
@@ -68,7 +69,8 @@ export function createLambdaApi(needs: LambdaApiNeeds): LambdaApi {
     const description = model.operations[name]!;
     const body = await readBody(request, requestBytes, () => tooLarge(name));
     const parts = { labels, query: url.searchParams, headers: request.headers, body };
-    const input = validate(model, description.input!, collectInput(model, description.input!, parts));
+    const given = collectInput(model, description.input!, parts);
+    const input = validate(await modelFor(name, needs.artifacts), description.input!, given);
     const operation = (await load()) as Operation<unknown>;
     const { account, region } = callerOf(request.headers.authorization);
     const scope = { account, region };

@@ -47,6 +47,8 @@ export interface Shape {
   readonly max?: number;
   readonly pattern?: string;
   readonly enum?: readonly string[];
+  /** values that are taken though AWS does not have them, and not named either */
+  readonly beyond?: ReadonlySet<string>;
   readonly sensitive?: boolean;
   readonly exception?: boolean;
   readonly error?: { readonly httpStatusCode: number };

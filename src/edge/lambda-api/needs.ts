@@ -5,7 +5,10 @@ import type { Registry } from "../../registry/index.ts";
 /** What the Lambda API asks of the rooms below. */
 export interface LambdaApiNeeds {
   readonly registry: Registry;
-  readonly artifacts: Pick<Artifacts, "putZip" | "getZip" | "unpacked" | "layers" | "runtime" | "storedBytes">;
+  readonly artifacts: Pick<
+    Artifacts,
+    "putZip" | "getZip" | "unpacked" | "layers" | "runtime" | "runtimes" | "storedBytes"
+  >;
   /** Runs a function once. Rejects with ServiceError when the platform could not (throttled, …). */
   invoke(invocation: Invocation): Promise<InvocationResult>;
   /** A function was changed or deleted: environments of before are to be drained. */

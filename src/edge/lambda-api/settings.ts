@@ -1,7 +1,6 @@
 import type { CreateFunctionRequest, UpdateFunctionConfigurationRequest } from "@aws-sdk/client-lambda";
 import { limits, ServiceError } from "../../model/index.ts";
 import type { FunctionSettings } from "../../registry/index.ts";
-import { serviceModel } from "./model.ts";
 
 /** Settings that are kept as they come: whatever is a member of both the request and the configuration. */
 const carried = [
@@ -106,12 +105,6 @@ function loggingOf(given: CreateFunctionRequest["LoggingConfig"], name: string):
 function check(settings: FunctionSettings): void {
   if (settings.PackageType === "Zip" && (!settings.Runtime || !settings.Handler)) {
     throw invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages.");
-  }
-  const runtimes = serviceModel().shapes.Runtime?.enum ?? [];
-  if (settings.Runtime !== undefined && !runtimes.includes(settings.Runtime)) {
-    throw invalid(
-      `Value ${settings.Runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [${runtimes.join(", ")}] or be a valid ARN`,
-    );
   }
   checkSnapStart(settings);
   checkVariables(settings.Environment?.Variables ?? {});

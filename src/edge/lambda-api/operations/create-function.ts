@@ -4,6 +4,7 @@ import { checkLayers, takeCode } from "../code-input.ts";
 import { configurationOf } from "../configuration.ts";
 import { functionRef, wholeFunction } from "../function-ref.ts";
 import type { Operation } from "../operation.ts";
+import { checkRuntime } from "../runtime-names.ts";
 import { newSettings } from "../settings.ts";
 import { checkTags } from "../tags.ts";
 import { validationError, violation } from "../validate.ts";
@@ -20,6 +21,7 @@ export const createFunction: Operation<CreateFunctionRequest> = async ({ input, 
     throw validationError([violation(input.FunctionName, "functionName", text)]);
   }
   const settings = newSettings(input, ref.name);
+  await checkRuntime(artifacts, settings.Runtime);
   const arns = input.Layers ?? [];
   checkLayers(arns);
   const layers = registry.layers.refs(arns);

@@ -4,13 +4,17 @@ import { checkLayers } from "../code-input.ts";
 import { configurationOf } from "../configuration.ts";
 import { functionRef, wholeFunction } from "../function-ref.ts";
 import type { Operation } from "../operation.ts";
+import { checkRuntime } from "../runtime-names.ts";
 import { changedSettings } from "../settings.ts";
 
 /** PUT /2015-03-31/functions/{FunctionName}/configuration. What the request leaves out stays as it is. */
-export const updateFunctionConfiguration: Operation<UpdateFunctionConfigurationRequest> = (call) => {
+export const updateFunctionConfiguration: Operation<UpdateFunctionConfigurationRequest> = async (call) => {
   const { input, scope, needs, preparation } = call;
   const { functions, layers, resolve } = needs.registry;
   const ref = wholeFunction(functionRef(input.FunctionName ?? "", undefined, scope));
+  functions.get(ref, ref.name);
+  await checkRuntime(needs.artifacts, input.Runtime);
+  // Only now, for it may have changed meanwhile.
   const before = functions.get(ref, ref.name);
   checkRevision(before.latest.revisionId, input.RevisionId);
   const settings = changedSettings(before.latest.settings, input, ref.name);
