@@ -14,7 +14,7 @@ import type { StartsView } from "./starts.ts";
 import { takeImage } from "./template.ts";
 
 export interface EnvironmentsNeeds extends PlanNeeds, Pick<PoolNeeds, "patienceMs" | "smoothed"> {
-  readonly driver: Pick<Driver, "name" | "create" | "snapshots">;
+  readonly driver: Pick<Driver, "name" | "create" | "snapshots" | "trees">;
   readonly openLog: EnvironmentNeeds["openLog"];
   /** is this the version's current code and configuration? Asked when a function was changed or deleted */
   isCurrent(target: Pick<FunctionVersion, "account" | "region" | "name" | "version" | "key">): boolean;
@@ -118,6 +118,7 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
   const snapshots = new Snapshots({
     images: needs.images,
     usable: needs.driver.snapshots,
+    trees: () => needs.driver.trees,
     policy: needs.snapshots,
     renewAfterMs: needs.renewImagesAfterMs,
     keyOf: (plan) => imageKey(plan, needs.machine),

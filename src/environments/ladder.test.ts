@@ -86,3 +86,57 @@ test("a new image begins with no measurements", () => {
   it.renew("restore");
   assert.deepEqual(it.choose(image).rungs, ["restore", "plain"]);
 });
+
+const both: ReadonlySet<Rung> = new Set<Rung>(["pool", "restore"]);
+
+test("below the image of the process stands the runtime that has booted, and below that the plain start", () => {
+  assert.deepEqual(new Ladder().choose(both).rungs, ["restore", "pool", "plain"]);
+  assert.deepEqual(new Ladder().choose(new Set(["pool"])).rungs, ["pool", "plain"]);
+  const it = new Ladder();
+  times(it, "pool", 12, 12, 12);
+  assert.deepEqual(it.choose(both).rungs, ["restore", "pool", "plain"], "the image is new");
+  times(it, "restore", 5, 5, 5);
+  const why = "restore 5.0 ms, pool 12 ms, plain not measured";
+  assert.deepEqual(it.choose(both), { rungs: ["restore", "pool", "plain"], why });
+});
+
+test("a booted runtime that was hardly measured is not tried where the image is fast enough, else it is", () => {
+  const fast = new Ladder();
+  times(fast, "plain", 40);
+  times(fast, "pool", 12);
+  times(fast, "restore", 5, 5, 5);
+  assert.deepEqual(fast.choose(both).rungs, ["restore", "pool", "plain"]);
+  const slow = new Ladder();
+  times(slow, "plain", 40, 40, 40);
+  times(slow, "restore", 60, 60, 60);
+  assert.deepEqual(slow.choose(both).rungs, ["pool", "plain"]);
+  times(slow, "pool", 50, 50, 50);
+  assert.deepEqual(slow.choose(both).rungs, ["plain"]);
+});
+
+test("the pool goes first where it is faster than the image, and the image is not behind it", () => {
+  const it = new Ladder();
+  times(it, "plain", 40, 40, 40);
+  times(it, "restore", 20, 20, 20);
+  times(it, "pool", 10, 10, 10);
+  assert.deepEqual(it.choose(both).rungs, ["pool", "plain"]);
+});
+
+test("copies that crash at their first event are counted by themselves: that they woke says nothing about it", () => {
+  const it = new Ladder();
+  const starts = () => it.succeeded("restore", 4);
+  for (const [why, tooOften] of [
+    ["one", false],
+    ["two", false],
+    [undefined, false],
+    ["three", false],
+    ["four", false],
+    ["five", true],
+  ] as const) {
+    starts();
+    assert.equal(it.proved("restore", why), tooOften, why);
+  }
+  assert.deepEqual(it.view().restore, { ms: 4, starts: 6, failures: 5, lastFailure: "five" });
+  it.renew("restore");
+  assert.equal(it.proved("restore", "six"), false);
+});

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readdirSync, statSync, truncateSync } from "node:fs";
 import { after, test } from "node:test";
 import type { FunctionVersion } from "../model/index.ts";
 import { openRig } from "./testing.ts";
@@ -108,5 +109,38 @@ test(
       assert.equal(tries, name === "code of the loader's" ? 3 : 2, name);
     }
     assert.equal(versionOf(hello).pool.state, "ready");
+  },
+);
+
+test(
+  "a booted runtime that does not wake falls to a plain start within the same call, is counted, and given up",
+  here,
+  async () => {
+    await using own = await openRig();
+    const first = own.version("exports.handler = async () => 1;", { name: "first" });
+    await own.call(first);
+    const poolOf = (target: FunctionVersion) =>
+      own.environments.versions().find((each) => each.function === target.name)!;
+    const deadline = Date.now() + 20_000;
+    while (poolOf(first).pool.state !== "ready" || poolOf(first).image.state !== "ready") {
+      if (Date.now() > deadline) throw new Error(JSON.stringify(poolOf(first)));
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    for (const name of readdirSync(own.imagesDirectory).filter((each) => each.endsWith(".image"))) {
+      const path = `${own.imagesDirectory}/${name}`;
+      truncateSync(path, Math.floor(statSync(path).size / 2 / 4096) * 4096);
+    }
+    const slow = "exports.handler = async () => new Promise((done) => setTimeout(done, 300, 1));";
+    const target = own.version(slow, { name: "second" });
+    const calls = await Promise.all(Array.from({ length: 4 }, () => own.call(target)));
+    assert.ok(calls.every(({ answer }) => answer === 1));
+    assert.ok(
+      calls.every(({ start }) => start === "plain" || start === "warm"),
+      JSON.stringify(calls),
+    );
+    const { rungs, pool } = poolOf(target);
+    assert.ok(rungs.pool!.failures >= 3, JSON.stringify(rungs));
+    assert.match(pool.why, /^it failed 3 times in a row: /);
+    assert.match(poolOf(first).pool.why, /^the image was dropped: /);
   },
 );

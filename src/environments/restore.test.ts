@@ -136,6 +136,38 @@ test(
   },
 );
 
+test(
+  "a copy that crashes at its first event fails that event, once, and three in a row drop the image",
+  here,
+  async () => {
+    const source = `let runs = 0;
+    exports.handler = async ({ crash }) => {
+      console.log("run of the crashing", ++runs);
+      if (crash) process.kill(process.pid, "SIGSEGV");
+      await new Promise((done) => setTimeout(done, crash ? 1000 : 0));
+    };`;
+    const target = rig.version(source, { name: "crashing" });
+    await begun(target);
+    const crash = () => rig.call(target, { crash: true });
+    // The environment that has served an event says nothing about the image.
+    assert.equal((await crash()).start, "warm");
+    assert.equal(versionOf(target).rungs.restore?.failures ?? 0, 0);
+    for (const failures of [1, 2, 3]) {
+      assert.equal(versionOf(target).image.state, "ready");
+      const { start, answer } = await crash();
+      assert.equal(start, "restore");
+      assert.equal((answer as { errorType: string }).errorType, "Runtime.ExitError");
+      assert.match((answer as { errorMessage: string }).errorMessage, /segmentation fault/);
+      assert.equal(versionOf(target).rungs.restore?.failures, failures);
+    }
+    assert.equal(rig.lines.filter((line) => line.includes("run of the crashing")).length, 5);
+    const { image, rungs } = versionOf(target);
+    assert.match(image.why, /^the image was dropped: its first event ended in SIGSEGV/);
+    assert.match(rungs.restore!.lastFailure!, /SIGSEGV/);
+    assert.notEqual((await rig.call(target)).start, "restore");
+  },
+);
+
 test("provisioned concurrency is filled with copies too, which know what they are kept for", here, async () => {
   const source = "exports.handler = async () => process.env.AWS_LAMBDA_INITIALIZATION_TYPE;";
   const target = rig.version(source, { name: "provisioned" });

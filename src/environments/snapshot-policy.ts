@@ -33,12 +33,15 @@ export interface InitTraces {
   readonly drew: boolean | undefined;
   /** connections to the outside that were open */
   readonly sockets: number;
+  /** there are processes beside the runtime, of which nobody knows what they drew */
+  readonly others?: boolean;
 }
 
 /** Why copies of such a process would share what they must not, unless the owner consents; undefined: they do not. */
-export function sharedTrouble({ drew, sockets }: InitTraces): string | undefined {
+export function sharedTrouble({ drew, sockets, others }: InitTraces): string | undefined {
   if (drew === undefined) return "its runtime does not say whether init drew random numbers, which copies would share";
   if (drew) return "init drew random numbers, which copies would share";
   if (sockets > 0) return `init left ${sockets} connection${sockets > 1 ? "s" : ""} open, which copies would share`;
+  if (others) return "init started other processes, which may have drawn random numbers that copies would share";
   return undefined;
 }

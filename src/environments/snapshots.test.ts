@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { createImages, type Images } from "../images/index.ts";
-import { DumpRefused } from "../isolation/index.ts";
+import { DumpRefused, type Trees } from "../isolation/index.ts";
 import type { FunctionVersion } from "../model/index.ts";
 import type { Plan } from "./plan.ts";
 import { Snapshots, type SnapshotsNeeds } from "./snapshots.ts";
@@ -16,7 +16,9 @@ let images: Images;
 let now: number;
 let log: string[];
 /** what the next template comes to */
-let take: (name: string) => Promise<Partial<TakenImage>> | Partial<TakenImage>;
+let take: (name: string, tree: boolean) => Promise<Partial<TakenImage>> | Partial<TakenImage>;
+/** what is to be known of CRIU */
+let trees: Trees;
 let busy: boolean;
 /** names of functions that were deleted */
 let gone: Set<string>;
@@ -27,10 +29,14 @@ beforeEach(() => {
   now = 1e9;
   log = [];
   busy = false;
+  trees = noTrees;
   gone = new Set();
   take = () => ({});
 });
 afterEach(() => rmSync(directory, { recursive: true }));
+
+const noTrees = { usable: false, reason: "THAW_CRIU is off", known: Promise.resolve() };
+const criu = { usable: true, reason: "", known: Promise.resolve() };
 
 const facts = { bytes: 4, pages: 1, threads: 1, copied: false, sockets: 0, ms: 1 };
 const plan = (name: string, changes: Partial<FunctionVersion> = {}) => {
@@ -42,12 +48,13 @@ function snapshots(changes: Partial<SnapshotsNeeds> = {}): Snapshots {
   return new Snapshots({
     images,
     usable: { usable: true, reason: "" },
+    trees: () => trees,
     policy: "auto",
     renewAfterMs: 6 * 3600e3,
     keyOf: async ({ target }) => `image-of-${target.key}`,
     async take({ target }, into, terms) {
       log.push(`take ${target.name}`);
-      const taken = { via: "frames", drew: false, initMs: 1, facts, ...(await take(target.name)) } as TakenImage;
+      const taken = { via: "frames", drew: false, initMs: 1, facts, ...(await take(target.name, terms.tree ?? false)) } as TakenImage;
       terms.check(taken);
       writeFileSync(into, "page", { mode: 0o600 });
       return taken;

@@ -1,14 +1,17 @@
 import type { Image, Images } from "../images/index.ts";
-import type { Snapshots as Usable } from "../isolation/index.ts";
+import type { Trees, Snapshots as Usable } from "../isolation/index.ts";
 import { DumpRefused } from "../isolation/index.ts";
 import type { FunctionVersion } from "../model/index.ts";
+import { isBare } from "./bare.ts";
 import type { Plan } from "./plan.ts";
-import { type SnapshotPolicy, sharedTrouble, snapshotTerms } from "./snapshot-policy.ts";
-import { type TakenImage, TemplateFailed, type TemplateTerms } from "./template.ts";
+import { type InitTraces, type SnapshotPolicy, sharedTrouble, snapshotTerms } from "./snapshot-policy.ts";
+import { type Prepared, type TakenImage, TemplateFailed, type TemplateTerms } from "./template.ts";
 
 export interface SnapshotsNeeds {
   readonly images: Pick<Images, "find" | "list" | "draft" | "keep" | "discard" | "drop">;
   readonly usable: Usable;
+  /** can whole trees of processes be copied (CRIU)? */
+  trees(): Trees;
   readonly policy: SnapshotPolicy;
   /** how old an image may be before another is made in the background, milliseconds */
   readonly renewAfterMs: number;
@@ -40,6 +43,8 @@ export interface SnapshotView {
   readonly bytes?: number;
   readonly pages?: number;
   readonly threads?: number;
+  /** how it was made, if not by the platform itself */
+  readonly by?: "criu";
   /** milliseconds since the epoch */
   readonly madeAt?: number;
 }
@@ -58,6 +63,8 @@ interface Entry {
   /** not before, milliseconds since the epoch */
   notBefore: number;
   urgent: boolean;
+  /** its processes were copied with CRIU: it is not tried otherwise again */
+  tree: boolean;
   /** those who wait for the result */
   readonly waiting: (() => void)[];
 }
@@ -68,6 +75,12 @@ const patienceMs = 5000;
 /** A reason that may pass is tried again this often, each time later. */
 const attemptsAllowed = 3;
 const retryMs = 60_000;
+
+/**
+ * What our own dump refuses and CRIU may copy: other processes, timers, descriptors of rare kinds and locks, shared memory.
+ * Not what is wrong with the machine, the moment, or files that have gone.
+ */
+const forTrees: ReadonlySet<string> = new Set(["children", "timer", "descriptor", "memory"]);
 
 /**
  * Makes the images of function versions: one at a time in the whole platform, in the background once the first plain start
@@ -167,7 +180,8 @@ export class Snapshots {
     const { state, why } = entry;
     if (!image) return { state: state === "ready" ? "none" : state, why };
     const { bytes, madeAt, facts } = image;
-    return { state, why, bytes, madeAt, pages: facts.pages, threads: facts.threads };
+    const by = facts.by && { by: facts.by };
+    return { state, why, bytes, madeAt, pages: facts.pages, threads: facts.threads, ...by };
   }
 
   /** Makes no more. What is being made is given up with the environments' end. */
@@ -207,6 +221,7 @@ export class Snapshots {
         spoilt: 0,
         notBefore: 0,
         urgent: false,
+        tree: false,
         waiting: [],
       };
       this.#entries.set(plan.target.key, entry);
@@ -215,7 +230,9 @@ export class Snapshots {
   }
 
   #found(entry: Entry): Image | undefined {
-    return entry.key === undefined ? undefined : this.#needs.images.find(entry.key);
+    const image = entry.key === undefined ? undefined : this.#needs.images.find(entry.key);
+    // CRIU may have been there in an earlier run of the platform.
+    return image?.facts.by === "criu" && !this.#needs.trees().usable ? undefined : image;
   }
 
   async #keyOf(entry: Entry): Promise<string> {
@@ -292,19 +309,17 @@ export class Snapshots {
     const draft = images.draft();
     try {
       const key = await this.#keyOf(entry);
-      const taken = await this.#needs.take(entry.plan, draft, {
-        urgent,
-        check: ({ drew }) => this.#assertUnshared(target, drew, 0),
-      });
-      this.#assertUnshared(target, taken.drew, taken.facts.sockets);
+      const taken = await this.#take(entry, draft, urgent);
+      this.#assertUnshared(target, { drew: taken.drew, sockets: taken.facts.sockets });
       const { bytes, ms, ...facts } = taken.facts;
       const { account, region, name, version } = target;
+      const by = taken.by && { by: taken.by };
       await images.keep(draft, {
         key,
         owner: { account, region, name, version, key: target.key },
         madeAt: clock(),
         bytes,
-        facts: { ...facts, via: taken.via, drew: taken.drew, initMs: taken.initMs, dumpMs: ms },
+        facts: { ...facts, via: taken.via, drew: taken.drew, initMs: taken.initMs, dumpMs: ms, ...by },
       });
       [entry.state, entry.why, entry.attempts] = ["ready", "", 0];
       if (this.#isWanted(entry)) this.#needs.renewed(target);
@@ -316,9 +331,43 @@ export class Snapshots {
     settle(entry);
   }
 
-  #assertUnshared(target: FunctionVersion, drew: boolean | undefined, sockets: number): void {
+  /** By the platform itself where that can be; with CRIU, of another template, what only CRIU can copy. */
+  async #take(entry: Entry, draft: string, urgent: boolean): Promise<TakenImage> {
+    const { plan } = entry;
+    const check = ({ drew }: Prepared) => this.#assertUnshared(plan.target, { drew, sockets: 0 });
+    let first: DumpRefused | undefined;
+    try {
+      if (!entry.tree) return await this.#needs.take(plan, draft, { urgent, check });
+    } catch (error) {
+      if (!(error instanceof DumpRefused) || !(await this.#isForTrees(plan, error))) throw error;
+      first = error;
+    }
+    await this.#needs.images.discard(draft);
+    try {
+      const taken = await this.#needs.take(plan, draft, { urgent, check, tree: true });
+      entry.tree = true;
+      return taken;
+    } catch (error) {
+      if (!(error instanceof DumpRefused) || !first) throw error;
+      throw new DumpRefused(error.code, `${first.message}; ${error.message}`);
+    }
+  }
+
+  /** Throws a refusal that says more where CRIU is at hand and still no help. */
+  async #isForTrees(plan: Plan, { code, message }: DumpRefused): Promise<boolean> {
+    if (!forTrees.has(code) || isBare(plan.target)) return false;
+    await this.#needs.trees().known;
+    if (!this.#needs.trees().usable) return false;
+    if (plan.link !== "frames") {
+      throw new DumpRefused("link", `${message}, and criu copies no runtime that has its events over HTTP`);
+    }
+    this.#assertUnshared(plan.target, { drew: false, sockets: 0, others: code === "children" });
+    return true;
+  }
+
+  #assertUnshared(target: FunctionVersion, traces: InitTraces): void {
     const terms = snapshotTerms(target, this.#needs.policy);
-    const trouble = terms.allowed && terms.consents ? undefined : sharedTrouble({ drew, sockets });
+    const trouble = terms.allowed && terms.consents ? undefined : sharedTrouble(traces);
     if (trouble !== undefined) throw new DumpRefused("shared", withRemedy(trouble));
   }
 

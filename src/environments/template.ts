@@ -22,6 +22,7 @@ export interface Prepared {
 }
 
 export interface TakenImage extends Prepared {
+  readonly by?: "criu";
   readonly facts: DumpFacts;
 }
 
@@ -38,6 +39,8 @@ export class TemplateFailed extends Error {
 export interface TemplateTerms {
   /** Somebody waits for it: it gets the CPUs of any init. Else one, at most. */
   readonly urgent: boolean;
+  /** All of its processes are to be copied, by CRIU. */
+  readonly tree?: boolean;
   /** Throws when this process is not to be copied after all. */
   check(prepared: Prepared): void;
 }
@@ -73,7 +76,8 @@ export async function takeImage(
   const since = () => Math.max(0, (ready || monotonicMs()) - spawned);
 
   const own = plan.initCpus;
-  const spec = sandboxOf({ ...plan, initCpus: terms.urgent ? own : Math.min(1, own) }, id);
+  const { tree = false } = terms;
+  const spec = { ...sandboxOf({ ...plan, initCpus: terms.urgent ? own : Math.min(1, own) }, id), tree };
   const housing = await Housing.make(needs.driver, spec, {
     ready(marks) {
       ready = monotonicMs();
@@ -116,8 +120,8 @@ export async function takeImage(
     if (target.snapStart) log.initReport(known.initMs, "init", undefined);
     terms.check(known);
     const options = parked === undefined ? {} : { api: parkedRequest(parked) };
-    const facts = await housing.sandbox.dump(into, { link: known.via, ...options });
-    return { ...known, facts };
+    const facts = await housing.sandbox.dump(into, { link: known.via, ...options, tree });
+    return { ...known, facts, ...(tree && { by: "criu" as const }) };
   } finally {
     clearTimeout(late);
     await housing.leave();

@@ -33,6 +33,13 @@ test("a restore wakes a copy and runs its hooks, and lasts until the platform ha
   assert.equal(sum(timing), timing.total);
 });
 
+test("a copy of a booted runtime wakes and then loads the code", () => {
+  const timing = timingOf(stations, run(marks), "pool");
+  assert.deepEqual([timing.runtimeBoot, timing.codeInit, timing.restore, timing.hooks], [0, 10, 14 + 8, 0]);
+  assert.deepEqual([timing.handler, timing.unexplained], [15, 2]);
+  assert.equal(sum(timing), timing.total);
+});
+
 test("a copy over HTTP does not say when its hooks run: all of it is the restore", () => {
   const timing = timingOf(stations, run({ ...marks, load: undefined, loaded: undefined }), "restore");
   assert.deepEqual([timing.restore, timing.hooks, timing.unexplained], [32, 0, 2]);
