@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, statSync, truncateSync } from "node:fs";
+import { existsSync, readdirSync, statSync, truncateSync } from "node:fs";
 import { after, test } from "node:test";
 import type { FunctionVersion } from "../model/index.ts";
 import { openRig } from "./testing.ts";
@@ -199,4 +199,30 @@ test("a template is no environment of anybody's, and nothing is left of it", her
     readdirSync(rig.imagesDirectory).some((name) => name.endsWith(".draft")),
     false,
   );
+});
+
+const python = "/usr/bin/python3";
+test("the restore of a runtime over HTTP is billed from the making of its process to its next event", {
+  skip: here.skip || (!existsSync(python) && `no ${python}`),
+}, async () => {
+  const bootstrap = `#!${python}
+import http.client, os
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+while True:
+    api.request("GET", "/2018-06-01/runtime/invocation/next")
+    event = api.getresponse()
+    name = event.getheader("Lambda-Runtime-Aws-Request-Id")
+    event.read()
+    api.request("POST", f"/2018-06-01/runtime/invocation/{name}/response", b"1")
+    api.getresponse().read()
+`;
+  const own = { name: "http", runtime: "provided.al2023", environment: { THAW_SNAPSHOT: "on" }, snapStart: true };
+  const target = rig.version(bootstrap, own, "bootstrap");
+  assert.deepEqual(await rig.environments.snapshot(target), { ok: true });
+  const { start, answer } = await rig.call(target);
+  assert.deepEqual([start, answer], ["restore", 1]);
+  const report = rig.lines.findLast((line) => line.startsWith("REPORT"))!;
+  const restore = Number(/\tRestore Duration: ([\d.]+) ms/.exec(report)?.[1]);
+  const billed = Number(/\tBilled Restore Duration: ([\d.]+) ms/.exec(report)?.[1]);
+  assert.ok(billed >= 1 && billed <= Math.ceil(restore), report);
 });

@@ -18,8 +18,8 @@ export interface Rig extends AsyncDisposable {
   readonly lines: string[];
   readonly notes: string[];
   readonly imagesDirectory: string;
-  /** A function of this source (index.js). */
-  version(source: string, changes?: Partial<FunctionVersion>): FunctionVersion;
+  /** A function of this source (index.js, or a program of another name). */
+  version(source: string, changes?: Partial<FunctionVersion>, file?: string): FunctionVersion;
   /** Runs it once and gives its parsed answer, or its failure's document. */
   call(target: FunctionVersion, event?: unknown): Promise<{ readonly start: string; readonly answer: unknown }>;
 }
@@ -71,11 +71,11 @@ export async function openRig(changes: Partial<EnvironmentsNeeds> = {}): Promise
     lines,
     notes,
     imagesDirectory: join(root, "images"),
-    version(source, more = {}) {
+    version(source, more = {}, file = "index.js") {
       const key = randomUUID();
       const directory = join(root, key);
       mkdirSync(directory);
-      writeFileSync(join(directory, "index.js"), source);
+      writeFileSync(join(directory, file), source, { mode: 0o755 });
       sources.set(key, directory);
       return versionOf({ key, runtime: found.name, code: { digest: key, size: 1 }, ...more });
     },
