@@ -54,6 +54,8 @@ export class Environment {
   lastRunMs = 0;
   /** it serves the event it has and then ends */
   retired = false;
+  /** frozen, it has given the memory back that the kernel could take */
+  hibernated = false;
 
   readonly #life = new Life();
   readonly #arrival: Arrival;
@@ -144,6 +146,13 @@ export class Environment {
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
+  }
+
+  /** Gives memory back while it is frozen. Resolves with the bytes; undefined: it is not frozen. Never rejects. */
+  async hibernate(): Promise<number | undefined> {
+    if (this.state !== "frozen") return undefined;
+    this.hibernated = true;
+    return this.#arrival.housing!.sandbox.hibernate();
   }
 
   /** Highest memory use so far, bytes. */
@@ -338,6 +347,7 @@ export class Environment {
 
   #thaw(): void {
     this.#life.move("thaw");
+    this.hibernated = false;
     this.#arrival.housing!.thaw();
   }
 

@@ -4,6 +4,7 @@ import type { Driver } from "../isolation/index.ts";
 import { type FunctionVersion, monotonicMs } from "../model/index.ts";
 import { barePlanOf, isBare } from "./bare.ts";
 import { Environment, type EnvironmentNeeds, type StartMode } from "./environment.ts";
+import { Hibernation } from "./hibernation.ts";
 import { imageKey } from "./image-key.ts";
 import { type Plan, type PlanNeeds, planOf } from "./plan.ts";
 import { type Measured, Pool, type PoolNeeds } from "./pool.ts";
@@ -39,6 +40,8 @@ export interface EnvironmentsNeeds extends PlanNeeds, Pick<PoolNeeds, "patienceM
   readonly memoryBudgetBytes: number;
   /** an idle environment gets no more CPU after this many milliseconds */
   readonly freezeAfterMs: number;
+  /** nothing gives its memory back sooner after its last use, milliseconds; absent: as capacity/hibernation.ts has it */
+  readonly hibernateAfterMs?: number;
   /** how often idle environments are looked through, milliseconds */
   readonly reclaimEveryMs: number;
   /** images of initialised processes, and of which versions they are made */
@@ -69,6 +72,8 @@ export interface EnvironmentView {
   readonly start: string;
   /** kept for provisioned concurrency */
   readonly provisioned: boolean;
+  /** frozen, and has given its memory back */
+  readonly hibernated: boolean;
   readonly initMs: number;
 }
 
@@ -179,8 +184,12 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
 
   const freeBytes = atMostEvery(250, () => needs.memoryBudgetBytes - heldBytes(stations));
 
+  const hibernation = new Hibernation({ afterMs: needs.hibernateAfterMs, budgetBytes: needs.memoryBudgetBytes });
+
   const housekeeping = setInterval(() => {
-    reclaim(stations, needs);
+    const pools = [...stations.values()].map(({ pool }) => pool);
+    const usedBytes = reclaim(stations, needs);
+    void hibernation.run(pools, usedBytes, monotonicMs());
     snapshots.renewOld();
     for (const key of needs.keepAlive.prewarms(monotonicMs())) {
       const pool = stations.get(key)?.pool;
@@ -263,15 +272,15 @@ function atMostEvery(ms: number, count: () => number): () => number {
   };
 }
 
-/** Ends idle environments whose time is over, or that others need the memory of. */
-function reclaim(stations: ReadonlyMap<string, Station>, needs: EnvironmentsNeeds): void {
+/** Ends idle environments whose time is over, or that others need the memory of. Returns what all held, bytes. */
+function reclaim(stations: ReadonlyMap<string, Station>, needs: EnvironmentsNeeds): number {
   const idle = new Map<string, { readonly environment: Environment; readonly pool: Pool }>();
   let usedBytes = 0;
   for (const { pool } of stations.values()) {
     for (const environment of pool.all) usedBytes += environment.memoryBytes();
     for (const environment of pool.idle()) idle.set(environment.id, { environment, pool });
   }
-  if (idle.size === 0) return;
+  if (idle.size === 0) return usedBytes;
   const now = monotonicMs();
   const rows = [...idle.values()].map(({ environment, pool }) => {
     const memoryBytes = environment.memoryBytes();
@@ -281,6 +290,7 @@ function reclaim(stations: ReadonlyMap<string, Station>, needs: EnvironmentsNeed
   for (const id of needs.keepAlive.reclaim(rows, usedBytes, needs.memoryBudgetBytes, now)) {
     void idle.get(id)!.environment.stop();
   }
+  return usedBytes;
 }
 
 function viewOf(environment: Environment, now: number): EnvironmentView {
@@ -301,6 +311,7 @@ function viewOf(environment: Environment, now: number): EnvironmentView {
     invocations: environment.invocations,
     start: environment.startKind,
     provisioned: environment.provisioned,
+    hibernated: environment.hibernated,
     initMs: environment.initMs,
   };
 }

@@ -123,6 +123,12 @@ export interface Sandbox {
   /** its processes get no CPU until thaw(); both return at once, take < 0.2 ms, and may be called twice */
   freeze(): void;
   thaw(): void;
+  /**
+   * Asks the kernel for the memory it can spare while its processes are frozen: pages of files and images that were not
+   * written, and written ones where there is swap. Resolves with the bytes that were given back: without swap nearly
+   * none, for what a runtime holds was written by it. The next call faults back what it needs. Never rejects.
+   */
+  hibernate(): Promise<number>;
   /** highest memory use so far in bytes; cheap enough for every invocation */
   memoryPeakBytes(): number;
   memoryBytes(): number;

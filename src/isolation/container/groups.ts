@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { processTree, residentBytes } from "../process/tree.ts";
 import type { LauncherReady, Part } from "./launcher.ts";
@@ -15,6 +16,8 @@ export interface Groups {
   memory(): number;
   /** highest value of memory() so far, sampled at most every 100 ms and corrected by the kernel's own high-water mark */
   peak(): number;
+  /** Has the kernel take all the memory that it can; resolves with the bytes it took, 0 where no group counts. */
+  reclaim(): Promise<number>;
   /** processes killed for want of memory so far */
   outOfMemoryKills(): number;
   close(): void;
@@ -118,6 +121,17 @@ export function openGroups(found: LauncherReady, slot: number, pid: number): Gro
         peak = Math.max(peak, usage() - files, mark() - files);
       }
       return peak;
+    },
+    async reclaim() {
+      if (closed || !found.parts.memory) return 0;
+      const before = usage();
+      // kernel/Documentation/admin-guide/cgroup-v2.rst: memory.reclaim; cgroup-v1/memory.rst: force_empty. Both take their
+      // time, so that a thread of the pool does it; both fail with EAGAIN or EBUSY when they got less than was asked for.
+      const order = memoryV2
+        ? writeFile(path("memory", "memory.reclaim"), String(before))
+        : writeFile(path("memory", "memory.force_empty"), "0");
+      await order.catch(() => undefined);
+      return closed ? 0 : Math.max(0, before - usage());
     },
     outOfMemoryKills: () => field(read("memory", memoryV2 ? "memory.events" : "memory.oom_control"), "oom_kill"),
     close() {

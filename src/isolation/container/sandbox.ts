@@ -98,6 +98,10 @@ export class ContainerSandbox implements Sandbox {
     this.#groups.thaw();
   }
 
+  async hibernate(): Promise<number> {
+    return this.#ended ? 0 : this.#groups.reclaim();
+  }
+
   memoryPeakBytes(): number {
     if (!this.#ended) this.#peak = this.#groups.peak();
     return this.#peak;

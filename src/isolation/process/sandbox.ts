@@ -66,6 +66,11 @@ export class ProcessSandbox implements Sandbox {
 
   thaw(): void {}
 
+  /** The kernel reclaims by control groups; there is none. */
+  async hibernate(): Promise<number> {
+    return 0;
+  }
+
   memoryPeakBytes(): number {
     const now = performance.now();
     if (now - this.#sampled >= sampleEveryMs) {
