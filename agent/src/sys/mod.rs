@@ -14,6 +14,8 @@ mod linux;
 mod load;
 #[cfg(target_os = "linux")]
 mod net;
+#[cfg(snapshots)]
+mod renewing;
 mod spawn;
 #[cfg(snapshots)]
 mod trace;
@@ -33,6 +35,8 @@ pub use linux::*;
 pub use load::*;
 #[cfg(target_os = "linux")]
 pub use net::*;
+#[cfg(snapshots)]
+pub use renewing::*;
 pub use spawn::*;
 #[cfg(snapshots)]
 pub use trace::*;

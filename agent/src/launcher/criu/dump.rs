@@ -31,8 +31,11 @@ pub struct CriuFacts {
 pub fn take(agent: i32, order: &CriuOrder, into: &Path) -> Result<CriuFacts, Refusal> {
     let began = Instant::now();
     let tree = Tree::find(agent, order)?;
+    check_tmp(agent)?;
+    let renewal = renewal(&tree)?;
     fs::DirBuilder::new().mode(0o700).create(into).or_refuse("failed", "mkdir of the image")?;
-    let taken = write(agent, order, &tree, into);
+    // CRIU leaves everything stopped: what is true now was true of what it wrote
+    let taken = write(agent, order, &tree, into).and_then(|bytes| check(renewal.as_ref()).map(|()| bytes));
     if taken.is_err() {
         let _ = fs::remove_dir_all(into);
     }
@@ -40,11 +43,44 @@ pub fn take(agent: i32, order: &CriuOrder, into: &Path) -> Result<CriuFacts, Ref
     Ok(CriuFacts { bytes, threads: tree.threads, ms: began.elapsed().as_secs_f64() * 1e3 })
 }
 
+#[cfg(snapshots)]
+use super::renew::Renewal;
+#[cfg(snapshots)]
+fn renewal(tree: &Tree) -> Result<Option<Renewal>, Refusal> {
+    super::renew::prepare(&tree.all)
+}
+#[cfg(snapshots)]
+fn check(renewal: Option<&Renewal>) -> Result<(), Refusal> {
+    renewal.map_or(Ok(()), Renewal::check)
+}
+#[cfg(not(snapshots))]
+fn renewal(_: &Tree) -> Result<Option<()>, Refusal> {
+    refuse("machine", "random generators are renewed on x86-64 only")
+}
+#[cfg(not(snapshots))]
+fn check(_: Option<&()>) -> Result<(), Refusal> {
+    Ok(())
+}
+
+/// Every sandbox has its own /tmp; CRIU does not carry files along.
+fn check_tmp(agent: i32) -> Result<(), Refusal> {
+    let entries = fs::read_dir(format!("/proc/{agent}/root/tmp")).or_refuse("gone", "the sandbox")?;
+    let first = entries.flatten().map(|entry| entry.file_name()).find(|name| name != "lost+found");
+    match first {
+        Some(name) => {
+            refuse("tmp", format!("criu cannot take files of /tmp along: {}", printable(&name.to_string_lossy())))
+        }
+        None => Ok(()),
+    }
+}
+
 /// The one tree below the agent.
 struct Tree {
     /// its first process, in its own namespace
     number: i32,
     threads: usize,
+    /// all processes, in the namespace of this one
+    all: Vec<i32>,
     output: [Option<u64>; 2],
     link: Option<u64>,
 }
@@ -76,7 +112,7 @@ impl Tree {
         if order.link && link.is_none() {
             return refuse("link", "its first process has no connection to the host as descriptor 3");
         }
-        Ok(Tree { number: number(main)?, threads, output: [inode(1, "pipe:["), inode(2, "pipe:[")], link })
+        Ok(Tree { number: number(main)?, threads, all, output: [inode(1, "pipe:["), inode(2, "pipe:[")], link })
     }
 }
 

@@ -10,11 +10,15 @@
 //!   restored processes get is what the image holds: no capability, no_new_privs, the filter. A fault of CRIU's in reading
 //!   an image gives what any ordinary user of a machine has.
 //!
+//! What copies must not share: OpenSSL's generators are renewed in each (renew.rs); what cannot be renewed is refused.
+//!
 //! An image is a directory: CRIU's files and ours (`Facts`), readable by all but in a directory that is root's alone. A
 //! sandbox sees it as a mount of its own that only CRIU has a descriptor of.
 mod dump;
 mod inventory;
 mod nest;
+#[cfg(snapshots)]
+mod renew;
 
 use crate::launcher::failure::{Failure, Step};
 use crate::sys;

@@ -63,14 +63,8 @@ pub struct Layout {
 
 /// All memory of the process; refused if an image cannot hold it.
 pub fn layout(process: i32) -> Result<Layout, Refusal> {
-    let mut text = Vec::new();
-    let maps = File::open(format!("/proc/{process}/smaps")).step("open smaps")?;
-    maps.take(MAPS_TEXT_MAX).read_to_end(&mut text).step("read smaps")?;
-    if text.len() as u64 == MAPS_TEXT_MAX {
-        return refuse("memory", "it has too many mappings");
-    }
     let mut layout = Layout { regions: Vec::new(), kernel: [Range::default(); 3] };
-    for region in parse(&text) {
+    for region in mappings(process)? {
         let range = Range { start: region.start, end: region.end };
         match region.name.as_slice() {
             b"[vvar]" => layout.kernel[0] = range,
@@ -85,6 +79,17 @@ pub fn layout(process: i32) -> Result<Layout, Refusal> {
         }
     }
     Ok(layout)
+}
+
+/// All mappings of a process, whatever they are.
+pub fn mappings(process: i32) -> Result<Vec<Region>, Refusal> {
+    let mut text = Vec::new();
+    let maps = File::open(format!("/proc/{process}/smaps")).step("open smaps")?;
+    maps.take(MAPS_TEXT_MAX).read_to_end(&mut text).step("read smaps")?;
+    if text.len() as u64 == MAPS_TEXT_MAX {
+        return refuse("memory", "it has too many mappings");
+    }
+    Ok(parse(&text))
 }
 
 fn parse(text: &[u8]) -> Vec<Region> {

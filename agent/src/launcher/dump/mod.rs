@@ -9,22 +9,22 @@ mod files;
 #[cfg(all(test, snapshots))]
 mod fixture;
 #[cfg(snapshots)]
-mod libraries;
+pub mod libraries;
 #[cfg(snapshots)]
 mod maps;
 #[cfg(snapshots)]
-mod memory;
+pub mod memory;
 #[cfg(snapshots)]
 mod open;
 #[cfg(snapshots)]
 mod pages;
 #[cfg(snapshots)]
-mod process;
+pub mod process;
 pub mod refusal;
 #[cfg(snapshots)]
 mod sockets;
 #[cfg(snapshots)]
-mod stopped;
+pub mod stopped;
 #[cfg(snapshots)]
 mod stored;
 #[cfg(snapshots)]
@@ -38,7 +38,7 @@ mod threads;
 #[cfg(snapshots)]
 mod timers;
 #[cfg(snapshots)]
-mod x86;
+pub mod x86;
 
 use super::criu::{self, CriuOrder};
 use super::failure::{Failure, Step};
