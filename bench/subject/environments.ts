@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 
 /** One sandbox as the machine sees it. */
@@ -76,14 +76,10 @@ export function proportionalBytes(pids: readonly number[]): number {
   return kilobytes.reduce((sum, one) => sum + one, 0) * 1024;
 }
 
-/** A copy may have its template's variables too, but is no program of its own: it is what the agent has become. */
+/** A copy has its template's variables too, and the loader's window of addresses (agent/src/image/format.rs). */
 function isTemplate(pid: number): boolean {
   if (!read(pid, "environ").split("\0").includes("_THAW_TEMPLATE=1")) return false;
-  try {
-    return !readlinkSync(`/proc/${pid}/exe`).endsWith("/thaw-agent");
-  } catch {
-    return false;
-  }
+  return !read(pid, "maps").includes("\n4f0000000000-") && !read(pid, "maps").startsWith("4f0000000000-");
 }
 
 function childrenOf(pid: number): number[] {

@@ -41,7 +41,7 @@ describe("an image that somebody has damaged", { skip }, () => {
     platform = await startClones();
     await platform.client.deploy("bystander", "exports.handler = async (event) => event.n;", { timeout: 60 });
     await platform.deploy("damaged", code);
-    image = imageBelow(join(platform.server.dataDir, "images"));
+    image = imageOf("damaged", join(platform.server.dataDir, "images"));
     copyFileSync(image, kept);
     launcher = launcherOf(platform.server)!;
   });
@@ -117,12 +117,12 @@ describe("an image that somebody has damaged", { skip }, () => {
   });
 });
 
-/** The one image that there is: the largest file. */
-function imageBelow(directory: string): string {
-  const files = readdirSync(directory, { recursive: true, encoding: "utf8" }).map((name) => join(directory, name));
-  const found = files.filter((path) => statSync(path).isFile()).sort((a, b) => statSync(b).size - statSync(a).size);
-  assert.ok(found[0], `no image below ${directory}`);
-  return found[0];
+/** The image of one function: beside it lies a note of whose it is. Another may be of a runtime that has no function yet. */
+function imageOf(name: string, directory: string): string {
+  const notes = readdirSync(directory).filter((file) => file.endsWith(".json"));
+  const found = notes.find((file) => JSON.parse(readFileSync(join(directory, file), "utf8")).owner.name === name);
+  assert.ok(found, `no image of ${name} in ${directory}`);
+  return join(directory, found.replace(/json$/, "image"));
 }
 
 /** Whole numbers from 0 to below the one given, the same for the same seed: mulberry32 of Tommy Ettinger, public domain. */
