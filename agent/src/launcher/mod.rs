@@ -258,7 +258,8 @@ impl Launcher {
             };
             let slot = self.slots.remove(at).expect("found above");
             self.launch(slot, request, &plan);
-            self.refill_at = Instant::now() + REFILL_DELAY;
+            // whoever still waits needs more of them now
+            self.refill_at = Instant::now() + if self.queue.is_empty() { REFILL_DELAY } else { Duration::ZERO };
         }
     }
 
@@ -379,8 +380,8 @@ impl Launcher {
         let wire = if egress { Some(self.egress.take_wire()?) } else { None };
         let number = self.next_slot;
         self.next_slot += 1;
-        let disk = self.disks.as_mut().and_then(Disks::take);
-        let disk_number = disk.as_ref().map(|disk| disk.number);
+        let disk_number = self.disks.as_mut().and_then(Disks::take);
+        let disk = disk_number.and_then(|number| self.disks.as_ref()?.lent(number));
         let mould = Mould {
             cgroups: &self.cgroups,
             tree: &self.tree,
