@@ -51,6 +51,11 @@ const DISKS_PER_SLOT: usize = 4;
 const DISKS_DELAY: Duration = Duration::from_millis(20);
 /// Slots without and with a way to the network.
 const KINDS: [bool; 2] = [false, true];
+/// After bursts that found too few, so many times as many slots are kept ready at most. Each is a small process, a network
+/// namespace and a few control groups.
+const POOL_GROWTH: usize = 16;
+/// So long after the last start that found no slot, fewer are kept again.
+const SHRINK_AFTER: Duration = Duration::from_secs(60);
 /// Slots in the making at once when more sandboxes are wanted than slots are ready.
 const SLOTS_AT_ONCE: usize = 4;
 
@@ -112,6 +117,10 @@ struct Launcher {
     /// closed by our death alone
     _lifeline_held: OwnedFd,
     pool: usize,
+    /// slots to have ready now: `pool`, and more after bursts
+    aim: usize,
+    /// when a start last found no slot
+    missed: Instant,
     next_slot: u64,
     slots: VecDeque<Slot>,
     refill_at: Instant,
@@ -146,6 +155,8 @@ impl Launcher {
                 lifeline,
                 _lifeline_held: held,
                 pool: options.pool,
+                aim: options.pool,
+                missed: Instant::now(),
                 next_slot: 0,
                 slots: VecDeque::new(),
                 refill_at: Instant::now(),
@@ -182,6 +193,7 @@ impl Launcher {
             }
             self.remove_leftovers();
             self.refill();
+            self.shrink();
         }
         self.end();
     }
@@ -212,6 +224,9 @@ impl Launcher {
             let refill = self.refill_at.saturating_duration_since(Instant::now());
             wait = Some(wait.map_or(refill, |other| other.min(refill)));
         }
+        if self.aim > self.pool {
+            wait = Some(wait.unwrap_or(SHRINK_AFTER));
+        }
         if let Some(dump) = self.dumps.patience() {
             wait = Some(wait.map_or(dump, |other| other.min(dump)));
         }
@@ -232,6 +247,8 @@ impl Launcher {
                 self.launch_queued();
                 if !self.queue.is_empty() {
                     self.refill_at = self.refill_at.min(Instant::now());
+                    self.missed = self.refill_at;
+                    self.aim = (self.aim + 1).min(self.pool * POOL_GROWTH);
                 }
             }
             Order::Kill(id) => self.kill(&id),
@@ -362,7 +379,9 @@ impl Launcher {
         let in_making = self.slots.iter().filter(|slot| !slot.ready).count();
         let had = self.slots.iter().filter(|slot| slot.wire.is_some() == egress).count();
         let queued = self.queue.iter().filter(|request| request.egress == egress).count();
-        (self.pool + queued).saturating_sub(had).min(SLOTS_AT_ONCE.saturating_sub(in_making))
+        // those with a way to the network hold an address each
+        let aim = if egress { self.pool } else { self.aim };
+        (aim + queued).saturating_sub(had).min(SLOTS_AT_ONCE.saturating_sub(in_making))
     }
 
     /// Makes at most one slot, so that orders never wait for more than that.
@@ -373,6 +392,19 @@ impl Launcher {
         }
         if let Err(failure) = self.make_slot(egress) {
             self.no_slot(&failure, egress);
+        }
+    }
+
+    /// What bursts wanted is forgotten, a part at a time; a slot that is too many ends.
+    fn shrink(&mut self) {
+        if self.aim == self.pool || self.missed.elapsed() < SHRINK_AFTER {
+            return;
+        }
+        self.missed = Instant::now();
+        self.aim = (self.aim - self.aim.div_ceil(4)).max(self.pool);
+        let idle = |slot: &Slot| slot.ready && slot.wire.is_none();
+        for _ in self.aim..self.slots.iter().filter(|slot| idle(slot)).count() {
+            self.retire(self.slots.iter().position(idle).expect("just counted"));
         }
     }
 
