@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 const ORDERED_AT_ONCE: usize = 4;
 /// Disks ready at most, after bursts that had too few of them: each takes some 100 kB of the kernel's memory.
 const STOCK_MAX: usize = 256;
-/// So long after the last start that found none, the stock begins to shrink again.
+/// So long after the last burst the stock begins to shrink again.
 const SHRINK_AFTER: Duration = Duration::from_secs(60);
 const SOCKET: i32 = 3;
 
@@ -58,7 +58,7 @@ pub struct Disks {
     /// how many to have ready: at least, and after what the last bursts wanted
     least: usize,
     aim: usize,
-    /// when a slot last found none
+    /// when a burst last wanted more
     missed: Instant,
     /// bytes of those to come
     size: u64,
@@ -114,9 +114,13 @@ impl Disks {
             }
             self.released.push_back(number);
         }
-        self.missed = Instant::now();
-        self.aim = (self.aim + 1).min(STOCK_MAX.max(self.least));
         None
+    }
+
+    /// So many are wanted at once, and may be again.
+    pub fn expect(&mut self, count: usize) {
+        self.missed = Instant::now();
+        self.aim = self.aim.max(count.min(STOCK_MAX));
     }
 
     pub fn lent(&self, number: u64) -> Option<&Disk> {
@@ -126,7 +130,7 @@ impl Disks {
     /// The sandbox that had it is gone.
     pub fn release(&mut self, number: u64) {
         let lent = self.lent.remove(&number);
-        let wanted = self.stock.len() < self.aim.max(STOCK_MAX / 4);
+        let wanted = self.stock.len() < self.aim;
         match lent.filter(|disk| wanted && disk.bytes == self.size).and_then(Disk::again) {
             Some(disk) => self.stock.push_back(disk),
             None => self.released.push_back(number),
@@ -205,7 +209,7 @@ fn work(socket: &OwnedFd) -> ! {
     if sys::keep_descriptors(&[socket.as_raw_fd()]).and_then(|()| sys::silence_streams()).is_err() {
         sys::exit_now(1);
     }
-    sys::give_way();
+    sys::set_priority(19);
     let socket = sys::borrow_descriptor(SOCKET);
     let mut held = HashMap::new();
     let mut order = [0; 16];

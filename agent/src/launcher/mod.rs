@@ -54,10 +54,16 @@ const KINDS: [bool; 2] = [false, true];
 /// After bursts that found too few, so many times as many slots are kept ready at most. Each is a small process, a network
 /// namespace and a few control groups.
 const POOL_GROWTH: usize = 16;
-/// So long after the last start that found no slot, fewer are kept again.
+/// So many times as many as are usually ready must be waited for to be a burst.
+const BURST: usize = 4;
+/// So long after the last burst fewer are kept again.
 const SHRINK_AFTER: Duration = Duration::from_secs(60);
-/// Slots in the making at once when more sandboxes are wanted than slots are ready.
-const SLOTS_AT_ONCE: usize = 4;
+/// Among the machine's processes: what the launcher does is short, and somebody waits for all of it, beside sandboxes that
+/// may be busy for long.
+const PRIORITY: i32 = -10;
+/// Slots in the making at once when more sandboxes are wanted than slots are ready. Making one is waiting for most of the
+/// time, for grace periods of the kernel.
+const SLOTS_AT_ONCE: usize = 8;
 
 struct Options {
     pool: usize,
@@ -119,7 +125,7 @@ struct Launcher {
     pool: usize,
     /// slots to have ready now: `pool`, and more after bursts
     aim: usize,
-    /// when a start last found no slot
+    /// when a burst last found too few of them
     missed: Instant,
     next_slot: u64,
     slots: VecDeque<Slot>,
@@ -136,6 +142,7 @@ impl Launcher {
         let prepare = || -> Result<_, Failure> {
             let options = options(args)?;
             sys::leave_session();
+            sys::set_priority(PRIORITY);
             let signals = sys::signal_descriptor().step("signalfd")?;
             let cgroups = Cgroups::prepare();
             let here = || sys::open_directory(c".").step("open the run directory");
@@ -247,9 +254,8 @@ impl Launcher {
                 self.launch_queued();
                 if !self.queue.is_empty() {
                     self.refill_at = self.refill_at.min(Instant::now());
-                    self.missed = self.refill_at;
-                    self.aim = (self.aim + 1).min(self.pool * POOL_GROWTH);
                 }
+                self.notice_burst();
             }
             Order::Kill(id) => self.kill(&id),
             Order::Dump(order) => {
@@ -259,6 +265,18 @@ impl Launcher {
                     None => Err(dump::unknown(&order.id)),
                 };
                 started.unwrap_or_else(|refused| self.control.say(&refused));
+            }
+        }
+    }
+
+    /// Such a burst may come again.
+    fn notice_burst(&mut self) {
+        let waiting = self.queue.len();
+        if waiting > BURST * self.pool {
+            self.missed = Instant::now();
+            self.aim = self.aim.max(waiting.min(self.pool * POOL_GROWTH));
+            if let Some(disks) = &mut self.disks {
+                disks.expect(waiting);
             }
         }
     }

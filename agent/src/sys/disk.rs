@@ -155,12 +155,6 @@ pub fn random_bytes() -> Result<[u8; 16]> {
     check(unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) } as i64).map(|_| bytes)
 }
 
-/// Gives way to every other process when there is work for all.
-pub fn give_way() {
-    // SAFETY: no pointers. Failing to is no harm.
-    unsafe { libc::setpriority(libc::PRIO_PROCESS as _, 0, 19) };
-}
-
 /// Room for the control message that carries one descriptor, aligned as cmsg(3) wants it.
 #[repr(align(8))]
 struct ControlMessage([u8; 32]);

@@ -181,7 +181,7 @@ fn work(agent: i32, order: &DumpOrder, socket: &OwnedFd) -> ! {
     if alone.is_err() {
         sys::exit_now(1);
     }
-    sys::give_way();
+    sys::set_priority(19);
     let answer = answer(agent, order);
     let _ = sys::send(sys::borrow_descriptor(SOCKET), answer.to_string().as_bytes());
     sys::exit_now(0)
