@@ -2,9 +2,9 @@ import type { Timing } from "../src/model/index.ts";
 import type { JvmCase, Row, Rung, Start } from "./demo-report.ts";
 import { summarize } from "./harness/statistics.ts";
 import {
-  awaitImage,
   type BenchFunction,
   type Invoked,
+  imaged,
   medianPhases,
   publish,
   type Server,
@@ -36,6 +36,7 @@ export async function measure(
   starts.plain = startOf(await coldCalls(server, fn, calls.cold));
 
   progress("waiting for its image");
+  await server.configure(fn.name, {});
   const { why, asked } = await imaged(server, fn);
   if (why === undefined) {
     progress(`${calls.cold} restores`);
@@ -87,16 +88,6 @@ export async function measureJvm(server: Server, fn: BenchFunction, calls: Calls
     start: first.timing.start,
     cold: summarize(cold),
   };
-}
-
-/** Waits for the image that the platform makes by itself; where its default refuses, the function asks for one. */
-async function imaged(server: Server, fn: BenchFunction): Promise<{ why: string | undefined; asked: boolean }> {
-  await server.configure(fn.name, {});
-  const why = await awaitImage(server, fn.name);
-  if (why === undefined || server.driver !== "container") return { why, asked: false };
-  await server.configure(fn.name, { THAW_SNAPSHOT: "on" });
-  const still = await awaitImage(server, fn.name);
-  return { why: still, asked: still === undefined };
 }
 
 async function coldCalls(server: Server, fn: BenchFunction, count: number): Promise<Invoked[]> {

@@ -6,11 +6,11 @@ import { createArtifacts, RuntimeUnavailable } from "./artifacts/index.ts";
 import { cpusOf, createAdmission, createKeepAlive, patienceMs, smoothed } from "./capacity/index.ts";
 import { type Config, ConfigError, configOf, type Options } from "./config.ts";
 import { createAdmin, createEdge } from "./edge/index.ts";
-import { createEnvironments } from "./environments/index.ts";
+import { createEnvironments, isBare } from "./environments/index.ts";
 import { createImages, machineIdentity } from "./images/index.ts";
 import { createInvoke } from "./invoke/index.ts";
 import { builtAgent, createIsolation, SandboxError } from "./isolation/index.ts";
-import { type FunctionVersion, limits, ServiceError } from "./model/index.ts";
+import { type FunctionVersion, ServiceError } from "./model/index.ts";
 import { createLogStore, createStatistics, openInvocationLog } from "./observe/index.ts";
 import { createRegistry } from "./registry/index.ts";
 
@@ -67,8 +67,7 @@ export async function start(options: Options = {}): Promise<Platform> {
     log: note,
   });
   const admission = createAdmission({
-    accountConcurrency: limits.accountConcurrency,
-    reservedTotal: (account, region) => registry.functions.reservedTotal({ account, region }),
+    unreserved: (account, region) => registry.functions.unreserved({ account, region }),
   });
 
   let port = 0;
@@ -81,11 +80,15 @@ export async function start(options: Options = {}): Promise<Platform> {
     layers: artifacts.layers,
     runtime: artifacts.runtime,
     cpusOf,
+    emptyDirectory: emptyDirectory(config),
     endpointPort: () => port,
     patienceMs: (view) => patienceMs({ ...view, cpus }),
     smoothed,
-    isCurrent: (target) => isCurrent(registry, target),
-    keepAlive: createKeepAlive({ keepAliveMs: config.keepAliveMs }),
+    isCurrent: (owner) => isOwned(registry, owner),
+    keepAlive: createKeepAlive({
+      keepAliveMs: config.keepAliveMs,
+      shortestMs: Math.min(10_000, config.keepAliveMs),
+    }),
     memoryBudgetBytes: config.memoryBudgetBytes,
     images,
     snapshots: config.snapshots,
@@ -132,9 +135,20 @@ export async function start(options: Options = {}): Promise<Platform> {
     logs: (name, since, limit) => logs.query({ ...logGroupOf(name), since, limit }),
     follow: (name, since, signal) => logs.follow({ ...logGroupOf(name), since }, signal),
   });
+  const bootAhead = (runtime: string) => {
+    for (const account of runtimesInUse(registry).get(runtime) ?? []) environments.bootAhead(account, runtime);
+  };
   const edge = createEdge({
     registry,
-    artifacts,
+    // A function is made ready before its first call, and so is its runtime.
+    artifacts: {
+      ...artifacts,
+      async runtime(name) {
+        const found = await artifacts.runtime(name);
+        bootAhead(name);
+        return found;
+      },
+    },
     invoke,
     retire: environments.retire,
     snapshot: environments.snapshot,
@@ -144,7 +158,7 @@ export async function start(options: Options = {}): Promise<Platform> {
     report,
     admin,
   });
-  await images.sweep((owner) => isCurrent(registry, owner));
+  await images.sweep((owner) => isOwned(registry, owner));
 
   const bound = await edge
     .listen({ host: config.host, port: config.port, socketPath: endpointSocket })
@@ -154,6 +168,7 @@ export async function start(options: Options = {}): Promise<Platform> {
       throw error;
     });
   port = bound.port;
+  for (const runtime of runtimesInUse(registry).keys()) bootAhead(runtime);
 
   const closed = Promise.withResolvers<void>();
   let stopping: Promise<void> | undefined;
@@ -200,6 +215,32 @@ async function refuseSecondPlatform(config: Config, socketPath: string): Promise
   });
   if (taken)
     throw new ConfigError(`--data ${config.dataDir} is in use by another thaw; give this one another directory`);
+}
+
+/** What a sandbox has where a function's code would be. The same one each time, for images name what they were made of. */
+function emptyDirectory(config: Config): string {
+  const path = join(config.dataDir, "empty");
+  mkdirSync(path, { recursive: true, mode: 0o755 });
+  return path;
+}
+
+/** The accounts that have functions of each runtime. */
+function runtimesInUse(registry: ReturnType<typeof createRegistry>): Map<string, Set<string>> {
+  const accounts = new Map<string, Set<string>>();
+  for (const { record, latest, versions } of registry.functions.everything()) {
+    for (const { settings } of [latest, ...versions.values()]) {
+      if (settings.Runtime === undefined) continue;
+      const found = accounts.get(settings.Runtime) ?? new Set();
+      accounts.set(settings.Runtime, found.add(record.account));
+    }
+  }
+  return accounts;
+}
+
+/** Is an image's owner still there: the version that it is of, or for a runtime without a function, any that uses it? */
+function isOwned(registry: ReturnType<typeof createRegistry>, owner: Parameters<typeof isCurrent>[1]): boolean {
+  if (isBare(owner)) return runtimesInUse(registry).get(owner.name)?.has(owner.account) === true;
+  return isCurrent(registry, owner);
 }
 
 /** Is this still the code and configuration of its version? */

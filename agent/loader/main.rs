@@ -45,8 +45,9 @@ pub unsafe extern "C" fn load(at: *const Call) -> ! {
         make_room(&call);
         map(header, &call);
         place_kernel_maps(&call.kernel, &header.kernel);
+        set_memory(header, call.files);
+        drop_capabilities();
         machine::call(CLOSE_RANGE, DESCRIPTORS_MAX as u64, u32::MAX as u64, 0, 0, 0, 0);
-        set_memory(&header.memory);
         register_barriers(header.barriers);
         let threads = table::<Thread>(header.threads);
         make_threads(threads);
@@ -108,7 +109,8 @@ unsafe fn map(header: &Header, call: &Call) {
         match entry.kind {
             MAP_FILE => {}
             MAP_SHARED_FILE => flags = MAP_SHARED_FIXED,
-            MAP_IMAGE if copy => {
+            // The kernel shows arguments and environment (/proc/self/cmdline) only of an anonymous mapping.
+            MAP_IMAGE if copy || base == MAP_STACK => {
                 unsafe { copy_pages(entry, call.image, base) };
                 continue;
             }
@@ -155,8 +157,9 @@ unsafe fn copy_pages(entry: &Map, image: i32, base: u32) {
     }
 }
 
-/// Without its brk(2) the process's heap would grow from another's.
-unsafe fn set_memory(memory: &Memory) {
+/// Without its brk(2) the process's heap would grow from another's. And /proc/self/exe is its program again: the one thing
+/// that takes a capability (CAP_CHECKPOINT_RESTORE over the sandbox's own user namespace), which this process has until now.
+unsafe fn set_memory(header: &Header, files: i32) {
     const PR_SET_MM: u64 = 35;
     const PR_SET_MM_MAP: u64 = 14;
     #[repr(C)]
@@ -166,10 +169,25 @@ unsafe fn set_memory(memory: &Memory) {
         auxv_bytes: u32,
         executable: i32,
     }
-    let all = All { memory: *memory, auxv: 0, auxv_bytes: 0, executable: -1 };
+    let executable = if header.executable == 0 { -1 } else { files + header.executable as i32 - 1 };
+    let all = All { memory: header.memory, auxv: 0, auxv_bytes: 0, executable };
     let bytes = size_of::<All>() as u64;
     let set = unsafe { machine::call(PRCTL, PR_SET_MM, PR_SET_MM_MAP, &raw const all as u64, bytes, 0, 0) };
     need(set == 0, FAILED_MEMORY);
+}
+
+/// Before there is a second thread: those to come have none either.
+unsafe fn drop_capabilities() {
+    /// capset(2), version 3
+    #[repr(C)]
+    struct Request {
+        version: u32,
+        process: u32,
+    }
+    let request = Request { version: 0x2008_0522, process: 0 };
+    let none = [0u32; 6];
+    let dropped = unsafe { machine::call(CAPSET, &raw const request as u64, none.as_ptr() as u64, 0, 0, 0, 0) };
+    need(dropped == 0, FAILED_CAPABILITIES);
 }
 
 /// Cheap as long as there is one thread (membarrier(2)).

@@ -52,3 +52,43 @@ export async function awaitImage(server: Called, name: string, withinMs = 30000)
   const { timing } = await server.invoke(name, {});
   return timing.start === "restore" ? undefined : `its image is there, but a cold call was a ${timing.start} start`;
 }
+
+/**
+ * Waits until a function's runtime has been booted without it, so that code which nobody has seen can be taken by a copy.
+ * The function must have been called. Undefined: it has. Otherwise why not.
+ */
+export async function awaitBooted(server: Asked, name: string, withinMs = 30000): Promise<string | undefined> {
+  const { usable, reason } = await imagesUsable(server);
+  if (!usable) return reason;
+  const deadline = Date.now() + withinMs;
+  for (;;) {
+    const { versions } = await server.call("GET", "/_thaw/environments");
+    const rows = versions as { function: string; pool?: ImageView }[];
+    const { state, why } = rows.findLast((one) => one.function === name)?.pool ?? { state: "none", why: "" };
+    if (state === "ready") return undefined;
+    if (state === "refused" || (state === "none" && why !== "")) return why;
+    if (Date.now() > deadline) return `its runtime was not booted ahead within ${withinMs / 1000} s (${state} ${why})`;
+    await pause(20);
+  }
+}
+
+/** How a function came to its image, if it did. */
+export interface Imaged {
+  /** why it has none */
+  readonly why?: string;
+  /** the platform's default refused, so it was asked for with the variable THAW_SNAPSHOT */
+  readonly asked: boolean;
+}
+
+/** Waits for the image that the platform makes by itself; where its default refuses, the function asks for one. */
+export async function imaged(
+  server: Called & { configure(name: string, variables: Readonly<Record<string, string>>): Promise<void> },
+  fn: { readonly name: string; readonly imageWithinMs?: number },
+): Promise<Imaged> {
+  const { usable, reason } = await imagesUsable(server);
+  if (!usable) return { why: reason, asked: false };
+  if ((await awaitImage(server, fn.name, fn.imageWithinMs)) === undefined) return { asked: false };
+  await server.configure(fn.name, { THAW_SNAPSHOT: "on" });
+  const why = await awaitImage(server, fn.name, fn.imageWithinMs);
+  return why === undefined ? { asked: true } : { why, asked: false };
+}

@@ -114,7 +114,7 @@ function objection(fn: BenchFunction, kind: ColdKind, timings: readonly Timing[]
   const without = kind.without(fn);
   if (without !== undefined) return without;
   const stray = timings.filter(({ start }) => start !== kind.wanted).length;
-  return stray > strays * timings.length ? `the starts were ${kinds(timings)}` : undefined;
+  return stray > Math.max(1, strays * timings.length) ? `the starts were ${kinds(timings)}` : undefined;
 }
 
 /** `restore`, or `restore 28, plain 2`. */

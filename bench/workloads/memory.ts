@@ -3,11 +3,11 @@ import { startChild } from "../harness/processes.ts";
 import { judge, measurement, uncounted, type WorkloadOptions, type WorkloadReport } from "../harness/report.ts";
 import { findJdk, findPython, fixtures, javaFunctions, nodeBinary, reasonOf } from "../peers/index.ts";
 import {
-  awaitImage,
   awsSdk,
   type BenchFunction,
   familyOf,
   hasJava,
+  imaged,
   java,
   nodeHello,
   nodeSdk,
@@ -35,12 +35,14 @@ export async function memory(options: WorkloadOptions): Promise<WorkloadReport> 
   const missing: { name: string; reason: string }[] = [];
   const samples = new Map<string, readonly number[]>();
   const verdicts = [];
+  const optedIn: string[] = [];
   try {
     for (const [name, make] of Object.entries(makers(server))) {
       options.progress(name);
       try {
         const pair = await make();
-        const without = await awaitImage(server, pair.fn.name, pair.fn.imageWithinMs);
+        const { why: without, asked } = await imaged(server, pair.fn);
+        if (asked) optedIn.push(pair.fn.title);
         const { bytes, starts } = await idleEnvironments(server, pair.fn, alive);
         samples.set(pair.fn.title, bytes);
         samples.set(pair.baseline, await idleProcesses(pair, alive));
@@ -61,7 +63,8 @@ export async function memory(options: WorkloadOptions): Promise<WorkloadReport> 
       phases: [],
       missing,
       notes: [
-        `${alive} of each alive at once, after one call and a second of rest; PSS of all processes of a sandbox (smaps_rollup), in MB of 1,000,000 bytes`,
+        `${alive} of each alive at once, after one call and a second of rest; PSS of all processes of a sandbox (smaps_rollup), in MB of 1,000,000 bytes; copies share the pages that none of them has written, so few of them look larger than many`,
+        ...(optedIn.length > 0 ? [`with THAW_SNAPSHOT=on, not by default: ${optedIn.join("; ")}`] : []),
       ],
     };
   } finally {

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import type { Timing } from "../../src/model/index.ts";
 import { Connection, request } from "../harness/connection.ts";
 import { tooLoaded } from "../harness/machine.ts";
 import { judge, measurement, uncounted, type WorkloadOptions, type WorkloadReport } from "../harness/report.ts";
@@ -40,7 +41,7 @@ export async function provisioned(options: WorkloadOptions): Promise<WorkloadRep
         await provision(server, fn.name, version, count);
         loaded ||= (await tooLoaded()) !== undefined;
         const firsts = await oneAfterTheOther(server, fn.name, version);
-        cold += firsts.filter(({ start }) => start !== "warm").length;
+        cold += firsts.filter((one) => one.cold).length;
         samples.get(first)!.push(...firsts.map(({ ms }) => ms));
         samples.get(later)!.push(...(await oneAfterTheOther(server, fn.name, version)).map(({ ms }) => ms));
         await unprovision(server, fn.name, version);
@@ -57,7 +58,7 @@ export async function provisioned(options: WorkloadOptions): Promise<WorkloadRep
       measurements: [...samples].flatMap(([name, values]) =>
         values.length > 0 ? [measurement(name, "ms", values)] : [],
       ),
-      verdicts: [uncounted(verdict, cold > 0 ? `${cold} first calls were cold starts` : undefined)],
+      verdicts: [uncounted(verdict, cold > 0 ? `${cold} first calls waited for a sandbox` : undefined)],
       phases: [],
       missing,
       notes: [
@@ -67,6 +68,11 @@ export async function provisioned(options: WorkloadOptions): Promise<WorkloadRep
   } finally {
     await server.stop();
   }
+}
+
+/** Was a sandbox made while the call waited? */
+function madeFor({ sandbox, agent, runtimeBoot, restore }: Timing): boolean {
+  return sandbox + agent + runtimeBoot + restore > 0;
 }
 
 /** A call to each of `count` environments: every handler holds its event until the last call has come. Time held is taken off. */
@@ -83,7 +89,7 @@ async function oneAfterTheOther(server: Server, name: string, version: string) {
     }
     return (await Promise.all(running)).map((answer) => ({
       ms: answer.firstByte - answer.sent - Number(goodAnswer(answer).heldMs),
-      start: timingOf(answer).start,
+      cold: madeFor(timingOf(answer)),
     }));
   } finally {
     for (const connection of connections) connection.close();

@@ -1,5 +1,5 @@
 import type { WorkloadOptions, WorkloadReport } from "../harness/report.ts";
-import { awaitImage, type BenchFunction, imagesUsable, startServer } from "../subject/index.ts";
+import { type BenchFunction, imaged, startServer } from "../subject/index.ts";
 import { coldStarts } from "./cold-starts.ts";
 
 /**
@@ -11,14 +11,9 @@ export async function restore(options: WorkloadOptions): Promise<WorkloadReport>
   const without = new Map<string, string>();
   const optedIn = new Set<string>();
   const ready = async (fn: BenchFunction): Promise<void> => {
-    const { usable, reason } = await imagesUsable(server);
-    if (!usable) return void without.set(fn.name, reason);
-    if ((await awaitImage(server, fn.name, fn.imageWithinMs)) === undefined) return;
-    // the platform's default refuses what draws random numbers at init, for one: its owner may know better
-    await server.configure(fn.name, { THAW_SNAPSHOT: "on" });
-    const still = await awaitImage(server, fn.name, fn.imageWithinMs);
-    if (still === undefined) optedIn.add(fn.title);
-    else without.set(fn.name, still);
+    const { why, asked } = await imaged(server, fn);
+    if (why !== undefined) without.set(fn.name, why);
+    if (asked) optedIn.add(fn.title);
   };
   return coldStarts(server, options, {
     name: "restore",

@@ -11,7 +11,7 @@ const { watchRawOutput } = require("./raw-output.cjs");
 const { createSession } = require("./session.cjs");
 const { patchConsole } = require("./console.cjs");
 const { createInvokeStore, defineGlobals, streamingOf } = require("./globals.cjs");
-const { loadHandler } = require("./loader.cjs");
+const { enableCompileCache, loadHandler } = require("./loader.cjs");
 
 /** Node.js 24 changed how Lambda calls handlers. */
 const modern = Number.parseInt(process.versions.node, 10) >= 24;
@@ -21,12 +21,18 @@ delete env._THAW_LINK_FD;
 /** Processes of which the host takes an image are made fit for it; all others stay as Node.js has them. */
 const uniqueness = env._THAW_TEMPLATE === "1" ? require("./uniqueness.cjs").makeUnique() : undefined;
 delete env._THAW_TEMPLATE;
+/** Is it to be copied before it has a function? */
+const bare = env._THAW_BARE === "1";
+delete env._THAW_BARE;
+/** What is compiled before it is called is compiled for all copies; where the function is loaded by a copy, only for that one. */
+const eager = uniqueness !== undefined && !bare;
 /** request id in log lines of the init phase */
 const idBeforeFirst = modern ? "-" : undefined;
 const session = createSession(link, watchRawOutput(), idBeforeFirst);
-const logError = patchConsole(session, env);
 const invokeStore = modern ? createInvokeStore(session) : undefined;
-defineGlobals(env, invokeStore);
+let logFailure = patchConsole(session, env);
+const logError = (title, error) => logFailure(title, error);
+if (!bare) defineGlobals(env, invokeStore);
 
 let initialised = false;
 /** the life of a process that is to be copied, until its copy serves */
@@ -91,29 +97,58 @@ function createServer({ handler, session, logError, invokeStore, ended }) {
   return next;
 }
 
-/** Loads the handler and waits for events, or first for the word that this process is to be copied. */
-async function run() {
-  const endEager = uniqueness && require("./eager.cjs").compileEagerly(Number(env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE));
+const createLife = (needs) => {
+  const { createTemplate } = require("./template.cjs");
+  return createTemplate({ link, session, uniqueness, now, logError, ended: shutDown, ...needs });
+};
+
+/** Loads the handler and says that it is ready. */
+async function init(boot) {
+  enableCompileCache(env);
+  const endEager = eager
+    ? require("./eager.cjs").compileEagerly(Number(env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE))
+    : undefined;
   const load = now();
   const handler = await loadHandler(env.LAMBDA_TASK_ROOT ?? process.cwd(), env._HANDLER ?? "", modern);
   endEager?.();
   const serve = createServer({ handler, session, logError, invokeStore, ended: shutDown });
   initialised = true;
   session.ready({ boot, load, loaded: now() });
+  return { handler, serve };
+}
+
+/** Loads the handler and waits for events, or first for the word that this process is to be copied. */
+async function run() {
+  const { handler, serve } = await init(boot);
   if (!uniqueness) return setImmediate(serve);
-  const { createTemplate } = require("./template.cjs");
   const { prewarm } = require("./prewarm.cjs");
-  template = createTemplate({
-    link,
-    session,
-    uniqueness,
-    now,
-    prewarm: () => prewarm(handler, createServer, modern, idBeforeFirst),
-    logError,
-    serve,
-    ended: shutDown,
-  });
+  template = createLife({ prewarm: () => prewarm(handler, createServer, modern, idBeforeFirst), serve });
   setImmediate(template.wait);
 }
 
-run().catch((error) => die(modern ? "Init Error" : "Uncaught Exception", error, modern ? 1 : 129));
+/** Makes ready whatever needs no function and waits to be copied; a copy then does what any start does. */
+async function runBare() {
+  const { preload, rehearseLoad } = require("./bare.cjs");
+  const { prewarm } = require("./prewarm.cjs");
+  const load = now();
+  preload();
+  template = createLife({
+    prewarm: async () => {
+      await prewarm(async () => {}, createServer, modern, idBeforeFirst);
+      await rehearseLoad(modern);
+    },
+    load(boot) {
+      logFailure = patchConsole(session, env);
+      defineGlobals(env, invokeStore);
+      init(boot).then(({ serve }) => setImmediate(serve), failInit);
+    },
+  });
+  session.ready({ boot, load, loaded: now() });
+  setImmediate(template.wait);
+}
+
+function failInit(error) {
+  die(modern ? "Init Error" : "Uncaught Exception", error, modern ? 1 : 129);
+}
+
+(bare ? runBare() : run()).catch(failInit);

@@ -3,6 +3,7 @@
  * The life of a process that is to be copied (agent/PROTOCOL.md, PREPARE and RESUME): its init is over, it makes itself
  * ready, says so, and reads. That read returns in its copies only; everything they need has run once before it.
  */
+const Module = require("node:module");
 const { type } = require("./link.cjs");
 const hooks = require("./hooks.cjs");
 
@@ -11,12 +12,22 @@ const BEFORE = { code: 64, name: "Runtime.BeforeSnapshotError" };
 const AFTER = { code: 65, name: "Runtime.AfterRestoreError" };
 
 /** Takes over the variables of RESUME; a null deletes one. */
-function adoptEnvironment(payload) {
-  const { env } = JSON.parse(payload.toString("utf8"));
+function adoptEnvironment(env) {
   for (const name of Object.keys(env)) {
     if (env[name] === null) delete process.env[name];
     else process.env[name] = env[name];
   }
+}
+
+/** Makes the variables those of RESUME and no others, but for what the agent gives to every runtime. */
+function replaceEnvironment(env) {
+  const paths = process.env.NODE_PATH;
+  for (const name of Object.keys(process.env)) {
+    if (name !== "AWS_LAMBDA_RUNTIME_API" && !Object.hasOwn(env, name)) delete process.env[name];
+  }
+  adoptEnvironment(env);
+  // Node.js has read it long before.
+  if (process.env.NODE_PATH !== paths) Module._initPaths();
 }
 
 /**
@@ -27,12 +38,13 @@ function adoptEnvironment(payload) {
  * @param {() => number} needs.now milliseconds of CLOCK_MONOTONIC
  * @param {() => Promise<void>} needs.prewarm runs the code that serves events, once before all copies
  * @param {(title: string, error: unknown) => void} needs.logError
- * @param {() => void} needs.serve waits for events
+ * @param {() => void} [needs.serve] waits for events
+ * @param {(boot: number) => void} [needs.load] instead: loads the function, which only copies have
  * @param {() => void} needs.ended the host wants no more
  * @returns {{ wait(): void, isBusy(): boolean, fail(error: unknown): never }} `wait` for PREPARE; while it `isBusy`, what
  * nobody caught is to `fail` it
  */
-function createTemplate({ link, session, uniqueness, now, prewarm, logError, serve, ended }) {
+function createTemplate({ link, session, uniqueness, now, prewarm, logError, serve, load, ended }) {
   /** it prepares itself, or wakes: what goes wrong now is a failed start */
   let busy = false;
   let copied = false;
@@ -69,10 +81,11 @@ function createTemplate({ link, session, uniqueness, now, prewarm, logError, ser
 
   /** Whatever a copy does before its first event is done once here: it finds it compiled. */
   async function rehearse() {
-    const load = wake(Buffer.from('{"env":{}}'));
+    const bare = load !== undefined;
+    const woken = wake(Buffer.from(JSON.stringify({ env: bare ? { ...process.env } : {}, load: bare })));
     hooks.hasAfter();
     await hooks.runAfter([async () => {}]);
-    await new Promise((done) => begin({ boot: load, load }, JSON.stringify, done));
+    await new Promise((done) => begin({ boot: woken, load: woken }, JSON.stringify, done));
     busy = true;
   }
 
@@ -84,13 +97,23 @@ function createTemplate({ link, session, uniqueness, now, prewarm, logError, ser
     copied = true;
     const boot = now();
     const marks = { boot, load: wake(frame.payload) };
-    if (hooks.hasAfter()) hooks.runAfter().then(() => begin(marks, session.ready, serve), fail);
+    if (load !== undefined) {
+      busy = false;
+      load(boot);
+    } else if (hooks.hasAfter()) hooks.runAfter().then(() => begin(marks, session.ready, serve), fail);
     else begin(marks, session.ready, serve);
   }
 
   /** Makes this copy itself; returns when that was done. */
   function wake(payload) {
-    adoptEnvironment(payload);
+    const document = JSON.parse(payload.toString("utf8"));
+    if (load === undefined) {
+      adoptEnvironment(document.env);
+    } else {
+      if (document.load !== true) throw new Error("a copy without a function is to load none");
+      replaceEnvironment(document.env);
+      process.chdir(process.env.LAMBDA_TASK_ROOT ?? ".");
+    }
     session.adopt();
     uniqueness.renew();
     return now();

@@ -5,14 +5,21 @@ import { messageIn, reported, timedOut } from "./failure.ts";
 import { Housing, type HousingEvents } from "./housing.ts";
 import type { Life } from "./lifecycle.ts";
 import type { ReadyMarks, RuntimeExit } from "./link.ts";
-import { bootDocument, type Plan, resumeDocument, type StartTerms, sandboxOf } from "./plan.ts";
-import { hookFailed, hooksTimedOut, RestoreFailed, restoreErrorType } from "./restore-failure.ts";
+import { bootDocument, loadDocument, type Plan, resumeDocument, type StartTerms, sandboxOf } from "./plan.ts";
+import {
+  endWords,
+  hookFailed,
+  hooksTimedOut,
+  mayBeBadCopy,
+  RestoreFailed,
+  restoreErrorType,
+} from "./restore-failure.ts";
 import { type InitFailure, Start, type StartMarks } from "./start.ts";
 
 export interface ArrivalNeeds {
   readonly driver: Pick<Driver, "name" | "create">;
   readonly plan: Plan;
-  readonly terms: StartTerms;
+  readonly terms: Omit<StartTerms, "restore">;
   readonly log: InvocationLog;
   readonly life: Life;
   /** what is heard from the sandbox */
@@ -21,6 +28,13 @@ export interface ArrivalNeeds {
 
 /** How long the processes of a copy may take to stand in their new sandbox (milliseconds): a hundred times what is usual. */
 const standMs = 2000;
+/**
+ * The most that a copy keeps the CPUs lent to its init after it is ready (milliseconds). Its first event faults in
+ * the pages of its image, which a process that was initialised in place had done by then with these very CPUs.
+ */
+const lentMs = 100;
+/** How the agent says that it could not make a copy (agent/PROTOCOL.md). */
+const notMade = "Sandbox.RestoreFailed";
 
 /** How the runtime of one environment comes to be: its sandbox, and the boot or the waking in it. */
 export class Arrival {
@@ -34,6 +48,11 @@ export class Arrival {
   readonly #needs: ArrivalNeeds;
   #booting: Start<InitFailure> | undefined;
   #waking: Start<Error> | undefined;
+  /** it is a copy that loads its function; and why it turned out to be a bad one */
+  #loading = false;
+  #unfit: RestoreFailed | undefined;
+  /** a copy still has the CPUs of an init */
+  #lent: NodeJS.Timeout | undefined;
   /** the end of the sandbox whose init failed, and the most memory it used, bytes */
   #discarded: Promise<unknown> | undefined;
   #discardedPeak = 0;
@@ -42,8 +61,8 @@ export class Arrival {
     this.#needs = needs;
   }
 
-  /** Makes a sandbox and the links into it. Rejects with the driver's error. */
-  async settle(sandboxId: string, image?: string): Promise<void> {
+  /** Makes a sandbox, for a boot or for a copy of an image, and the links into it. Rejects with the driver's error. */
+  async settle(sandboxId: string, move: "made" | "restore", image?: string): Promise<void> {
     const { driver, plan, life, events } = this.#needs;
     const housing = await Housing.make(driver, sandboxOf(plan, sandboxId, image), events);
     if (life.state !== "creating") {
@@ -52,18 +71,42 @@ export class Arrival {
     }
     this.housing = housing;
     this.marks.main ||= housing.sandbox.marks.main;
-    life.move(image === undefined ? "made" : "restore");
+    life.move(move);
   }
 
   /** Boots a runtime from nothing. Resolves when it is ready, or has broken (`initFailure`). */
   async boot(phase: "init" | "invoke", limitMs: number): Promise<void> {
+    this.#loading = false;
+    await this.#init(phase, limitMs, () => this.#sendBoot(false));
+  }
+
+  /**
+   * Lets a copy of a runtime without a function wake and load this one. Resolves when it is ready, or when the function's
+   * init has broken (`initFailure`). Rejects with RestoreFailed when that may have been the copy's fault.
+   */
+  async load(limitMs: number): Promise<void> {
+    const { plan, terms, log } = this.#needs;
+    this.#loading = true;
+    const stands = this.#watchStanding();
+    await this.#init("init", limitMs, () => {
+      this.#sendBoot(true);
+      this.housing!.link.load(loadDocument(plan, terms));
+    });
+    clearTimeout(stands);
+    if (!this.#unfit) return;
+    log.initReport(monotonicMs() - this.marks.asked, "init", notMade);
+    throw this.#unfit;
+  }
+
+  async #init(phase: "init" | "invoke", limitMs: number, send: () => void): Promise<void> {
     const { plan, log } = this.#needs;
     this.initFailure = undefined;
-    log.initStart(plan.runtimeVersion);
     const late = (requestId: string) => timedOut(requestId, plan.target.timeoutSeconds);
     const start = new Start<InitFailure>(limitMs, () => this.#initBroke({ errorType: "timeout", failure: late }));
     this.#booting = start;
-    this.#sendBoot();
+    send();
+    // Nothing of the sandbox is heard before the next turn of the loop: the log keeps its order, and nobody waits for it.
+    log.initStart(plan.runtimeVersion);
     await start.ended;
     this.initFailure = start.failure;
     if (start.failure) log.initReport(monotonicMs() - start.began, phase, start.failure.errorType);
@@ -72,17 +115,15 @@ export class Arrival {
   /** Lets a copy of an initialised runtime wake. Rejects with RestoreFailed, or with the ServiceError of its own hooks. */
   async wake(via: "frames" | "http"): Promise<void> {
     const { plan, log, terms } = this.#needs;
-    log.restoreStart(plan.runtimeVersion);
     const start = new Start<Error>(limits.restoreSeconds * 1e3, () =>
       this.#restoreBroke(plan.target.snapStart ? hooksTimedOut() : new RestoreFailed("it never became ready")),
     );
     this.#waking = start;
-    this.#sendBoot();
+    this.#sendBoot(true);
     // It waits in the socket until there is somebody to read it. Over HTTP the copy has to ask first.
     if (via === "frames") this.housing!.link.wake("frames", resumeDocument(terms));
-    const stands = setTimeout(() => {
-      if (!this.housing?.link.hasSpawned) this.#restoreBroke(new RestoreFailed("its process was not made"));
-    }, standMs);
+    log.restoreStart(plan.runtimeVersion);
+    const stands = this.#watchStanding();
     await start.ended;
     clearTimeout(stands);
     const { failure } = start;
@@ -95,10 +136,16 @@ export class Arrival {
     const now = monotonicMs();
     const spawned = marks?.spawned ?? now;
     Object.assign(this.marks, { spawned, load: marks?.load, loaded: marks?.loaded, ready: now });
+    if (this.#loading || this.#waking) this.#lent = setTimeout(() => this.#limitCpu(), lentMs);
     // After the first event is on its way: two writes that nobody should wait for.
-    setImmediate(() => this.housing?.sandbox.limitCpu());
+    else setImmediate(() => this.#limitCpu());
     this.#booting?.close();
     this.#waking?.close();
+  }
+
+  /** It has answered its first event. */
+  firstAnswered(): void {
+    if (this.#lent) setImmediate(() => this.#limitCpu());
   }
 
   /** Its runtime would be copied, but it is not a template: it goes on at once. A copy says it again. */
@@ -108,6 +155,7 @@ export class Arrival {
 
   /** The runtime reported that it cannot begin; of a copy the agent says so. */
   initError(errorType: string, document: Buffer): void {
+    if (errorType === notMade) this.#copyBroke(`${errorType}: ${messageIn(document)}`);
     this.#initBroke({ errorType, failure: () => reported(errorType, document) });
     this.#restoreBroke(new RestoreFailed(`${errorType}: ${messageIn(document)}`));
   }
@@ -119,14 +167,17 @@ export class Arrival {
 
   /** It ended before it was ready. */
   exited(status: RuntimeExit, outOfMemory: boolean, failure: InitFailure["failure"]): void {
+    if (!outOfMemory && mayBeBadCopy(status)) this.#copyBroke(endWords(status));
     this.#initBroke({ errorType: outOfMemory ? "Runtime.OutOfMemory" : "Runtime.ExitError", failure });
-    this.#restoreBroke(new RestoreFailed(`the process ended (${status.signal ?? `code ${status.code}`})`));
+    this.#restoreBroke(new RestoreFailed(endWords(status)));
   }
 
   /** Nobody waits for it any more. */
   giveUp(): void {
     this.#booting?.close();
     this.#waking?.close();
+    clearTimeout(this.#lent);
+    this.#lent = undefined;
   }
 
   /** Resolves when nothing is left of it. */
@@ -139,22 +190,44 @@ export class Arrival {
     return Math.max(this.housing?.sandbox.memoryPeakBytes() ?? 0, this.#discardedPeak);
   }
 
-  #sendBoot(): void {
+  #sendBoot(restore: boolean): void {
     const { sandbox, link } = this.housing!;
     const { plan, terms, driver } = this.#needs;
-    link.boot(bootDocument(plan, sandbox, terms, driver.name !== "process"));
+    link.boot(bootDocument(plan, sandbox, { ...terms, restore }, driver.name !== "process"));
+  }
+
+  #limitCpu(): void {
+    clearTimeout(this.#lent);
+    this.#lent = undefined;
+    this.housing?.sandbox.limitCpu();
+  }
+
+  /** The copy's process has to be there soon. */
+  #watchStanding(): NodeJS.Timeout {
+    return setTimeout(() => {
+      if (this.housing?.link.hasSpawned) return;
+      this.#copyBroke("its process was not made");
+      this.#restoreBroke(new RestoreFailed("its process was not made"));
+    }, standMs);
   }
 
   /** The sandbox goes with whatever the failed init has left in it. */
   #initBroke(failure: InitFailure): void {
     const { life } = this.#needs;
-    if (life.state !== "initializing") return;
+    if (life.state !== "initializing" || this.#unfit) return;
     this.initLost = true;
     life.move("broke");
     this.#discardedPeak = this.memoryPeakBytes();
     this.#discarded = this.housing?.leave();
     this.housing = undefined;
     this.#booting!.break(failure);
+  }
+
+  /** A copy that was to load its function: it may be the copy that is bad. Whoever wanted it gives it up. */
+  #copyBroke(why: string): void {
+    if (!this.#loading || this.#needs.life.state !== "initializing") return;
+    this.#unfit = new RestoreFailed(why);
+    this.#booting!.close();
   }
 
   #restoreBroke(failure: Error): void {

@@ -35,6 +35,16 @@ const reached = {
     conversation.resume();
     return conversation;
   },
+  "loading on a new link"() {
+    const conversation = reached.init();
+    conversation.resume(true);
+    return conversation;
+  },
+  "loading where it prepared"() {
+    const conversation = reached.prepared();
+    conversation.resume(true);
+    return conversation;
+  },
   served() {
     const conversation = reached.ready();
     conversation.given(1);
@@ -63,6 +73,8 @@ const legal: Readonly<Record<Point, readonly number[]>> = {
   prepared: [],
   "resuming on a new link": [READY, RESTORE_ERROR],
   "resuming where it prepared": [READY, RESTORE_ERROR],
+  "loading on a new link": [READY, INIT_ERROR, RESTORE_ERROR],
+  "loading where it prepared": [READY, INIT_ERROR, RESTORE_ERROR],
   served: [],
   "over, as its init failed": [],
   "over, as its restore failed": [],
@@ -94,10 +106,12 @@ describe("Conversation", () => {
   });
 
   test("a copy that is ready serves events like any runtime", () => {
-    const conversation = reached["resuming on a new link"]();
-    conversation.take(READY, flagRaw, 0, nothing);
-    conversation.given(7);
-    conversation.take(RESPONSE, flagReady, 7, nothing);
+    for (const point of ["resuming on a new link", "loading on a new link"] as const) {
+      const conversation = reached[point]();
+      conversation.take(READY, flagRaw, 0, nothing);
+      conversation.given(7);
+      conversation.take(RESPONSE, flagReady, 7, nothing);
+    }
   });
 
   test("the host prepares only who waits for a first event, and resumes only copies", () => {

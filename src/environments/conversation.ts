@@ -7,6 +7,7 @@ type Phase =
   | "preparing" // has been asked to make itself ready to be copied
   | "prepared" // waits to be copied
   | "resuming" // is a copy, and has been told so
+  | "loading" // is a copy that was made without a function, and has been told which to load
   | "running" // has an event
   | "streaming" // answers it piece by piece
   | "over"; // has said its last word, or takes its events elsewhere
@@ -39,12 +40,15 @@ export class Conversation {
     this.#phase = "preparing";
   }
 
-  /** RESUME goes to it: the first frame on the link of a copy. Throws when anything has been said since it was copied. */
-  resume(): void {
+  /**
+   * RESUME goes to it: the first frame on the link of a copy. `load`: it was copied without a function and loads one now, so
+   * that its init may fail. Throws when anything has been said since it was copied.
+   */
+  resume(load = false): void {
     if (this.#phase !== "init" && this.#phase !== "prepared") {
       throw new Error(`RESUME for a runtime that is ${this.#phase} (${this.#stream})`);
     }
-    this.#phase = "resuming";
+    this.#phase = load ? "loading" : "resuming";
   }
 
   /** Another runtime of the same sandbox gets the events: nothing but its log is of interest any more. */
@@ -60,16 +64,16 @@ export class Conversation {
         if (payload[0] === framed) break;
         throw new ProtocolError(`a LOG of source ${payload[0]} on a runtime's own link`);
       case frameType.READY:
-        this.#step(this.#phase === "resuming" ? "resuming" : "init", 0, stream, "ready");
+        this.#step(this.#isCopy() ? this.#phase : "init", 0, stream, "ready");
         break;
       case frameType.INIT_ERROR:
-        this.#step(this.#phase === "preparing" ? "preparing" : "init", 0, stream, "over");
+        this.#step(this.#phase === "preparing" || this.#phase === "loading" ? this.#phase : "init", 0, stream, "over");
         break;
       case frameType.PREPARED:
         this.#step("preparing", 0, stream, "prepared");
         break;
       case frameType.RESTORE_ERROR:
-        this.#step("resuming", 0, stream, "over");
+        this.#step(this.#isCopy() ? this.#phase : "resuming", 0, stream, "over");
         break;
       case frameType.RESPONSE:
       case frameType.ERROR:
@@ -85,6 +89,10 @@ export class Conversation {
       default:
         throw new ProtocolError(`a frame of type 0x${type.toString(16)} from a runtime`);
     }
+  }
+
+  #isCopy(): boolean {
+    return this.#phase === "resuming" || this.#phase === "loading";
   }
 
   #step(from: Phase, expected: number, stream: number, to: Phase): void {

@@ -10,6 +10,7 @@ import type { HousingEvents } from "./housing.ts";
 import { Life, type State } from "./lifecycle.ts";
 import type { ReadyMarks, RuntimeExit } from "./link.ts";
 import { initializationOf, logStreamOf, type Plan } from "./plan.ts";
+import { isCrash } from "./restore-failure.ts";
 import { type Run, Serving } from "./serving.ts";
 import type { StartMarks } from "./start.ts";
 
@@ -24,8 +25,8 @@ export interface EnvironmentNeeds {
   onIdle(environment: Environment): void;
   /** it has begun to end, or ended by itself: never offer it again */
   onEnding(environment: Environment): void;
-  /** a copy was ended by a signal at its first event or before: it may have been a bad copy */
-  onCrash(environment: Environment, signal: string): void;
+  /** A copy has answered its first event; or it was ended by a signal then or before: it may have been a bad copy. */
+  onProven(environment: Environment, signal: string | undefined): void;
   /** idle for this long, it gets no more CPU (milliseconds) */
   readonly freezeAfterMs: number;
 }
@@ -33,11 +34,10 @@ export interface EnvironmentNeeds {
 /** How an environment comes to be: the rungs of the ladder (ladder.ts) below "warm". */
 export type StartMode =
   | { readonly kind: "plain" }
+  /** a copy of a runtime that has booted without a function, which loads this one */
+  | { readonly kind: "pool"; readonly image: string }
   /** a copy of an initialised runtime; `via`: how that one takes its events */
   | { readonly kind: "restore"; readonly image: string; readonly via: "frames" | "http" };
-
-/** Signals that a process gets when its memory or registers are not what it believes them to be. */
-const crashes: ReadonlySet<string> = new Set(["SIGSEGV", "SIGBUS", "SIGILL", "SIGTRAP", "SIGFPE"]);
 
 /** One execution environment: a sandbox, the runtime in it, at most one event at a time. */
 export class Environment {
@@ -61,6 +61,8 @@ export class Environment {
   readonly #log: InvocationLog;
   #serving: Serving | undefined;
   #stream = 0;
+  /** it was no copy, or has had its first event */
+  #proven: boolean;
   /** why it serves no more, though nobody has stopped it */
   #lost: ((requestId: string) => LoggedFailure) | undefined;
   /** the end of an event's time; it holds until the runtime asks for the next one */
@@ -74,9 +76,10 @@ export class Environment {
     this.mode = mode;
     this.provisioned = provisioned;
     this.#needs = needs;
+    this.#proven = mode.kind === "plain";
     const logStream = logStreamOf(plan.target, this.createdAt, this.id);
     const initialization = initializationOf(plan.target, provisioned);
-    const terms = { logStream, initialization, restore: mode.kind === "restore" };
+    const terms = { logStream, initialization };
     const log = needs.openLog(plan.target, logStream, initialization);
     this.#log = log;
     const events = this.#events();
@@ -111,13 +114,16 @@ export class Environment {
   async start(): Promise<void> {
     this.#arrival.marks.asked = monotonicMs();
     const { mode } = this;
-    await this.#settle(this.id, mode.kind === "restore" ? mode.image : undefined);
+    const image = mode.kind === "plain" ? undefined : mode.image;
+    await this.#settle(this.id, mode.kind === "restore" ? "restore" : "made", image);
+    const limitMs = initSeconds(this.plan.target, this.provisioned) * 1e3;
     if (mode.kind === "plain") {
-      await this.#arrival.boot("init", initSeconds(this.plan.target, this.provisioned) * 1e3);
+      await this.#arrival.boot("init", limitMs);
       return;
     }
     try {
-      await this.#arrival.wake(mode.via);
+      if (mode.kind === "pool") await this.#arrival.load(limitMs);
+      else await this.#arrival.wake(mode.via);
     } catch (error) {
       void this.stop();
       throw error;
@@ -152,9 +158,9 @@ export class Environment {
   // — the start —
 
   /** Rejects with the driver's error; the environment is gone then. */
-  async #settle(sandboxId: string, image?: string): Promise<void> {
+  async #settle(sandboxId: string, move: "made" | "restore", image?: string): Promise<void> {
     try {
-      await this.#arrival.settle(sandboxId, image);
+      await this.#arrival.settle(sandboxId, move, image);
     } catch (error) {
       this.#ended();
       throw error;
@@ -194,7 +200,7 @@ export class Environment {
     const first = this.#arrival.initFailure!;
     this.#life.move("retry");
     try {
-      await this.#settle(randomUUID().replaceAll("-", ""));
+      await this.#settle(randomUUID().replaceAll("-", ""), "made");
       // Making the sandbox is no time of the function's.
       began = monotonicMs();
       await this.#arrival.boot("invoke", limitMs);
@@ -243,6 +249,7 @@ export class Environment {
   #answered(outcome: Outcome, ready: boolean, failure: LoggedFailure | undefined, settle: (run: Run) => void): void {
     const { invocation, began } = this.#serving!;
     this.#serving = undefined;
+    this.#prove(undefined);
     const run = this.#finish(invocation, began, outcome, failure, monotonicMs());
     if (ready) this.#becomeIdle();
     else this.#life.move("answered");
@@ -264,7 +271,7 @@ export class Environment {
     if (failure?.logged) this.#log.platform(failure.logged);
     const logTail = this.#log.end({
       durationMs: monotonicMs() - began,
-      initMs: first && this.mode.kind === "plain" && !this.#arrival.initLost ? this.initMs : undefined,
+      initMs: first && this.mode.kind !== "restore" && !this.#arrival.initLost ? this.initMs : undefined,
       restore: first && this.mode.kind === "restore" ? restoreDurations(first) : undefined,
       memoryPeakBytes: this.memoryPeakBytes(),
       errorType: failure?.errorType,
@@ -291,6 +298,14 @@ export class Environment {
     void this.stop();
   }
 
+  /** What comes of the first event of a copy says whether it was a good one. */
+  #prove(signal: string | undefined): void {
+    if (this.#proven) return;
+    this.#proven = true;
+    this.#arrival.firstAnswered();
+    if (!this.#arrival.initLost) this.#needs.onProven(this, signal);
+  }
+
   /** The runtime is gone: the sandbox with everything in it follows. */
   #exit(status: RuntimeExit, outOfMemory: boolean): void {
     const failure = (requestId: string) => exited(requestId, status, outOfMemory);
@@ -300,9 +315,7 @@ export class Environment {
     }
     if (this.state === "stopping" || this.state === "gone") return;
     this.#lost = failure;
-    if (this.mode.kind !== "plain" && this.invocations <= 1 && crashes.has(status.signal ?? "")) {
-      this.#needs.onCrash(this, status.signal!);
-    }
+    if (isCrash(status)) this.#prove(status.signal);
     const serving = this.#serving;
     serving?.failed(failure(serving.invocation.requestId), false);
     void this.stop();
@@ -356,8 +369,10 @@ export class Environment {
 
 /** What REPORT says of a restore: all of it, and its hooks' part. Milliseconds. */
 function restoreDurations(start: Readonly<StartMarks>): { durationMs: number; runtimeMs: number } {
-  const { asked, load, loaded, ready } = start;
-  return { durationMs: ready - asked, runtimeMs: load === undefined || loaded === undefined ? 0 : loaded - load };
+  const { asked, spawned, load, loaded, ready } = start;
+  // A runtime over HTTP does not say when its hooks run: from the making of its process to its next event, then.
+  const runtimeMs = load === undefined || loaded === undefined ? ready - spawned : loaded - load;
+  return { durationMs: ready - asked, runtimeMs };
 }
 
 /** Seconds an init may take before its first event: longer where nobody waits ("Understanding the Lambda execution environment lifecycle"). */

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import type { Images } from "../images/index.ts";
 import type { Driver } from "../isolation/index.ts";
 import { type FunctionVersion, monotonicMs } from "../model/index.ts";
+import { barePlanOf, isBare } from "./bare.ts";
 import { Environment, type EnvironmentNeeds, type StartMode } from "./environment.ts";
 import { imageKey } from "./image-key.ts";
 import { type Plan, type PlanNeeds, planOf } from "./plan.ts";
@@ -84,9 +85,11 @@ export interface VersionView extends StartsView {
 export interface Environments {
   /** An environment to run one event of this version in: at once when one is idle. */
   acquire(target: FunctionVersion): Environment | Promise<Environment>;
+  /** Boots a runtime in the background for copies that take an account's functions, unless there is such an image. */
+  bootAhead(account: string, runtime: string): void;
   /** Ends the environments of a function's versions that are not current any more. */
   retire(account: string, region: string, name: string): void;
-  /** Initialises a version and keeps its image, unless there is one. Never rejects. */
+  /** Initialises a version and keeps its image, unless there is one. Rejects when its code or runtime is not to be had. */
   snapshot(target: FunctionVersion): Promise<SnapshotResult>;
   /** Keeps so many environments of a version initialised from now on; 0 ends it. */
   provision(target: FunctionVersion, count: number): void;
@@ -119,8 +122,12 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
     renewAfterMs: needs.renewImagesAfterMs,
     keyOf: (plan) => imageKey(plan, needs.machine),
     take: (plan, into, terms) => takeImage(plan, into, terms, needs),
+    isCurrent: needs.isCurrent,
     busy: () => starting > 0,
-    renewed: (target) => stations.get(target.key)?.pool.starts.renewed(),
+    renewed(target) {
+      if (!isBare(target)) stations.get(target.key)?.pool.starts.renewed("restore");
+      else for (const { pool } of stations.values()) pool.starts.bareRenewed(target);
+    },
     note: needs.note,
     clock: Date.now,
   });
@@ -130,10 +137,10 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
     openLog: needs.openLog,
     freezeAfterMs: needs.freezeAfterMs,
     onIdle: (environment) => stationOf(environment.plan.target).pool.offer(environment),
-    onCrash: (environment, signal) => {
+    onProven: (environment, signal) => {
       const starts = stations.get(environment.plan.target.key)?.pool.starts;
-      if (environment.startKind === "restore")
-        starts?.fell("restore", `its first event ended in ${signal}`).catch(left);
+      const why = signal === undefined ? undefined : `its first event ended in ${signal}`;
+      starts?.proved(environment.startKind, why).catch(left);
     },
     onEnding: (environment) => {
       const { key } = environment.plan.target;
@@ -160,7 +167,7 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
     let station = stations.get(target.key);
     if (!station) {
       const pool = new Pool(target, poolNeeds);
-      station = { pool, provisioned: new Provisioned(pool) };
+      station = { pool, provisioned: new Provisioned(pool, { cpus, freeBytes }) };
       stations.set(target.key, station);
     }
     return station;
@@ -168,6 +175,8 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
   function forgetIfOver(key: string, { pool }: Station): void {
     if (pool.retired && pool.empty) stations.delete(key);
   }
+
+  const freeBytes = atMostEvery(250, () => needs.memoryBudgetBytes - heldBytes(stations));
 
   const housekeeping = setInterval(() => {
     reclaim(stations, needs);
@@ -185,6 +194,16 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
       const { pool } = stationOf(target);
       needs.keepAlive.observe(target.key, monotonicMs(), pool.measured);
       return pool.acquire();
+    },
+    bootAhead(account, runtime) {
+      const ordered = async () => {
+        const bare = barePlanOf(account, runtime, await needs.runtime(runtime), needs);
+        if (!bare) return;
+        await snapshots.meet(bare);
+        snapshots.consider(bare);
+      };
+      // Whoever calls a function of this runtime learns what is wrong with it.
+      ordered().catch(() => undefined);
     },
     retire(account, region, name) {
       for (const [key, station] of stations) {
@@ -216,6 +235,30 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
       for (const { provisioned } of stations.values()) provisioned.close();
       await Promise.all([...stations.values()].flatMap(({ pool }) => [...pool.all].map((each) => each.stop())));
     },
+  };
+}
+
+/** Bytes of all environments that do not end for others: those that are kept, and those that run something. */
+function heldBytes(stations: ReadonlyMap<string, Station>): number {
+  let bytes = 0;
+  for (const { pool } of stations.values()) {
+    const ending = new Set(pool.idle());
+    for (const environment of pool.all) if (!ending.has(environment)) bytes += environment.memoryBytes();
+  }
+  return bytes;
+}
+
+/** Remembers a value for so many milliseconds: each sandbox that it counts costs two system calls. */
+function atMostEvery(ms: number, count: () => number): () => number {
+  let at = Number.NEGATIVE_INFINITY;
+  let value = 0;
+  return () => {
+    const now = monotonicMs();
+    if (now - at >= ms) {
+      at = now;
+      value = count();
+    }
+    return value;
   };
 }
 

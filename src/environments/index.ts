@@ -1,2 +1,3 @@
+export { isBare } from "./bare.ts";
 export type { Environment, Run, StartMarks } from "./environment.ts";
 export * from "./environments.ts";

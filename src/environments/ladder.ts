@@ -1,4 +1,7 @@
-/** Ways to a ready environment, each a rung below "warm". "pool" (a pre-booted runtime takes the code) has no maker yet. */
+/**
+ * Ways to a ready environment, each a rung below "warm": a copy of the initialised process; a copy of a runtime that has
+ * booted without a function and takes the code; everything from nothing.
+ */
 export type Rung = "restore" | "pool" | "plain";
 
 /** Which rungs to try, one after another, and why in this order. */
@@ -25,6 +28,8 @@ interface Measured {
   failures: number;
   /** without a success between */
   inARow: number;
+  /** copies that crashed at their first event, without one between that did not */
+  crashes: number;
   lastFailure: string | undefined;
   /** starts of the version when it was last tried */
   triedAt: number;
@@ -40,6 +45,8 @@ const retryEvery = { known: 64, unknown: 8 } as const;
 const notTwice = 2;
 /** … nor, while it is hardly known, one that takes more than this, milliseconds. */
 const unnoticedMs = 15;
+/** From the one that has most done already to the one that needs nothing. */
+const order: readonly Rung[] = ["restore", "pool", "plain"];
 /** So many failures in a row end the use of an image. */
 export const failuresAllowed = 3;
 
@@ -53,16 +60,30 @@ export class Ladder {
 
   /** `available`: the rungs beside "plain" that can be tried now. */
   choose(available: ReadonlySet<Rung>): Choice {
-    const others = [...available].filter((rung) => rung !== "plain");
-    const young = others.find((rung) => this.#of(rung).samples < known);
-    if (young)
-      return { rungs: [young, "plain"], why: `${young} is trusted until it is measured (${this.#words(young)})` };
-    const [best] = others.sort((a, b) => this.#ms(a) - this.#ms(b));
-    if (best === undefined) return { rungs: ["plain"], why: "nothing else to choose" };
-    const [winner, loser]: Rung[] = this.#ms(best) <= this.#ms("plain") ? [best, "plain"] : ["plain", best];
-    const why = `${best} ${this.#words(best)}, plain ${this.#words("plain")}`;
-    if (this.#isDue(loser!, winner!)) return { rungs: sequence(loser!), why: `${why}; ${loser} tried again` };
-    return { rungs: sequence(winner!), why };
+    const rungs = order.filter((rung) => rung === "plain" || available.has(rung));
+    const young = this.#young(rungs);
+    if (young) {
+      const why = `${young} is trusted until it is measured (${this.#words(young)})`;
+      return { rungs: sequence(young, rungs), why };
+    }
+    if (rungs.length === 1) return { rungs, why: "nothing else to choose" };
+    const [winner, ...losers] = rungs.toSorted(
+      (a, b) => this.#ms(a) - this.#ms(b) || rungs.indexOf(a) - rungs.indexOf(b),
+    );
+    const why = rungs.map((rung) => `${rung} ${this.#words(rung)}`).join(", ");
+    const due = losers.find((rung) => this.#isDue(rung, winner!));
+    if (due) return { rungs: sequence(due, rungs), why: `${why}; ${due} tried again` };
+    return { rungs: sequence(winner!, rungs), why };
+  }
+
+  /** One that is hardly measured yet, though it was made for speed, unless one that has more done already is fast enough. */
+  #young(rungs: readonly Rung[]): Rung | undefined {
+    for (const rung of rungs) {
+      if (rung === "plain") return undefined;
+      if (this.#of(rung).samples < known) return rung;
+      if (this.#ms(rung) <= this.#ms("plain")) return undefined;
+    }
+    return undefined;
   }
 
   /**
@@ -90,12 +111,26 @@ export class Ladder {
     return measured.inARow >= failuresAllowed;
   }
 
+  /**
+   * A copy that this rung had made answered its first event, or crashed at it (`why`). Returns whether one has now crashed
+   * too often in a row.
+   */
+  proved(rung: Rung, why: string | undefined): boolean {
+    const measured = this.#of(rung);
+    measured.crashes = why === undefined ? 0 : measured.crashes + 1;
+    if (why === undefined) return false;
+    measured.failures++;
+    measured.lastFailure = why;
+    return measured.crashes >= failuresAllowed;
+  }
+
   /** The rung is new (another image): what was measured of the old one does not count. */
   renew(rung: Rung): void {
     const measured = this.#of(rung);
     measured.ms = undefined;
     measured.samples = 0;
     measured.inARow = 0;
+    measured.crashes = 0;
   }
 
   /** Milliseconds of the fastest rung that was measured. */
@@ -135,14 +170,23 @@ export class Ladder {
   #of(rung: Rung): Measured {
     let measured = this.#rungs.get(rung);
     if (!measured) {
-      measured = { ms: undefined, samples: 0, starts: 0, failures: 0, inARow: 0, lastFailure: undefined, triedAt: 0 };
+      measured = {
+        ms: undefined,
+        samples: 0,
+        starts: 0,
+        failures: 0,
+        inARow: 0,
+        crashes: 0,
+        lastFailure: undefined,
+        triedAt: 0,
+      };
       this.#rungs.set(rung, measured);
     }
     return measured;
   }
 }
 
-/** Behind every rung stands the plain start, which needs nothing. */
-function sequence(first: Rung): readonly Rung[] {
-  return first === "plain" ? ["plain"] : [first, "plain"];
+/** Behind a rung stand those that have less done already, down to the plain start. */
+function sequence(first: Rung, rungs: readonly Rung[]): readonly Rung[] {
+  return rungs.slice(rungs.indexOf(first));
 }

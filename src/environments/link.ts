@@ -61,6 +61,8 @@ export interface Link {
   prepare(): void;
   /** RESUME: tells a copy that it is one. It is answered by `ready` or `restoreError`. */
   wake(via: "frames" | "http", document: string): void;
+  /** RESUME: tells a copy of a runtime without a function which to load. It is answered by `ready` or `initError`. */
+  load(document: string): void;
   invoke(stream: number, head: string, event: Uint8Array): void;
   freeze(): void;
   thaw(): void;
@@ -233,6 +235,10 @@ export function createLink(agent: Duplex, runtime: Duplex | undefined, events: L
     wake(via, document) {
       if (via === "frames") conversation.resume();
       writeFrame(via === "frames" ? runtime! : agent, frameType.RESUME, 0, 0, Buffer.from(document));
+    },
+    load(document) {
+      conversation.resume(true);
+      writeFrame(runtime!, frameType.RESUME, 0, 0, Buffer.from(document));
     },
     invoke(stream, head, event) {
       if (chosen === runtime) conversation.given(stream);

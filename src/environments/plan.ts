@@ -1,13 +1,13 @@
 import type { SandboxSpec } from "../isolation/index.ts";
 import { type FunctionVersion, limits } from "../model/index.ts";
 import type { InitializationType } from "../observe/index.ts";
+import { type BareNeeds, barePlanOf, reasonAgainstBare } from "./bare.ts";
 
 /** What the planner asks of the rooms below. */
-export interface PlanNeeds {
+export interface PlanNeeds extends BareNeeds {
   unpacked(code: FunctionVersion["code"]): Promise<string>;
   layers(layers: FunctionVersion["layers"]): Promise<string | undefined>;
   runtime(name: string): Promise<Distribution>;
-  cpusOf(memoryMb: number): number;
   /** TCP port of the platform's own endpoint, the same inside every sandbox; 0 while it does not listen */
   endpointPort(): number;
 }
@@ -34,6 +34,9 @@ export interface Plan {
   readonly cpus: number;
   readonly initCpus: number;
   readonly endpointPort: number;
+  /** its runtime without the function; undefined: it cannot be used, and `unpooled` says why */
+  readonly bare: Plan | undefined;
+  readonly unpooled: string;
 }
 
 /** Makes the plan of a function version. Rejects with what the artifacts rejected with. */
@@ -46,6 +49,8 @@ export async function planOf(target: FunctionVersion, needs: PlanNeeds): Promise
   const wrapper = target.environment.AWS_LAMBDA_EXEC_WRAPPER;
   const mounts = [...runtime.mounts, { source: code, target: "/var/task" }];
   if (layers !== undefined) mounts.push({ source: layers, target: "/opt" });
+  const against = reasonAgainstBare(target, { ...defaults, ...runtime.env });
+  const bare = against === undefined ? barePlanOf(target.account, target.runtime, runtime, needs) : undefined;
   return {
     target,
     mounts,
@@ -58,8 +63,18 @@ export async function planOf(target: FunctionVersion, needs: PlanNeeds): Promise
     cpus: needs.cpusOf(target.memoryMb),
     initCpus: limits.initCpus,
     endpointPort: needs.endpointPort(),
+    bare,
+    unpooled: bare ? "" : (against ?? "a runtime of this kind boots with its function"),
   };
 }
+
+/** Lambda's defaults, for runtimes that do not say otherwise. */
+const defaults = Object.freeze({
+  LANG: "en_US.UTF-8",
+  TZ: ":UTC",
+  PATH: "/var/lang/bin:/usr/local/bin:/usr/bin:/bin:/opt/bin",
+  LD_LIBRARY_PATH: "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
+});
 
 /**
  * The runtime's environment: Lambda's defaults, then the function's own variables, then what Lambda reserves
@@ -68,10 +83,7 @@ export async function planOf(target: FunctionVersion, needs: PlanNeeds): Promise
 function environmentOf(target: FunctionVersion, runtime: Distribution, endpointPort: number): Record<string, string> {
   const endpoint = endpointPort > 0 ? { AWS_ENDPOINT_URL: `http://127.0.0.1:${endpointPort}` } : {};
   return {
-    LANG: "en_US.UTF-8",
-    TZ: ":UTC",
-    PATH: "/var/lang/bin:/usr/local/bin:/usr/bin:/bin:/opt/bin",
-    LD_LIBRARY_PATH: "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
+    ...defaults,
     AWS_XRAY_CONTEXT_MISSING: "LOG_ERROR",
     ...endpoint,
     ...runtime.env,
@@ -153,6 +165,11 @@ function ownVariables(start: StartTerms): Record<string, string> {
 /** RESUME's document: what a copy must be told because it has another's variables. */
 export function resumeDocument(start: StartTerms): string {
   return JSON.stringify({ env: ownVariables(start) });
+}
+
+/** RESUME's document for a copy of a runtime without a function: all of the function's variables, and that it shall load it. */
+export function loadDocument(plan: Plan, start: StartTerms): string {
+  return JSON.stringify({ env: { ...plan.env, ...ownVariables(start) }, load: true });
 }
 
 /** BOOT's document (agent/PROTOCOL.md) for one sandbox. */

@@ -36,11 +36,30 @@ test("as many environments as were asked for are initialised ahead, used first, 
     answers.map(({ as }) => as),
     ["provisioned-concurrency", "provisioned-concurrency", "on-demand"],
   );
-  assert.deepEqual(rig.environments.provisioned(target), { allocated: 2, available: 2 });
+  assert.deepEqual(rig.environments.provisioned(target), { allocated: 2, available: 2, inUse: 0 });
   for (let n = 0; n < 4; n++) {
     const { answer } = await rig.call(target);
     assert.equal((answer as { as: string }).as, "provisioned-concurrency");
   }
+});
+
+test("those that run something are in use, and only of the kept ones", async () => {
+  const target = rig.version(teller, { name: "used" });
+  rig.environments.provision(target, 2);
+  await until(() => rig.environments.provisioned(target).available === 2);
+  const calls = [1, 2, 3].map(() => rig.call(target, { ms: 300 }));
+  await until(() => rig.environments.provisioned(target).inUse === 2);
+  await Promise.all(calls);
+  assert.equal(rig.environments.provisioned(target).inUse, 0);
+  rig.environments.provision(target, 0);
+});
+
+test("what finds no room in memory is told, and is not the function's failure", async () => {
+  await using small = await openRig({ memoryBudgetBytes: 1 });
+  const target = small.version(teller, { name: "crowded" });
+  small.environments.provision(target, 1);
+  assert.match(small.environments.provisioned(target).failure!, /no room/);
+  assert.notEqual(small.environments.provisioned(target).initFailed, true);
 });
 
 test("one that ends is replaced, and less is kept when less is asked for", async () => {
@@ -54,7 +73,7 @@ test("one that ends is replaced, and less is kept when less is asked for", async
   assert.equal(replaced.length, 1);
   rig.environments.provision(target, 1);
   await until(() => living("replaced").length === 1);
-  assert.deepEqual(rig.environments.provisioned(target), { allocated: 1, available: 1 });
+  assert.deepEqual(rig.environments.provisioned(target), { allocated: 1, available: 1, inUse: 0 });
   rig.environments.provision(target, 0);
   await until(() => living("replaced").length === 0);
 });
@@ -64,6 +83,6 @@ test("an init that fails is told, and none of it is kept", async () => {
   rig.environments.provision(target, 1);
   await until(() => rig.environments.provisioned(target).failure !== undefined);
   assert.deepEqual([rig.environments.provisioned(target).allocated, living("broken").length], [0, 0]);
-  assert.match(rig.environments.provisioned(target).failure!, /init failed/);
+  assert.equal(rig.environments.provisioned(target).initFailed, true);
   rig.environments.provision(target, 0);
 });

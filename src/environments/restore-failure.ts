@@ -1,4 +1,5 @@
 import { ServiceError } from "../model/index.ts";
+import type { RuntimeExit } from "./link.ts";
 
 /** A copy did not wake, and it was not the function that kept it from that: the next rung of the ladder gets its turn. */
 export class RestoreFailed extends Error {
@@ -6,6 +7,26 @@ export class RestoreFailed extends Error {
     super(message);
     this.name = "RestoreFailed";
   }
+}
+
+/** Signals that a process gets when its memory or registers are not what it believes them to be. */
+const crashes: ReadonlySet<string> = new Set(["SIGSEGV", "SIGBUS", "SIGILL", "SIGTRAP", "SIGFPE"]);
+/** With these the loader ends a process that it could not make (agent/src/image/format.rs, `FAILED_…`). */
+const loaderCodes = { first: 101, last: 111 } as const;
+
+/** Did it end as a bad copy might? */
+export function isCrash({ signal }: RuntimeExit): boolean {
+  return crashes.has(signal ?? "");
+}
+
+/** Did a copy that has not said anything yet end for a reason that may be the copy's? */
+export function mayBeBadCopy(status: RuntimeExit): boolean {
+  const { code } = status;
+  return isCrash(status) || (code !== undefined && code >= loaderCodes.first && code <= loaderCodes.last);
+}
+
+export function endWords({ signal, code }: RuntimeExit): string {
+  return `the process ended (${signal ?? `code ${code}`})`;
 }
 
 /** The function's own afterRestore hook failed. Texts: the shapes of Lambda's API model. */

@@ -18,6 +18,8 @@ let log: string[];
 /** what the next template comes to */
 let take: (name: string) => Promise<Partial<TakenImage>> | Partial<TakenImage>;
 let busy: boolean;
+/** names of functions that were deleted */
+let gone: Set<string>;
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "thaw-snapshots-"));
@@ -25,6 +27,7 @@ beforeEach(() => {
   now = 1e9;
   log = [];
   busy = false;
+  gone = new Set();
   take = () => ({});
 });
 afterEach(() => rmSync(directory, { recursive: true }));
@@ -49,6 +52,7 @@ function snapshots(changes: Partial<SnapshotsNeeds> = {}): Snapshots {
       writeFileSync(into, "page", { mode: 0o600 });
       return taken;
     },
+    isCurrent: ({ name }) => !gone.has(name),
     busy: () => busy,
     renewed: ({ name }) => log.push(`renewed ${name}`),
     note: (line) => log.push(line),
@@ -231,6 +235,22 @@ test("a version that is superseded while it waits or is being copied leaves no i
   await new Promise((resolve) => setTimeout(resolve, 60));
   assert.deepEqual(images.list(), []);
   assert.ok(!log.includes("take waiting"));
+});
+
+test("an environment that starts after its function was deleted leaves no image behind", async () => {
+  const it = snapshots();
+  gone.add("before");
+  it.consider(plan("before"));
+  take = (name) => {
+    gone.add(name);
+    return {};
+  };
+  it.consider(plan("meanwhile"));
+  await settled(it, plan("meanwhile"));
+  await settled(it, plan("before"));
+  assert.deepEqual(log, ["take meanwhile"]);
+  while (images.list().length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.deepEqual(readdirSync(directory), []);
 });
 
 test("where the machine cannot copy processes the reason is shown and nothing is tried", async () => {

@@ -16,6 +16,8 @@ export interface SnapshotsNeeds {
   keyOf(plan: Plan): Promise<string>;
   /** makes a template and writes its image (template.ts) */
   take(plan: Plan, into: string, terms: TemplateTerms): Promise<TakenImage>;
+  /** is this the version's current code and configuration? */
+  isCurrent(target: FunctionVersion): boolean;
   /** somebody waits for an environment to start */
   busy(): boolean;
   /** a new image of this version can be used from now on */
@@ -251,9 +253,13 @@ export class Snapshots {
     this.#working = false;
   }
 
-  /** Its version has not been superseded while it waited. */
+  /** Its version has not been superseded. Environments of before may still start when it has, and ask for an image. */
   #isWanted(entry: Entry): boolean {
-    return this.#entries.get(entry.plan.target.key) === entry;
+    const { target } = entry.plan;
+    if (this.#entries.get(target.key) !== entry) return false;
+    if (this.#needs.isCurrent(target)) return true;
+    this.#entries.delete(target.key);
+    return false;
   }
 
   /** Callers go first: a template takes a CPU for as long as an init does. */

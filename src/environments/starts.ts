@@ -1,6 +1,6 @@
 import { type FunctionVersion, monotonicMs, ServiceError } from "../model/index.ts";
 import type { Environment, StartMode } from "./environment.ts";
-import { Ladder, type Rung, type RungView } from "./ladder.ts";
+import { failuresAllowed, Ladder, type Rung, type RungView } from "./ladder.ts";
 import type { Plan } from "./plan.ts";
 import type { Snapshots, SnapshotView } from "./snapshots.ts";
 
@@ -18,6 +18,8 @@ export interface StartsView {
   readonly why: string;
   readonly rungs: Partial<Record<Rung, RungView>>;
   readonly image: SnapshotView;
+  /** the image of its runtime without the function; "none": why it cannot be used for this version */
+  readonly pool: SnapshotView;
 }
 
 /** Starts the environments of one function version, each on the best rung of the ladder that holds. */
@@ -26,6 +28,10 @@ export class Starts {
   readonly #needs: StartsNeeds;
   readonly #ladder = new Ladder();
   #plan: Promise<Plan> | undefined;
+  /** the plan, once it is made */
+  #made: Plan | undefined;
+  /** why copies of a runtime without a function are not used for this one any more */
+  #unpooled: string | undefined;
   #latest: { readonly rung: Rung; readonly why: string } | undefined;
 
   constructor(target: FunctionVersion, needs: StartsNeeds) {
@@ -41,30 +47,60 @@ export class Starts {
    */
   async start(make: (plan: Plan, mode: StartMode) => Environment): Promise<Environment> {
     const plan = await this.plan();
-    const image = this.#needs.snapshots.image(this.target);
-    const { rungs, why } = this.#ladder.choose(new Set(image ? ["restore"] : []));
+    const ways = this.#ways(plan);
+    const { rungs, why } = this.#ladder.choose(new Set(ways.keys()));
     /** why rungs failed */
     const fell = new Map<Rung, string>();
     for (const rung of rungs) {
-      if (rung !== "restore" || !image) continue;
+      const mode = ways.get(rung);
+      if (!mode) continue;
       try {
-        const mode = { kind: "restore", image: image.path, via: image.facts.via } as const;
-        return await this.#startOn(rung, make(plan, mode), why);
+        const environment = await this.#startOn(rung, make(plan, mode), why);
+        await this.#settleFallen(fell, environment);
+        return environment;
       } catch (error) {
         if (error instanceof ServiceError) throw error;
         fell.set(rung, (error as Error).message);
       }
     }
     const environment = await this.#startOn("plain", make(plan, { kind: "plain" }), why);
-    // Only now is it certain that it was the rung and not the whole machine.
-    for (const [rung, reason] of fell) await this.fell(rung, reason);
+    await this.#settleFallen(fell, environment);
     return environment;
+  }
+
+  /** Only now is it certain that it was the rungs and not the whole machine, nor the function's init. */
+  async #settleFallen(fell: ReadonlyMap<Rung, string>, { state }: Environment): Promise<void> {
+    for (const [rung, reason] of fell) if (rung !== "pool" || state !== "failed") await this.fell(rung, reason);
   }
 
   /** An environment that was started on this rung failed by no fault of the function's. */
   async fell(rung: Rung, reason: string): Promise<void> {
-    const tooOften = this.#ladder.failed(rung, reason);
-    if (rung === "restore" && tooOften) await this.#needs.snapshots.spoilt(this.target, reason);
+    if (this.#ladder.failed(rung, reason)) await this.#spoilt(rung, reason);
+  }
+
+  /** A copy has answered its first event, or crashed at it (`why`). */
+  async proved(rung: Rung, why: string | undefined): Promise<void> {
+    if (this.#ladder.proved(rung, why)) await this.#spoilt(rung, why!);
+  }
+
+  async #spoilt(rung: Rung, why: string): Promise<void> {
+    const { snapshots } = this.#needs;
+    if (rung === "restore") await snapshots.spoilt(this.target, why);
+    if (rung !== "pool" || this.#unpooled !== undefined) return;
+    // It may be this function that does not go with a copy: it spoils the image for others once at most.
+    this.#unpooled = `it failed ${failuresAllowed} times in a row: ${why}`;
+    if (this.#made?.bare) await snapshots.spoilt(this.#made.bare.target, why);
+  }
+
+  /** What can be copied now. */
+  #ways({ bare }: Plan): Map<Rung, StartMode> {
+    const { snapshots } = this.#needs;
+    const ways = new Map<Rung, StartMode>();
+    const image = snapshots.image(this.target);
+    if (image) ways.set("restore", { kind: "restore", image: image.path, via: image.facts.via });
+    const booted = bare && this.#unpooled === undefined ? snapshots.image(bare.target) : undefined;
+    if (booted) ways.set("pool", { kind: "pool", image: booted.path });
+    return ways;
   }
 
   /** What all starts of this version share; made once. Rejects with what the artifacts rejected with. */
@@ -80,8 +116,13 @@ export class Starts {
   }
 
   /** Another image: what was measured of copies of the old one does not count. */
-  renewed(): void {
-    this.#ladder.renew("restore");
+  renewed(rung: Rung): void {
+    this.#ladder.renew(rung);
+  }
+
+  /** Another image of a runtime without a function. */
+  bareRenewed(bare: FunctionVersion): void {
+    if (this.#made?.bare?.target.key === bare.key) this.renewed("pool");
   }
 
   /** Milliseconds that a start takes on its best rung; undefined: not known yet. */
@@ -91,12 +132,24 @@ export class Starts {
 
   view(): StartsView {
     const image = this.#needs.snapshots.view(this.target);
-    return { rung: this.#latest?.rung, why: this.#latest?.why ?? "", rungs: this.#ladder.view(), image };
+    const { rung, why = "" } = this.#latest ?? {};
+    return { rung, why, rungs: this.#ladder.view(), image, pool: this.#poolView() };
+  }
+
+  #poolView(): SnapshotView {
+    const { bare, unpooled = "" } = this.#made ?? {};
+    const why = this.#unpooled ?? unpooled;
+    return bare && this.#unpooled === undefined ? this.#needs.snapshots.view(bare.target) : { state: "none", why };
   }
 
   async #makePlan(): Promise<Plan> {
     const plan = await this.#needs.plan(this.target);
     await this.#needs.snapshots.meet(plan);
+    if (plan.bare) {
+      await this.#needs.snapshots.meet(plan.bare);
+      this.#needs.snapshots.consider(plan.bare);
+    }
+    this.#made = plan;
     return plan;
   }
 

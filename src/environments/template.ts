@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Driver, DumpFacts } from "../isolation/index.ts";
 import { type FunctionVersion, limits, monotonicMs } from "../model/index.ts";
 import type { InitializationType, InvocationLog } from "../observe/index.ts";
+import { isBare, unheard } from "./bare.ts";
 import { messageIn, reported } from "./failure.ts";
 import { Housing } from "./housing.ts";
 import { bootDocument, initializationOf, logStreamOf, type Plan, sandboxOf } from "./plan.ts";
@@ -59,7 +60,7 @@ export async function takeImage(
   const id = randomUUID().replaceAll("-", "");
   const logStream = logStreamOf(target, Date.now(), id);
   const initialization = initializationOf(target, false);
-  const log = needs.openLog(target, logStream, initialization);
+  const log = isBare(target) ? unheard : needs.openLog(target, logStream, initialization);
   const { promise: prepared, resolve, reject } = Promise.withResolvers<Prepared & { readonly parked?: string }>();
   // It may settle before anybody waits for it.
   prepared.catch(() => undefined);

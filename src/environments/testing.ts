@@ -34,6 +34,7 @@ export async function openRig(changes: Partial<EnvironmentsNeeds> = {}): Promise
   const found = (await artifacts.runtimes()).find(({ name, state }) => name.startsWith("nodejs") && state === "ready");
   if (!found) throw new Error("no Node.js runtime is ready on this machine");
   const sources = new Map<string, string>();
+  mkdirSync(join(root, "empty"));
   const environments = createEnvironments({
     driver: isolation.driver,
     openLog: (target, stream, initializationType) =>
@@ -48,6 +49,7 @@ export async function openRig(changes: Partial<EnvironmentsNeeds> = {}): Promise
     layers: async () => undefined,
     runtime: artifacts.runtime,
     cpusOf,
+    emptyDirectory: join(root, "empty"),
     endpointPort: () => 0,
     patienceMs: (view) => patienceMs({ ...view, cpus: 2 }),
     smoothed,

@@ -40,7 +40,9 @@ export function timingOf(stations: Stations, run: Run, kind: StartKind): Timing 
     };
   }
   const { place, sandbox, agent, boot, load, told } = startPhases(run.start, admitted, invoked);
-  const copied = kind === "restore";
+  const copied = kind === "restore" || kind === "pool";
+  /** a copy of a runtime without a function loads it as a plain start does */
+  const loads = kind !== "restore";
   const started = place + sandbox + agent + boot + load + (copied ? told : 0);
   const unexplained = total - admit - started - handler - response;
   return {
@@ -51,10 +53,10 @@ export function timingOf(stations: Stations, run: Run, kind: StartKind): Timing 
     sandbox,
     agent,
     runtimeBoot: copied ? 0 : boot,
-    codeInit: copied ? 0 : load,
+    codeInit: loads ? load : 0,
     // A copy is awake when the platform has heard so; in milliseconds like these that is not nothing.
     restore: copied ? boot + told : 0,
-    hooks: copied ? load : 0,
+    hooks: loads ? 0 : load,
     handler,
     response,
     unexplained,

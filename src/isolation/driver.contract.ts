@@ -2,12 +2,14 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
@@ -15,7 +17,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, test } from "node:test";
-import { SandboxError } from "./driver.ts";
+import { DumpRefused, SandboxError } from "./driver.ts";
 import type { IsolationOptions } from "./isolation.ts";
 import { Link, spec, withIsolation } from "./testing.ts";
 
@@ -88,6 +90,48 @@ export function driverContract(name: string, { options, cannot, lacks = [] }: Su
           assert.match(error.message, /nowhere/);
           return true;
         });
+        await driver.create(spec());
+      }));
+
+    test("the image of a runtime's process is the platform's alone; what cannot be copied is refused and runs on", () =>
+      withIsolation(options, async ({ driver }, runDir) => {
+        const { usable, reason } = driver.snapshots;
+        const sandbox = await driver.create(spec());
+        const link = new Link(sandbox);
+        link.start(["/bin/sh", "-c", "echo up; exec sleep 1000"]);
+        await link.says("up");
+        const image = join(runDir, "image");
+        if (!usable) {
+          assert.notEqual(reason, "");
+          await assert.rejects(sandbox.dump(image, { link: "http" }), DumpRefused);
+          return;
+        }
+        const facts = await sandbox.dump(image, { link: "http" });
+        const { mode, size } = statSync(image);
+        assert.deepEqual([mode & 0o777, size], [0o600, facts.bytes]);
+        assert.ok(facts.pages > 0 && facts.threads === 1, JSON.stringify(facts));
+
+        const family = await driver.create(spec());
+        const second = new Link(family);
+        second.start(["/bin/sh", "-c", "sleep 1000 & echo up; read line; wait"]);
+        await second.says("up");
+        const none = join(runDir, "none");
+        await assert.rejects(family.dump(none, { link: "http" }), (error) => {
+          assert.ok(error instanceof DumpRefused);
+          assert.equal(error.code, "children");
+          return true;
+        });
+        assert.equal(existsSync(none), false);
+        await second.ping();
+      }));
+
+    test("an image that is not there, and one of a sandbox that has ended, are errors, and the next sandbox is fine", () =>
+      withIsolation(options, async ({ driver }, runDir) => {
+        if (!driver.snapshots.usable) return;
+        await assert.rejects(driver.create(spec({ image: join(runDir, "nowhere") })), SandboxError);
+        const sandbox = await driver.create(spec());
+        await sandbox.kill();
+        await assert.rejects(sandbox.dump(join(runDir, "none"), { link: "http" }), SandboxError);
         await driver.create(spec());
       }));
 

@@ -55,7 +55,7 @@ export interface InvocationResult {
   readonly timing: Timing;
 }
 
-/** How the environment that served an invocation came to be. */
+/** How the environment that served an invocation came to be. "pool": a copy of a runtime that had booted without a function loaded it. */
 export type StartKind = "warm" | "plain" | "pool" | "restore" | "clone";
 
 /** Phases of one invocation in milliseconds, from one clock; they sum to `total` with `unexplained` as the rest. Zero where a phase did not occur. */
@@ -68,7 +68,7 @@ export interface Timing {
   readonly agent: number;
   readonly runtimeBoot: number;
   readonly codeInit: number;
-  /** the copy of an initialised process is made and wakes; then its afterRestore hooks run */
+  /** the copy of an initialised process, or of a runtime without a function, is made and wakes; then its afterRestore hooks run */
   readonly restore: number;
   readonly hooks: number;
   readonly handler: number;

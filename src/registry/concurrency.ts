@@ -12,9 +12,10 @@ export interface Concurrency {
    * has provisioned.
    */
   reserve(scope: Scope, name: string, executions: number | undefined): void;
-  /** Sum of all reservations of an account in a region; asked for every invocation, so it is remembered between changes. */
-  reservedTotal(scope: Scope): number;
-  /** What the account has left in a region for functions with neither; what they provision lowers it. */
+  /**
+   * What the account has left in a region for invocations that nothing was set aside for: neither reserved for their function
+   * nor provisioned. Asked for every invocation, so it is remembered between changes.
+   */
   unreserved(scope: Scope): number;
   /**
    * Keeps environments of a version or an alias ready from now on. Throws ResourceNotFoundException for a qualifier that
@@ -37,27 +38,21 @@ export interface ConcurrencyNeeds {
   changeRecord(entry: Entry, record: FunctionRecord): void;
 }
 
-/** `forget` is to be called when a function is removed. */
+/** `forget` is to be called when what was set aside may have gone with its function, version or alias. */
 export function createConcurrency(needs: ConcurrencyNeeds): Concurrency & { forget(): void } {
   const { store, entries, accountConcurrency } = needs;
-  const reservedTotals = new Map<string, number>();
+  const remembered = new Map<string, number>();
   const floor = limits.unreservedConcurrencyFloor;
 
-  function reservedTotal(scope: Scope): number {
-    const key = keyOf(scope, "");
-    let total = reservedTotals.get(key);
-    if (total === undefined) {
-      total = 0;
-      for (const { record } of entries.region(scope).values()) total += record.reservedConcurrency ?? 0;
-      reservedTotals.set(key, total);
-    }
-    return total;
-  }
-
   function unreserved(scope: Scope): number {
-    let left = accountConcurrency;
-    for (const entry of entries.region(scope).values())
-      left -= entry.record.reservedConcurrency ?? provisionedBy(entry);
+    const key = keyOf(scope, "");
+    let left = remembered.get(key);
+    if (left === undefined) {
+      left = accountConcurrency;
+      for (const entry of entries.region(scope).values())
+        left -= entry.record.reservedConcurrency ?? provisionedBy(entry);
+      remembered.set(key, left);
+    }
     return left;
   }
 
@@ -77,7 +72,7 @@ export function createConcurrency(needs: ConcurrencyNeeds): Concurrency & { forg
       );
     }
     needs.changeRecord(entry, executions === undefined ? record : { ...record, reservedConcurrency: executions });
-    reservedTotals.clear();
+    remembered.clear();
   }
 
   function existing(scope: Scope, name: string, qualifier: string): Entry {
@@ -111,9 +106,8 @@ export function createConcurrency(needs: ConcurrencyNeeds): Concurrency & { forg
 
   return {
     reserve,
-    reservedTotal,
     unreserved,
-    forget: () => reservedTotals.clear(),
+    forget: () => remembered.clear(),
     provisioned: (scope, name, qualifier) => existing(scope, name, qualifier).provisioned.get(qualifier),
     provision(scope, name, qualifier, executions) {
       const entry = existing(scope, name, qualifier);
@@ -122,6 +116,7 @@ export function createConcurrency(needs: ConcurrencyNeeds): Concurrency & { forg
       const record = { qualifier, executions, lastModified: timestamp().replace(/\.\d+/, "") };
       store.put(kinds.provisioned, keyOf(scope, name, qualifier), record);
       entry.provisioned.set(qualifier, record);
+      remembered.clear();
       entries.reroute(entry);
       return record;
     },
@@ -129,6 +124,7 @@ export function createConcurrency(needs: ConcurrencyNeeds): Concurrency & { forg
       const entry = existing(scope, name, qualifier);
       store.remove(kinds.provisioned, keyOf(scope, name, qualifier));
       entry.provisioned.delete(qualifier);
+      remembered.clear();
       entries.reroute(entry);
     },
   };

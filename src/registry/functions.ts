@@ -222,6 +222,7 @@ export function createFunctions(needs: FunctionsNeeds): Functions {
     });
     entry.versions.delete(number);
     entry.provisioned.delete(number);
+    forget();
     entries.reroute(entry);
   }
 
@@ -261,6 +262,7 @@ export function createFunctions(needs: FunctionsNeeds): Functions {
       });
       entry.aliases.delete(alias);
       entry.provisioned.delete(alias);
+      forget();
       entries.reroute(entry);
     },
   };

@@ -24,22 +24,30 @@ const bytesAt = 16;
 const firstTable = 24;
 const tableCount = 8;
 
+/** Its init is long enough that a plain start is the slower one, whatever else the machine does. */
+const code = `Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+exports.handler = async (event) => ({ n: event.n });`;
+
 describe("an image that somebody has damaged", { skip }, () => {
   let platform: Clones;
   let image: string;
   let launcher: number;
+  /** cases so far, and those in which the whole image was used right afterwards */
+  const seen = { cases: 0, restored: 0 };
   const scratch = mkdtempSync(join(tmpdir(), "thaw-test-images-"));
   const kept = join(scratch, "image");
 
   before(async () => {
     platform = await startClones();
     await platform.client.deploy("bystander", "exports.handler = async (event) => event.n;", { timeout: 60 });
-    await platform.deploy("damaged", "exports.handler = async (event) => ({ n: event.n });");
+    await platform.deploy("damaged", code);
     image = imageBelow(join(platform.server.dataDir, "images"));
     copyFileSync(image, kept);
     launcher = launcherOf(platform.server)!;
   });
   after(async () => {
+    // or nothing of this has looked at an image
+    assert.ok(seen.restored > 0.8 * seen.cases, `${seen.restored} of ${seen.cases} whole images were used`);
     await platform[Symbol.asyncDispose]();
     rmSync(scratch, { recursive: true });
   });
@@ -55,7 +63,10 @@ describe("an image that somebody has damaged", { skip }, () => {
     assert.equal(launcherOf(platform.server), launcher, `${what}: the launcher is another one`);
     copyFileSync(kept, image);
     await platform.cool("damaged");
-    assert.equal((await platform.call("damaged", { n: 2 })).text, '{"n":2}', what);
+    const again = await platform.call("damaged", { n: 2 });
+    assert.equal(again.text, '{"n":2}', what);
+    seen.cases += 1;
+    if (again.start === "restore") seen.restored += 1;
     return answer.start;
   };
 
@@ -95,16 +106,12 @@ describe("an image that somebody has damaged", { skip }, () => {
     const noise = Buffer.from(whole);
     for (let at = firstTable; at < tables; at++) noise[at] = random(256);
     assert.notEqual(await survives("noise", () => writeFileSync(image, noise)), "restore");
+    const all = [tablesAt, bytesAt, ...Array.from({ length: 2 * tableCount }, (_, n) => firstTable + 8 * n)];
     for (const value of [0n, 1n, BigInt(whole.length) + 4096n, 2n ** 63n, 2n ** 64n - 1n]) {
-      for (const field of [
-        tablesAt,
-        bytesAt,
-        ...Array.from({ length: 2 * tableCount }, (_, n) => firstTable + 8 * n),
-      ]) {
+      for (const field of all.slice(0, scaled(3, all.length))) {
         const damaged = Buffer.from(whole);
         damaged.writeBigUInt64LE(value, field);
         await survives(`${value} at ${field}`, () => writeFileSync(image, damaged));
-        if (scaled(1, 0) && field > firstTable) break;
       }
     }
   });

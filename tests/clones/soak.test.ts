@@ -10,6 +10,7 @@ const skip = await noImages();
 const wide = 8;
 const code = `const held = new Map();
 for (let n = 0; n < 20000; n++) held.set("key " + n, { n });
+Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
 exports.handler = async ({ n = 0, holdMs = 0 }) => {
   require("node:fs").writeFileSync("/tmp/file", "x".repeat(100_000));
   await new Promise((resolve) => setTimeout(resolve, holdMs));
@@ -73,9 +74,7 @@ async function round(platform: Clones, count: number, afterMs?: number): Promise
       `${answer.status} ${answer.text}`,
     );
   }
-  const restored = answers.filter(({ start }) => start === "restore").length;
-  if (afterMs === undefined) assert.ok(restored >= 1, `starts: ${answers.map(({ start }) => start)}`);
-  return restored;
+  return answers.filter(({ start }) => start === "restore").length;
 }
 
 /** Slots are made in the background: the picture is taken when several looks see the same. */

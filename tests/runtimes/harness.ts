@@ -75,6 +75,8 @@ export interface RuntimeUnderTest {
   prepare(): Promise<Answer & { drew?: boolean }>;
   /** Tells it that it is a copy, with these variables; `marks` come with READY. */
   resume(env?: Readonly<Record<string, string | null>>): Promise<Answer & { marks?: Record<string, number> }>;
+  /** Tells a copy that was made without a function which one it is: all its variables. */
+  load(env: Readonly<Record<string, string>>): Promise<Answer & { marks?: Record<string, number> }>;
   /** everything written to stdout and stderr so far */
   output(): string;
   /** closes the link as the agent does with SHUTDOWN: no more events, but what is still logged arrives */
@@ -105,18 +107,27 @@ export const tooLarge: Failure = {
 
 export const requestId = "11111111-2222-3333-4444-555555555555";
 
+/** variables of the runtime, whatever its function */
+const ownEnvironment = { PATH: "/usr/local/bin:/usr/bin:/bin", LANG: "en_US.UTF-8", TZ: ":UTC" };
+
 const environment = {
-  PATH: "/usr/local/bin:/usr/bin:/bin",
-  LANG: "en_US.UTF-8",
-  TZ: ":UTC",
+  ...ownEnvironment,
   AWS_REGION: "us-east-1",
   AWS_LAMBDA_FUNCTION_NAME: "under-test",
   AWS_LAMBDA_FUNCTION_VERSION: "$LATEST",
   AWS_LAMBDA_FUNCTION_MEMORY_SIZE: "128",
   AWS_LAMBDA_LOG_GROUP_NAME: "/aws/lambda/under-test",
   AWS_LAMBDA_LOG_STREAM_NAME: "2026/01/01/[$LATEST]abc",
-  _THAW_LINK_FD: "3",
 };
+
+/** The whole environment of the function in `root`. */
+export function functionEnvironment(
+  root: string,
+  handler: string,
+  env: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  return { ...environment, LAMBDA_TASK_ROOT: root, _HANDLER: handler, ...env };
+}
 
 /** Starts `command` with the function in `root`. */
 export function startRuntime(
@@ -125,9 +136,18 @@ export function startRuntime(
   handler: string,
   env: Readonly<Record<string, string>> = {},
 ): RuntimeUnderTest {
+  return host(command, root, functionEnvironment(root, handler, env));
+}
+
+/** Starts `command` as what is copied before it has a function. */
+export function startBare(command: readonly string[], env: Readonly<Record<string, string>>): RuntimeUnderTest {
+  return host(command, tmpdir(), { ...ownEnvironment, ...env, _THAW_TEMPLATE: "1", _THAW_BARE: "1" });
+}
+
+function host(command: readonly string[], cwd: string, env: Readonly<Record<string, string>>): RuntimeUnderTest {
   const child = spawn(command[0]!, command.slice(1), {
-    cwd: root,
-    env: { ...environment, LAMBDA_TASK_ROOT: root, _HANDLER: handler, ...env },
+    cwd,
+    env: { ...env, _THAW_LINK_FD: "3" },
     stdio: ["ignore", "pipe", "pipe", "pipe"],
   });
   const link = child.stdio[3] as Socket;
@@ -248,6 +268,10 @@ export function startRuntime(
     },
     resume(env = {}) {
       link.write(startFrame(RESUME, JSON.stringify({ env })));
+      return answer(10_000);
+    },
+    load(env) {
+      link.write(startFrame(RESUME, JSON.stringify({ env, load: true })));
       return answer(10_000);
     },
     output: () => output,

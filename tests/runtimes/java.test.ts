@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -164,10 +164,11 @@ for (const jdk of jdks) {
       const failing = await invoke(client, `${runtime}-failing`);
       assert.match(failing.payload.errorType, /ExceptionInInitializerError|NumberFormatException/);
     });
+    const seedFile = join(work, `${runtime}-seed`);
     const template = (variables: Record<string, string>) => {
       const bootstrap = join(import.meta.dirname, "..", "..", "runtimes", "java", "bootstrap");
       const command = [bootstrap, join(jdk.home, "bin", "java"), String(jdk.major), clientDirectory(jdk, shelf())];
-      return startOverHttp(command, classes, { _HANDLER: "demo.Seeded::handle", ...variables });
+      return startOverHttp(command, classes, { _HANDLER: "demo.Seeded::handle", SEED_FILE: seedFile, ...variables });
     };
 
     test("a process that will be copied runs its hooks around restore/next, and its generators go on from new seeds", async (t) => {
@@ -175,12 +176,15 @@ for (const jdk of jdks) {
       t.after(() => seeded.stop());
       const parked = await seeded.asked();
       assert.equal(parked.what, "GET /restore/next", seeded.output() + parked.body);
+      writeFileSync(seedFile, "");
+      while (existsSync(seedFile)) await new Promise((again) => setTimeout(again, 10));
       parked.answer(200);
       const { what, body } = await seeded.invoke({});
       assert.equal(what, "POST /invocation/request-1/response", body);
       const { drbg, ...seen } = JSON.parse(body);
       const expected = { hooks: ["before", "after"], math: false, thread: false, template: "null", type: "snap-start" };
-      assert.deepEqual(seen, expected);
+      // What was rehearsed before has called nothing of the function's, and asked nothing of its Runtime API.
+      assert.deepEqual(seen, { ...expected, calls: 1 });
       assert.match(drbg, /pr_and_reseed/);
     });
 

@@ -34,7 +34,7 @@ export function check(answer: Answer, expected: Expected): void {
     report,
     /\tDuration: \d+\.\d\d ms\tBilled Duration: \d+ ms\tMemory Size: \d+ MB\tMax Memory Used: \d+ MB/,
   );
-  const status = fields.slice(5).filter((field) => !field.startsWith("Init Duration: "));
+  const status = fields.slice(5).filter((field) => !/^(Init|Restore|Billed Restore) Duration: /.test(field));
   assert.equal(status.join("\t"), expected.status ?? "", report);
   assert.equal(log.split(`END RequestId: ${requestId}\n`).length, 2, log);
 }

@@ -72,7 +72,7 @@ impl Agent {
             child,
             work: Work::new(),
             runtime_link: config.runtime_link.map(sys::own),
-            restorable: Restorable::new(config.image),
+            restorable: Restorable::new(config.image, config.waker.as_ref()),
             restored: None,
             api: None,
             relay: None,
@@ -104,7 +104,7 @@ impl Agent {
         }
         self.host.send(frames::HELLO, 0, 0, &[hello("agent").as_bytes()]);
         // While the host reads this. A process that speaks HTTP waits for BOOT: it connects to our port.
-        if config.image.is_some()
+        if (config.image.is_some() || config.waker.is_some())
             && let Some(link) = self.runtime_link.take()
         {
             self.restored = Some(self.restore(Some(link), 0));
@@ -327,6 +327,7 @@ impl Agent {
         if boot.restore {
             return self.restored.take().unwrap_or_else(|| self.restore(link, port));
         }
+        self.restorable.forget();
         let now = sys::monotonic_ms();
         self.processes.start(boot, port, link, &mut self.host).map(|()| now)
     }

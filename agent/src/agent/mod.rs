@@ -23,12 +23,23 @@ pub struct Config {
     pub runtime_link: Option<i32>,
     /// an opened image of a process (Linux)
     pub image: Option<i32>,
+    /// what makes the process of an image of CRIU's (Linux)
+    pub waker: Option<Waker>,
     /// 32 hex digits that HELLO repeats
     pub token: String,
     /// the agent's first instruction in the sandbox, ms of CLOCK_MONOTONIC
     pub main_ms: f64,
     /// own pid namespace: the agent is pid 1 and may signal everything with -1
     pub isolated: bool,
+}
+
+/// A child of the agent's that waits to become CRIU.
+#[derive(Clone, Copy)]
+pub struct Waker {
+    pub socket: i32,
+    pub pid: i32,
+    /// number of the process that it makes
+    pub main: i32,
 }
 
 /// `thaw-agent agent --link unix:PATH [--runtime-link]`, token in THAW_TOKEN: dials the host itself, twice if the runtime is
@@ -51,7 +62,7 @@ pub fn main(main_ms: f64, args: Vec<String>) {
     };
     let (link, runtime_link) = (dial(), twice.then(dial));
     // Pid 1 is pid 1 of a namespace: everything else in it is below the agent.
-    run(Config { link, runtime_link, image: None, token, main_ms, isolated: std::process::id() == 1 })
+    run(Config { link, runtime_link, image: None, waker: None, token, main_ms, isolated: std::process::id() == 1 })
 }
 
 /// Serves until the host closes the link or says SHUTDOWN. Never returns.

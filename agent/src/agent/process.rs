@@ -18,12 +18,14 @@ pub struct Processes {
     isolated: bool,
     /// the runtime's main process and leader of its group; 0: none
     main: i32,
+    /// the child that makes the main process from an image, while it may fail; 0: none
+    maker: i32,
     oom: OomScore,
 }
 
 impl Processes {
     pub fn new(isolated: bool) -> Processes {
-        Processes { isolated, main: 0, oom: OomScore::open() }
+        Processes { isolated, main: 0, maker: 0, oom: OomScore::open() }
     }
 
     /// Starts the first of the alternatives that can be, with `link` as its descriptor 3. The error is an error payload.
@@ -70,6 +72,7 @@ impl Processes {
         let (err_read, err_write) = sys::output_pipe().map_err(failed)?;
         let output = [out_write.as_raw_fd(), err_write.as_raw_fd()];
         self.oom.raise();
+        self.maker = restorable.maker();
         let restored = restorable.restore(output, link.as_ref().map(AsRawFd::as_raw_fd), api_port);
         self.oom.restore();
         self.main = restored.map_err(failed)?;
@@ -107,7 +110,8 @@ impl Processes {
                 Waited::Exited { pid, code } => (pid, Ended::Code(code)),
                 Waited::Signaled { pid, signal } => (pid, Ended::Signal(signal)),
             };
-            if pid == self.main {
+            let failed = pid == self.maker && !matches!(how, Ended::Code(0));
+            if pid == self.main || failed {
                 ended = Some(how);
             }
         }

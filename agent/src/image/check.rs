@@ -16,10 +16,13 @@ pub fn check(tables: &Tables<'_>, bytes: u64) -> Result<(), &'static str> {
     let files = tables.get::<File>(header.files).ok_or("files")?;
     fine(files.len() < FILES_MAX as usize, "number of files")?;
     files.iter().try_for_each(|file| text(file.path))?;
+    fine(header.executable <= files.len() as u64, "the program")?;
     check_maps(tables.get::<Map>(header.maps).ok_or("maps")?, header, files.len())?;
     check_threads(tables.get::<Thread>(header.threads).ok_or("threads")?, header)?;
     fine(tables.get::<Action>(header.actions).is_some_and(|actions| actions.len() == 65), "actions")?;
     tables.get::<Generator>(header.generators).ok_or("generators")?;
+    let timers = tables.get::<Timer>(header.timers).ok_or("timers")?;
+    fine(timers.iter().all(|timer| timer.number < TIMERS_MAX), "a timer")?;
     for stored in tables.get::<Stored>(header.stored).ok_or("stored files")? {
         text(stored.path).and(text(stored.target))?;
         let end = stored.offset.checked_add(stored.bytes);

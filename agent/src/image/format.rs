@@ -74,6 +74,8 @@ pub struct Header {
     pub generators: Table,
     /// of `Stored`, a directory before what is in it
     pub stored: Table,
+    /// of `Timer`, ascending by number
+    pub timers: Table,
     /// of u8
     pub text: Table,
     /// the kernel's own mappings: [vvar], [vvar_vclock], [vdso]; empty where the kernel has none
@@ -87,6 +89,8 @@ pub struct Header {
     /// where the C library's madvise continues when the kernel has refused, rax being the negative errno; 0: it could not
     /// be replaced, and pages are copied instead of mapped, so that MADV_DONTNEED gives zeros
     pub madvise_error: u64,
+    /// the program, /proc/self/exe: index of the file and 1 more; 0: not known
+    pub executable: u64,
     /// commands of membarrier(2) that the process has registered for, a set of bits
     pub barriers: u64,
 }
@@ -262,6 +266,21 @@ pub struct Action {
     pub mask: u64,
 }
 
+/// A timer of timer_create(2) that is not running and raises a signal of the process.
+#[repr(C)]
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Timer {
+    pub number: u32,
+    pub clock: i32,
+    pub signal: i32,
+    pub reserved: u32,
+    /// what the signal carries
+    pub value: u64,
+}
+
+/// Numbers of timers are below: those in between are made and deleted.
+pub const TIMERS_MAX: u32 = 64;
+
 /// A random number generator of OpenSSL: addresses of RAND_seed and RAND_poll, called once after a restore.
 #[repr(C)]
 #[derive(Clone, Copy, Default, Debug)]
@@ -296,6 +315,7 @@ pub const FAILED_MEMORY: i32 = 108;
 pub const FAILED_THREAD: i32 = 109;
 pub const FAILED_NUMBER: i32 = 110;
 pub const FAILED_PANIC: i32 = 111;
+pub const FAILED_CAPABILITIES: i32 = 112;
 
 /// A descriptor of the loader's own for every mapped file, from DESCRIPTORS_MAX up.
 pub const FILES_MAX: i32 = 480;

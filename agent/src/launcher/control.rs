@@ -16,7 +16,7 @@ pub enum Order {
 }
 
 /// `{"create":id,"token":…,"mounts":[[source,target]…],"tmp":bytes,"memory":bytes,"cpus":n,"network":"none",
-/// "runtimeLink":bool,"image":path|null}`
+/// "runtimeLink":bool,"image":path|null,"criu":bool}`
 pub struct Request {
     pub id: String,
     pub token: String,
@@ -29,6 +29,8 @@ pub struct Request {
     pub runtime_link: bool,
     /// file of the process to continue
     pub image: Option<String>,
+    /// its processes may be dumped by CRIU
+    pub criu: bool,
 }
 
 fn parse(line: &[u8]) -> Option<Order> {
@@ -55,6 +57,7 @@ fn parse(line: &[u8]) -> Option<Order> {
         egress: value.get("network")?.as_str()? == "egress",
         runtime_link: value.get("runtimeLink")?.as_bool()?,
         image: text("image"),
+        criu: value.get("criu").is_some_and(|criu| *criu == true),
     }))
 }
 

@@ -3,10 +3,10 @@
 //! - the host is dialled, and a disk made, in the machine's own file tree, which hides behind the new root;
 //! - the user namespace comes last and owns none of the others, so being "root" in it could mount or configure nothing;
 //! - the parent's death is watched for after the last change of credentials, which makes the kernel forget it.
+use super::criu;
 use super::failure::{Failure, Step};
-use super::skeleton;
 use super::slot::PROCESSES;
-use super::tree::sys_map;
+use super::tree::sys_map_own;
 use super::volume;
 use crate::agent;
 use crate::sys::{self, BpfInstruction, Limit};
@@ -29,7 +29,7 @@ pub const HOST_NAME: &CStr = c"lambda";
 
 /// Files of /proc that tell more than a function should know, to be covered where the kernel has them and lets
 /// everybody read them. Docker's list; what only root may read needs no cover.
-const COVERED: &[&CStr] = &[
+pub const COVERED: &[&CStr] = &[
     c"/base/proc/keys",
     c"/base/proc/key-users",
     c"/base/proc/latency_stats",
@@ -56,6 +56,8 @@ pub fn enter(
     let tmp_bytes: u64 = number(text()?)?;
     let tmp = text()?;
     let runtime_link = text()?.to_bytes() == b"1";
+    let template = text()?.to_bytes() == b"1";
+    let (image, copy) = criu::open(image)?;
 
     let disk = match prepared {
         Some(bytes) if bytes == tmp_bytes => Some(sys::adopt_descriptor(VOLUME)),
@@ -95,19 +97,18 @@ pub fn enter(
     std::env::set_current_dir("/base").step("chdir")?;
     sys::enter_root().step("pivot_root")?;
 
-    if privileged {
-        sys::become_user(user, group).step("become the sandbox's user")?;
+    let mut waker = None;
+    match copy.as_ref().filter(|_| privileged) {
+        Some(copy) => waker = Some(criu::nest(copy, user, group, filter)?),
+        None if template && privileged => criu::enter_as_template(user, group)?,
+        None => identity(privileged, user, group, || sys_map_own(user, group))?,
     }
-    // Its files in /proc belong to it only while it is dumpable, and it must write its own maps.
-    sys::set_dumpable(true);
-    sys::unshare(sys::CLONE_NEWUSER).step("unshare(CLONE_NEWUSER)")?;
-    // Only now: the kernel holds a user namespace's maker to its limit for all the user's processes together, and as an
-    // ordinary user all sandboxes are one user.
-    sys::set_limit(Limit::Processes, PROCESSES).step("setrlimit")?;
-    sys_map(skeleton::USER, user, skeleton::GROUP, group)?;
+    drop(copy);
     sys::set_dumpable(false);
     sys::drop_bounding_set();
-    sys::set_capabilities(0).step("capset")?;
+    // Only over the sandbox's own user namespace, and until the copy is on its way: its program's name (agent/loader/).
+    let kept = if image.is_some() { 1 << sys::CAP_CHECKPOINT_RESTORE } else { 0 };
+    sys::set_capabilities(kept).step("capset")?;
     sys::die_with_parent().step("prctl(PR_SET_PDEATHSIG)")?;
     if sys::hung_up(LIFELINE) {
         sys::exit_now(0);
@@ -119,9 +120,40 @@ pub fn enter(
         links.push(image.into_raw_fd());
         LINK + links.len() as RawFd - 1
     });
+    let waker = waker.map(|waker| {
+        links.push(waker.socket);
+        agent::Waker { socket: LINK + links.len() as RawFd - 1, ..waker }
+    });
     sys::keep_descriptors(&links).step("dup")?;
     let runtime_link = runtime_link.then_some(RUNTIME_LINK);
-    agent::run(agent::Config { link: LINK, runtime_link, image, token, main_ms: sys::monotonic_ms(), isolated: true })
+    agent::run(agent::Config {
+        link: LINK,
+        runtime_link,
+        image,
+        waker,
+        token,
+        main_ms: sys::monotonic_ms(),
+        isolated: true,
+    })
+}
+
+/// Becomes the sandbox's user, in a user namespace of its own, with every capability in that one. `map` writes who is who.
+pub fn identity(
+    privileged: bool,
+    user: u32,
+    group: u32,
+    map: impl FnOnce() -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    if privileged {
+        sys::become_user(user, group).step("become the sandbox's user")?;
+    }
+    // Its files in /proc belong to it only while it is dumpable, and it must write its own maps.
+    sys::set_dumpable(true);
+    sys::unshare(sys::CLONE_NEWUSER).step("unshare(CLONE_NEWUSER)")?;
+    // Only now: the kernel holds a user namespace's maker to its limit for all the user's processes together, and as an
+    // ordinary user all sandboxes are one user.
+    sys::set_limit(Limit::Processes, PROCESSES).step("setrlimit")?;
+    map()
 }
 
 fn number<N: FromStr>(text: &CStr) -> Result<N, Failure> {

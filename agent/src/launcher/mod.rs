@@ -4,6 +4,7 @@
 mod calls;
 mod cgroup;
 mod control;
+mod criu;
 mod disks;
 mod dump;
 mod egress;
@@ -320,7 +321,7 @@ impl Launcher {
         } else {
             (sys::user_id(), sys::group_id())
         };
-        Plan::new(&request.token, user, group, request.tmp, request.runtime_link, &mounts)
+        Plan::new(&request.token, user, group, request.tmp, request.runtime_link, request.criu, &mounts)
     }
 
     fn launch(&mut self, slot: Slot, request: Request, plan: &Plan) {

@@ -157,20 +157,22 @@ impl Plan {
     pub const MAX: usize = 64 << 10;
 
     /// `mounts`: sources and targets in the inner mount namespace. `user`, `group`: of the machine, for this sandbox alone.
-    /// `runtime_link`: the host is dialled twice.
+    /// `runtime_link`: the host is dialled twice. `criu`: a template for CRIU.
     pub fn new(
         token: &str,
         user: u32,
         group: u32,
         tmp_bytes: u64,
         runtime_link: bool,
+        criu: bool,
         mounts: &[(std::ffi::CString, std::ffi::CString)],
     ) -> Result<Plan, Failure> {
         let inodes = (tmp_bytes / 4096).clamp(1024, 1 << 20);
         let tmp = format!("size={tmp_bytes},nr_inodes={inodes},mode=0700,uid={user},gid={group}");
         let mut bytes = Vec::with_capacity(1024);
-        let runtime_link = if runtime_link { "1" } else { "0" };
-        for text in [token, &user.to_string(), &group.to_string(), &tmp_bytes.to_string(), &tmp, runtime_link] {
+        let flag = |on: bool| if on { "1" } else { "0" };
+        let (runtime_link, criu) = (flag(runtime_link), flag(criu));
+        for text in [token, &user.to_string(), &group.to_string(), &tmp_bytes.to_string(), &tmp, runtime_link, criu] {
             bytes.extend(text.bytes().chain([0]));
         }
         for (source, target) in mounts {

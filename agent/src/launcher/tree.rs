@@ -302,6 +302,21 @@ pub fn sys_map(inside_user: u32, user: u32, inside_group: u32, group: u32) -> Re
     fs::write("/proc/self/gid_map", format!("{inside_group} {group} 1")).step("write gid_map")
 }
 
+/// Makes the machine's user and group those of functions in the user namespace just entered.
+pub fn sys_map_own(user: u32, group: u32) -> Result<(), Failure> {
+    sys_map(skeleton::USER, user, skeleton::GROUP, group)
+}
+
+/// The same for another process (its directory in /proc), with a root in it besides, which takes a privileged writer.
+pub fn sys_map_from_outside(process: &str, user: u32, group: u32, root: u32) -> Result<(), Failure> {
+    let map = |name: &str, inside: u32, outside: u32| {
+        fs::write(format!("{process}/{name}"), format!("0 {root} 1\n{inside} {outside} 1\n")).step("write the maps")
+    };
+    fs::write(format!("{process}/setgroups"), "deny").step("write setgroups")?;
+    map("uid_map", skeleton::USER, user)?;
+    map("gid_map", skeleton::GROUP, group)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

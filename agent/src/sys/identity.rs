@@ -26,6 +26,7 @@ pub fn become_user(user: u32, group: u32) -> Result<()> {
 }
 
 const CAP_SYS_ADMIN: u64 = 21;
+pub const CAP_CHECKPOINT_RESTORE: u64 = 40;
 
 /// Effective and permitted become `mask`, inheritable becomes empty (capset(2), version 3).
 pub fn set_capabilities(mask: u64) -> Result<()> {

@@ -175,6 +175,8 @@ unsafe impl Plain for format::Action {}
 unsafe impl Plain for format::Generator {}
 // SAFETY: as above.
 unsafe impl Plain for format::Stored {}
+// SAFETY: as above.
+unsafe impl Plain for format::Timer {}
 
 pub fn bytes_of<T: Plain>(values: &[T]) -> &[u8] {
     // SAFETY: by the trait's contract every byte is initialised.

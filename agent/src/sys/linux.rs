@@ -33,7 +33,7 @@ pub fn set_namespace(namespace: &File, kind: i32) -> Result<()> {
 }
 
 /// clone3(2) as a fork into new namespaces: `Ok(0)` in the child, whose end raises SIGCHLD. Only to be called while the
-/// process has one thread. The child has the usual priority, whatever ours is.
+/// process has one thread. The child does not inherit a priority above the usual.
 pub fn fork_into(flags: i32) -> Result<i32> {
     // SAFETY: all-zero clone_args are valid: no new stack, so the child continues on its copy of this one.
     let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
@@ -41,7 +41,8 @@ pub fn fork_into(flags: i32) -> Result<i32> {
     args.exit_signal = libc::SIGCHLD as u64;
     // SAFETY: `args` is a valid structure of the size told; with one thread the child may use everything the parent could.
     let pid = check(unsafe { libc::syscall(libc::SYS_clone3, &args, size_of::<libc::clone_args>()) })?;
-    if pid == 0 {
+    // SAFETY: no pointers.
+    if pid == 0 && unsafe { libc::getpriority(libc::PRIO_PROCESS as _, 0) } < 0 {
         set_priority(0);
     }
     Ok(pid as i32)

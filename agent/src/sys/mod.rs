@@ -3,6 +3,8 @@ mod base;
 #[cfg(target_os = "linux")]
 mod disk;
 #[cfg(target_os = "linux")]
+mod handover;
+#[cfg(target_os = "linux")]
 mod identity;
 #[cfg(snapshots)]
 mod inspect;
@@ -18,6 +20,8 @@ mod trace;
 pub use base::*;
 #[cfg(target_os = "linux")]
 pub use disk::*;
+#[cfg(target_os = "linux")]
+pub use handover::*;
 #[cfg(target_os = "linux")]
 pub use identity::*;
 #[cfg(snapshots)]

@@ -18,7 +18,11 @@ namespace Thaw.Runtime
             try
             {
                 handler = Handler.Load(arguments[0], Environment.GetEnvironmentVariable("LAMBDA_TASK_ROOT"));
-                if (template) Snapshot.Before();
+                if (template)
+                {
+                    handler.Prime();
+                    Snapshot.Before();
+                }
             }
             catch (Exception error)
             {

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Reflection;
@@ -11,6 +12,7 @@ namespace Thaw.Runtime
     /// </summary>
     internal sealed class Serializer
     {
+        private const int Rounds = 20;
         private readonly object own;
         private readonly MethodInfo deserialize;
         private readonly MethodInfo serialize;
@@ -32,6 +34,16 @@ namespace Thaw.Runtime
             if (contract == null)
                 throw new LambdaValidationException("The serializer " + type.FullName + " does not implement Amazon.Lambda.Core.ILambdaSerializer.");
             return new Serializer(Activator.CreateInstance(type), contract.GetMethod("Deserialize"), contract.GetMethod("Serialize"));
+        }
+
+        /// <summary>Loads and compiles what JSON of this type needs, without making an object of it.</summary>
+        internal void Prime(Type type)
+        {
+            if (own != null || type == typeof(Stream) || type == typeof(void)) return;
+            var sample = new Dictionary<string, object> { { "text", "\u00e9" }, { "number", 1.5 }, { "list", new object[] { true, null, 1 } } };
+            for (var round = 0; round < Rounds; round++)
+                Json.Read(Json.Write(sample, sample.GetType()), sample.GetType());
+            if (!type.IsValueType) Json.Read(System.Text.Encoding.UTF8.GetBytes("null"), type);
         }
 
         internal object Read(byte[] input, Type type)

@@ -6,6 +6,8 @@ import java.io.DataInputStream;
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.lang.reflect.Field;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -19,13 +21,19 @@ import java.util.concurrent.atomic.AtomicLong;
  * Math.random() and ThreadLocalRandom must be there, or the copy is not served.
  */
 final class Uniqueness implements Resource {
+    /** Once before, so that every class it needs is there: what initialises a class in a copy is paid by every copy. */
     @Override
-    public void beforeCheckpoint(Context<? extends Resource> context) {
-        Math.random(); // so that its holder exists, whose class would else be initialised from the seeds of the image
+    public void beforeCheckpoint(Context<? extends Resource> context) throws Exception {
+        Math.random();
+        reseed();
     }
 
     @Override
     public void afterRestore(Context<? extends Resource> context) throws Exception {
+        reseed();
+    }
+
+    static void reseed() throws Exception {
         try (DataInputStream system = new DataInputStream(new FileInputStream("/dev/urandom"))) {
             Random math = (Random) field("java.lang.Math$RandomNumberGeneratorHolder", "randomNumberGenerator").get(null);
             math.setSeed(system.readLong());
@@ -42,10 +50,23 @@ final class Uniqueness implements Resource {
     private static void reseedThreads(DataInputStream system) throws Exception {
         Field seed = field("java.lang.Thread", "threadLocalRandomSeed");
         Field secondary = field("java.lang.Thread", "threadLocalRandomSecondarySeed");
-        for (Thread thread : Thread.getAllStackTraces().keySet()) {
+        for (Thread thread : threads()) {
             seed.setLong(thread, system.readLong());
             secondary.setInt(thread, system.readInt());
         }
+    }
+
+    /** All that are alive but virtual ones, without halting them as Thread.getAllStackTraces() does. */
+    private static List<Thread> threads() {
+        ThreadGroup root = Thread.currentThread().getThreadGroup();
+        while (root.getParent() != null) root = root.getParent();
+        Thread[] found = new Thread[root.activeCount() + 16];
+        int count = root.enumerate(found);
+        while (count == found.length) { // more than there is room for are left out silently
+            found = new Thread[2 * found.length];
+            count = root.enumerate(found);
+        }
+        return Arrays.asList(found).subList(0, count);
     }
 
     private static void reseed(String type, String name, DataInputStream system) throws IOException {

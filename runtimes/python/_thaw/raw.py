@@ -40,9 +40,10 @@ class RawOutput(object):
             os.register_at_fork(before=self.adopt)
         else:  # Python 3.6
             os.fork = preceded(os.fork, lambda *_: self.adopt())
-        lazy.on_import("subprocess", self._watch_subprocess)
+        lazy.on_import("subprocess", self.watch_subprocess)
 
-    def _watch_subprocess(self):
+    def watch_subprocess(self):
+        """The module has been imported, perhaps anew."""
         popen = sys.modules["subprocess"].Popen
         popen.__init__ = preceded(popen.__init__, lambda *_: self.adopt())
 

@@ -127,14 +127,8 @@ def refuse(session, link):
     session.answer(ERROR, link.send_error, name, result.to_json({"errorType": name, "errorMessage": message}))
 
 
-def run(boot):
-    """The life of a runtime. ``boot``: its first instruction, milliseconds of CLOCK_MONOTONIC."""
-    link_fd = int(os.environ.pop("_THAW_LINK_FD"))
-    is_template = os.environ.pop("_THAW_TEMPLATE", None) == "1"
-    os.set_inheritable(link_fd, False)
-    link = Link(link_fd)
-    raw = RawOutput()
-    session = Session(link, raw)
+def init(session, link, boot):
+    """Loads the handler and says that it is ready. Returns it, and whether logs are JSON. A failure ends the process."""
     as_json = os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
     level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "")
 
@@ -143,12 +137,6 @@ def run(boot):
 
         log.configure(session, as_json, level)
 
-    raw.watch()
-    if is_template:
-        from .unique import Uniqueness
-
-        uniqueness = Uniqueness()
-        uniqueness.watch()
     lazy.on_import("logging", configure_logging)
     loader.search_path(os.environ.get("LAMBDA_TASK_ROOT", os.getcwd()))
     load = time.monotonic() * 1000.0
@@ -159,11 +147,46 @@ def run(boot):
         session.log(log_text(failure, as_json))
         link.send_error(INIT_ERROR, session.raw_flag(), 0, failure["errorType"], result.to_json(failure))
         sys.exit(1)
+    ready(session, link, boot, load)
+    return handler, as_json
+
+
+def ready(session, link, boot, load):
+    """Says READY with its marks: milliseconds of CLOCK_MONOTONIC."""
     marks = {"boot": boot, "load": load, "loaded": time.monotonic() * 1000.0}
     link.send(READY, session.raw_flag(), 0, result.to_json(marks).encode("utf-8"))
+
+
+def run(boot):
+    """The life of a runtime. ``boot``: its first instruction, milliseconds of CLOCK_MONOTONIC."""
+    link_fd = int(os.environ.pop("_THAW_LINK_FD"))
+    is_template = os.environ.pop("_THAW_TEMPLATE", None) == "1"
+    is_bare = os.environ.pop("_THAW_BARE", None) == "1"
+    os.set_inheritable(link_fd, False)
+    link = Link(link_fd)
+    raw = RawOutput()
+    session = Session(link, raw)
+    raw.watch()
     if is_template:
         from .template import Template
+        from .unique import Uniqueness
 
-        if not Template(session, link, uniqueness, as_json).live():
+        uniqueness = Uniqueness()
+        uniqueness.watch()
+    if is_bare:
+        from . import bare
+
+        load = time.monotonic() * 1000.0
+        ground = bare.Ground(raw)
+        ground.prepare()
+        ready(session, link, boot, load)
+        template = Template(session, link, uniqueness, False, bare=True)
+        if not template.live():
+            return
+        ground.settle()
+        handler, as_json = init(session, link, template.boot)
+    else:
+        handler, as_json = init(session, link, boot)
+        if is_template and not Template(session, link, uniqueness, as_json).live():
             return
     serve(session, link, handler, as_json)

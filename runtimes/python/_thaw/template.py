@@ -15,14 +15,19 @@ from .prewarm import prewarm
 
 
 class Template(object):
-    def __init__(self, session, link, uniqueness, as_json):
+    """``bare``: it has no function yet, its copies get one with RESUME."""
+
+    def __init__(self, session, link, uniqueness, as_json, bare=False):
         self._session = session
         self._link = link
         self._uniqueness = uniqueness
         self._as_json = as_json
+        self._bare = bare
+        #: when this copy woke, milliseconds of CLOCK_MONOTONIC
+        self.boot = 0.0
 
     def live(self):
-        """Returns true in a copy that is ready to serve; false when the host has closed the link."""
+        """Returns true in a copy that is ready to serve, or to load its function; false when the host has closed the link."""
         if self._receive(PREPARE) is None:
             return False
         try:
@@ -32,7 +37,7 @@ class Template(object):
         drew = self._uniqueness.drew()
         gc.collect()
         prewarm(self._as_json)
-        self._wake(b'{"env":{}}')
+        self._wake(self._rehearsal())
         # What lives now is left alone by collections to come: they would touch, and so copy, every page of it.
         if hasattr(gc, "freeze"):
             gc.freeze()
@@ -40,14 +45,16 @@ class Template(object):
         payload = self._receive(RESUME)
         if payload is None:
             return False
-        boot = _now()
-        self._wake(payload)
+        self.boot = _now()
+        self._wake(result.from_json(payload.decode("utf-8")))
+        if self._bare:
+            return True
         load = _now()
         try:
             run_after_restore()
         except Exception:
             self._fail(RESTORE_ERROR, "Runtime.AfterRestoreError", 65)
-        self._send(READY, {"boot": boot, "load": load, "loaded": _now()})
+        self._send(READY, {"boot": self.boot, "load": load, "loaded": _now()})
         return True
 
     def _receive(self, wanted):
@@ -63,15 +70,19 @@ class Template(object):
     def _send(self, kind, value):
         self._link.send(kind, self._session.raw_flag(), 0, result.to_json(value).encode("utf-8"))
 
-    def _wake(self, payload):
+    def _rehearsal(self):
+        """A RESUME that changes nothing."""
+        result.from_json('{"env":{"NONE":null}}')
+        return {"env": environment() if self._bare else {}, "load": self._bare}
+
+    def _wake(self, document):
         """Makes this copy itself: its variables, and what it may not share."""
-        for name, value in result.from_json(payload.decode("utf-8"))["env"].items():
-            # Bytes: os.environ shows them as it would had they been there from the start, whatever the locale.
-            key = name.encode("utf-8")
-            if value is None:
-                os.environb.pop(key, None)
-            else:
-                os.environb[key] = value.encode("utf-8")
+        if self._bare:
+            if document.get("load") is not True:
+                raise ValueError("a copy without a function is to load none")
+            replace_environment(document["env"])
+        else:
+            adopt_environment(document["env"])
         self._uniqueness.renew()
 
     def _fail(self, kind, name, code):
@@ -79,6 +90,43 @@ class Template(object):
         self._session.log(log_text(failure, self._as_json))
         self._link.send_error(kind, self._session.raw_flag(), 0, name, result.to_json(failure))
         sys.exit(code)
+
+
+#: variables that do not come from the host: the agent's, and the interpreter's own choice in the "C" locale (PEP 538)
+_GIVEN = ("AWS_LAMBDA_RUNTIME_API", "LC_CTYPE")
+
+
+def environment():
+    """All variables, as RESUME has them."""
+    return {_text(name): _text(value) for name, value in os.environb.items()}
+
+
+def adopt_environment(env):
+    """Takes over the variables of RESUME; None deletes one."""
+    for name, value in env.items():
+        # Bytes: os.environ shows them as it would had they been there from the start, whatever the locale.
+        if value is None:
+            os.environb.pop(_bytes(name), None)
+        else:
+            os.environb[_bytes(name)] = _bytes(value)
+
+
+def replace_environment(env):
+    """Makes the variables those of RESUME and no others, but for what every runtime is given."""
+    for name in environment():
+        if name not in env and name not in _GIVEN:
+            del os.environb[_bytes(name)]
+    adopt_environment(env)
+    # The C library keeps the zone that it has read.
+    time.tzset()
+
+
+def _text(value):
+    return value.decode("utf-8", "surrogateescape")
+
+
+def _bytes(text):
+    return text.encode("utf-8", "surrogateescape")
 
 
 def run_before_snapshot():

@@ -37,12 +37,22 @@ module Thaw
       $_global_aws_request_id = nil
     end
 
-    # Loads the function and serves until the host closes the link.
+    # Loads the function and serves until the host closes the link. A process that is copied before it has a function
+    # waits for the first frame of its copies instead, which have one to load.
     def run
       template = ENV.delete("_THAW_TEMPLATE")
+      @bare = ENV.delete("_THAW_BARE") == "1"
       set_up_output
-      Requiring.install
       Snapshot.watch if template
+      @bare ? ready(@boot, now) : load_function(@boot)
+      serve
+    end
+
+    private
+
+    def load_function(boot)
+      set_up_logger
+      Requiring.install
       root = ENV.fetch("LAMBDA_TASK_ROOT", Dir.pwd)
       $LOAD_PATH.unshift(root) unless $LOAD_PATH.include?(root)
       load = now
@@ -51,11 +61,8 @@ module Thaw
       rescue Exception => error # of the function's own code, a LoadError and a call of exit among them
         fail_init(error, "Init error when loading handler #{ENV['_HANDLER']}", Link::INIT_ERROR)
       end
-      ready(@boot, load)
-      serve
+      ready(boot, load)
     end
-
-    private
 
     def now
       Process.clock_gettime(Process::CLOCK_MONOTONIC, :float_millisecond)
@@ -72,6 +79,10 @@ module Thaw
         private :puts
       end
       Object.prepend(puts_whole)
+    end
+
+    def set_up_logger
+      runtime = self
       as_json = ENV.fetch("AWS_LAMBDA_LOG_FORMAT", "").casecmp?("JSON")
       level = ENV.fetch("AWS_LAMBDA_LOG_LEVEL", "")
       Requiring.after("logger") do
@@ -179,6 +190,8 @@ module Thaw
     def resume(payload)
       woke = now
       @pid = Process.pid
+      return resume_bare(payload, woke) if @bare
+
       begin
         JSON.parse(payload).fetch("env", {}).each { |name, value| ENV[name] = value }
         Snapshot.make_unique
@@ -188,6 +201,17 @@ module Thaw
         fail_init(error, "A hook after the restore failed", Link::RESTORE_ERROR)
       end
       ready(woke, load)
+    end
+
+    # A copy made without a function: gets all of its variables and loads it. The agent's own variable stays.
+    def resume_bare(payload, woke)
+      document = JSON.parse(payload)
+      raise IOError, "a copy without a function is to load none" unless document["load"]
+
+      ENV.replace({ "AWS_LAMBDA_RUNTIME_API" => ENV["AWS_LAMBDA_RUNTIME_API"] }.compact.merge(document.fetch("env")))
+      Dir.chdir(ENV.fetch("LAMBDA_TASK_ROOT", Dir.pwd))
+      Snapshot.make_unique
+      load_function(woke)
     end
 
     public

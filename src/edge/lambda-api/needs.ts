@@ -40,4 +40,6 @@ export interface Provisioned {
   readonly inUse?: number | undefined;
   /** why no more could be initialised, when that is the function's fault or the machine's */
   readonly failure?: string | undefined;
+  /** it is the function's */
+  readonly initFailed?: boolean | undefined;
 }

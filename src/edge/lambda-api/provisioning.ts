@@ -52,6 +52,9 @@ export function createProvisioning({ registry, provision }: Needs): Provisioning
   };
 }
 
+/** What Lambda says when the function failed while it was initialised. */
+const initFailure = "FUNCTION_ERROR_INIT_FAILURE";
+
 /** A configuration as Lambda describes it. The numbers of an alias are those of all the versions it leads to. */
 export function provisionedView(
   needs: Needs,
@@ -66,7 +69,7 @@ export function provisionedView(
     const state = needs.provisioned?.(needs.registry.resolve(ref.account, ref.region, ref.name, version));
     allocated += state?.allocated ?? 0;
     available += state?.available ?? 0;
-    failure ??= state?.failure;
+    failure ??= state?.initFailed ? initFailure : state?.failure;
   }
   const status = available >= executions ? "READY" : failure === undefined ? "IN_PROGRESS" : "FAILED";
   return {

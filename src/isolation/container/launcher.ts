@@ -84,7 +84,8 @@ export async function startLauncher(options: LauncherOptions, events: LauncherEv
   const rootfs = options.rootfs === undefined ? [] : ["--rootfs", options.rootfs];
   const child = spawn(options.agent, ["launcher", "--pool", String(options.pool), ...rootfs], {
     cwd: options.runDir,
-    env: {},
+    // The kernel would write to memory that slots share with the launcher each time one of them is preempted (rseq(2)).
+    env: { GLIBC_TUNABLES: "glibc.pthread.rseq=0" },
     stdio: ["ignore", "ignore", "inherit", "pipe"],
   });
   const control = child.stdio[3] as Socket;

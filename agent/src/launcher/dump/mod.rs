@@ -20,7 +20,7 @@ mod open;
 mod pages;
 #[cfg(snapshots)]
 mod process;
-mod refusal;
+pub mod refusal;
 #[cfg(snapshots)]
 mod sockets;
 #[cfg(snapshots)]
@@ -36,8 +36,11 @@ mod tests;
 #[cfg(snapshots)]
 mod threads;
 #[cfg(snapshots)]
+mod timers;
+#[cfg(snapshots)]
 mod x86;
 
+use super::criu::{self, CriuOrder};
 use super::failure::{Failure, Step};
 use crate::sys;
 use serde_json::{Value, json};
@@ -51,12 +54,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const SOCKET: i32 = 3;
 const ANSWER_MAX: usize = 4096;
 
-/// `{"dump":id,"into":path,"link":"frames"|"http","port":n,"api":request}`; the last two only with "http".
+/// `{"dump":id,"into":path,"link":"frames"|"http","port":n,"api":request,"criu":program}`; port and api only with "http". With `criu`
+/// the image is a directory, made by that program of the sandbox.
 pub struct DumpOrder {
     pub id: String,
     pub into: PathBuf,
     /// the runtime has its events from the Runtime API: its port, and the request that waits there
     pub api: Option<(u16, String)>,
+    /// by CRIU, of the whole tree
+    pub criu: Option<CriuOrder>,
 }
 
 const USUAL_PORT: u64 = 9001;
@@ -72,7 +78,9 @@ impl DumpOrder {
             }
             _ => return None,
         };
-        Some(DumpOrder { id: id.as_str()?.to_string(), into: PathBuf::from(value.get("into")?.as_str()?), api })
+        let program = value.get("criu").and_then(Value::as_str).map(str::to_string);
+        let criu = program.map(|program| CriuOrder { program, link: api.is_none() });
+        Some(DumpOrder { id: id.as_str()?.to_string(), into: PathBuf::from(value.get("into")?.as_str()?), api, criu })
     }
 }
 
@@ -182,9 +190,22 @@ fn work(agent: i32, order: &DumpOrder, socket: &OwnedFd) -> ! {
         sys::exit_now(1);
     }
     sys::set_priority(19);
-    let answer = answer(agent, order);
+    let answer = match &order.criu {
+        Some(criu) => answer_of_criu(agent, order, criu),
+        None => answer(agent, order),
+    };
     let _ = sys::send(sys::borrow_descriptor(SOCKET), answer.to_string().as_bytes());
     sys::exit_now(0)
+}
+
+fn answer_of_criu(agent: i32, order: &DumpOrder, by: &CriuOrder) -> Value {
+    match criu::take(agent, by, &order.into) {
+        Ok(facts) => json!({
+            "dumped": order.id, "bytes": facts.bytes, "pages": facts.bytes / 4096, "threads": facts.threads,
+            "copied": true, "sockets": 0, "ms": facts.ms, "stoppedMs": facts.ms,
+        }),
+        Err(refusal) => refused(&order.id, refusal.code, &refusal.why),
+    }
 }
 
 #[cfg(snapshots)]

@@ -1,7 +1,7 @@
 //! What an image says beside its pages (image/format.rs), and how it is laid out.
 use super::refusal::{OrRefuse, Refusal, refuse};
 use crate::image::format::{
-    Action, Descriptor, File, Generator, Header, MAGIC, Map, PAGE, Stored, TABLES_MAX, Table, Text, Thread, Watch,
+    Action, Descriptor, File, Generator, Header, MAGIC, Map, PAGE, Stored, TABLES_MAX, Table, Text, Thread, Timer, Watch,
     checksum,
 };
 use crate::launcher::failure::Step;
@@ -26,6 +26,7 @@ pub struct Tables {
     pub actions: Vec<Action>,
     pub generators: Vec<Generator>,
     pub stored: Vec<Stored>,
+    pub timers: Vec<Timer>,
     pub text: Vec<u8>,
 }
 
@@ -34,6 +35,10 @@ impl Tables {
         let offset = self.text.len() as u64;
         self.text.extend_from_slice(bytes);
         Text { offset, bytes: bytes.len() as u64 }
+    }
+
+    pub fn text_of(&self, text: Text) -> &[u8] {
+        &self.text[text.offset as usize..][..text.bytes as usize]
     }
 
     /// Whole pages that suffice for header and tables when `more` mappings and `stored` files have been added.
@@ -46,6 +51,7 @@ impl Tables {
             + size_of_val(&self.watches[..])
             + size_of_val(&self.actions[..])
             + size_of_val(&self.generators[..])
+            + size_of_val(&self.timers[..])
             + stored * size_of::<Stored>()
             + self.text.len();
         // the alignment of each
@@ -72,6 +78,7 @@ impl Tables {
         header.actions = put(&mut image, &self.actions);
         header.generators = put(&mut image, &self.generators);
         header.stored = put(&mut image, &self.stored);
+        header.timers = put(&mut image, &self.timers);
         header.text = Table { offset: image.len() as u64, count: self.text.len() as u64 };
         image.extend_from_slice(&self.text);
         if image.len() as u64 > room {

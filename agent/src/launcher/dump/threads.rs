@@ -4,6 +4,7 @@ use super::process::{self, Status};
 use super::refusal::{Refusal, refuse};
 use super::stopped::Stopped;
 use super::tables::Tables;
+use super::timers;
 use super::x86::{self, Extra};
 use crate::image::format::{Action, Memory as Heap, PAGE, Thread};
 use crate::launcher::failure::Step;
@@ -44,11 +45,13 @@ fn describe_with(
 ) -> Result<(), Refusal> {
     for timer in 0..3 {
         stopped.call(0, site, libc::SYS_getitimer, [timer, page, 0, 0, 0, 0])?;
-        // the interval does not count without time left
-        if memory.word(page + 16)? != 0 || memory.word(page + 24)? != 0 {
+        let words = [0, 8, 16, 24].map(|at| memory.word(page + at));
+        // one that repeats has no time left for a moment, while its signal is on its way
+        if words.into_iter().any(|word| !matches!(word, Ok(0))) {
             return refuse("timer", "the runtime has set an alarm (setitimer)");
         }
     }
+    tables.timers = timers::all(stopped, memory, site, page)?;
     let handled = Status::of(stopped.process, stopped.process)?.handled()?;
     tables.actions = vec![Action::default(); SIGNALS + 1];
     for signal in (1..=SIGNALS).filter(|signal| handled >> (signal - 1) & 1 == 1) {

@@ -3,6 +3,7 @@ mod descriptors;
 mod memory;
 mod stored;
 mod tables;
+mod timers;
 
 use super::linux::check;
 use crate::image::format::*;
@@ -83,6 +84,7 @@ unsafe fn become_image(plan: &Restore<'_>) -> Step<Infallible> {
             // The kernel refuses SIGKILL and SIGSTOP.
             libc::syscall(libc::SYS_rt_sigaction, number, action, std::ptr::null::<u8>(), 8);
         }
+        timers::make_all(&tables).map_err(or(FAILED_THREAD))?;
         libc::umask(header.umask);
         stored::make_all(&tables, spare.image).map_err(or(FAILED_FILE))?;
         check(libc::chdir(tables.path(header.directory).as_ptr()).into()).map_err(or(FAILED_FILE))?;

@@ -1,0 +1,3 @@
+"use strict";
+/** What a template without a function loads in its stead (bare.cjs). */
+exports.handler = async () => {};
