@@ -1,15 +1,24 @@
 //! A stock of disks for /tmp (volume.rs), made and taken down by a process of its own that gives way to all others: both
 //! take the kernel a millisecond or more, which nobody is to wait for, neither a start nor an end. It holds every disk
 //! that it has made until it is told that the sandbox is gone, and ends with the launcher.
+//!
+//! Most functions never write to /tmp. A disk that comes back as it was given goes to the next sandbox, which costs
+//! microseconds; one that anybody has written to, or whose root directory was touched, is taken down.
 use super::failure::{Failure, Step};
 use super::volume;
-use crate::sys;
+use crate::sys::{self, DiskState};
 use std::collections::{HashMap, VecDeque};
+use std::ffi::{CStr, CString};
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 /// Disks in the making at once: what has been ordered of one size may turn out to be wanted of another.
 const ORDERED_AT_ONCE: usize = 4;
+/// Disks ready at most, after bursts that had too few of them: each takes some 100 kB of the kernel's memory.
+const STOCK_MAX: usize = 256;
+/// So long after the last burst the stock begins to shrink again.
+const SHRINK_AFTER: Duration = Duration::from_secs(60);
 const SOCKET: i32 = 3;
 
 /// A disk that a slot is to get.
@@ -17,6 +26,26 @@ pub struct Disk {
     pub number: u64,
     pub bytes: u64,
     pub mount: OwnedFd,
+    device: CString,
+    /// before anybody had it
+    state: DiskState,
+}
+
+impl Disk {
+    fn new(number: u64, bytes: u64, mount: OwnedFd, device: &[u8]) -> Option<Disk> {
+        let state = sys::disk_state(&mount).ok()?;
+        Some(Disk { number, bytes, mount, device: CStr::from_bytes_with_nul(device).ok()?.into(), state })
+    }
+
+    /// For the next one, if the last has left no trace. Its mount went with its sandbox, so there is a new one.
+    fn again(self) -> Option<Disk> {
+        if sys::disk_state(&self.mount).ok()? != self.state {
+            return None;
+        }
+        sys::reset_root(&self.mount, &self.state).ok()?;
+        let mount = volume::mount(&self.device).ok()?;
+        Some(Disk { mount, ..self })
+    }
 }
 
 pub struct Disks {
@@ -24,8 +53,13 @@ pub struct Disks {
     pub pid: i32,
     socket: OwnedFd,
     stock: VecDeque<Disk>,
-    /// how many to have ready
+    /// those that slots and sandboxes have
+    lent: HashMap<u64, Disk>,
+    /// how many to have ready: at least, and after what the last bursts wanted
+    least: usize,
     aim: usize,
+    /// when a burst last wanted more
+    missed: Instant,
     /// bytes of those to come
     size: u64,
     ordered: VecDeque<(u64, u64)>,
@@ -45,7 +79,10 @@ impl Disks {
                 pid,
                 socket,
                 stock: VecDeque::new(),
+                lent: HashMap::new(),
+                least: aim,
                 aim,
+                missed: Instant::now(),
                 size,
                 ordered: VecDeque::new(),
                 next: 0,
@@ -67,20 +104,49 @@ impl Disks {
         self.size = bytes;
     }
 
-    /// One of the size that is wanted now; those of another one are of no use any more.
-    pub fn take(&mut self) -> Option<Disk> {
-        while let Some(disk) = self.stock.pop_front() {
+    /// Number of one of the size that is wanted now; those of another one are of no use any more.
+    pub fn take(&mut self) -> Option<u64> {
+        while let Some(disk) = self.stock.pop_back() {
+            let number = disk.number;
             if disk.bytes == self.size {
-                return Some(disk);
+                self.lent.insert(number, disk);
+                return Some(number);
             }
-            self.release(disk.number);
+            self.released.push_back(number);
         }
         None
     }
 
+    /// So many are wanted at once, and may be again.
+    pub fn expect(&mut self, count: usize) {
+        self.missed = Instant::now();
+        self.aim = self.aim.max(count.min(STOCK_MAX));
+    }
+
+    pub fn lent(&self, number: u64) -> Option<&Disk> {
+        self.lent.get(&number)
+    }
+
     /// The sandbox that had it is gone.
     pub fn release(&mut self, number: u64) {
-        self.released.push_back(number);
+        let lent = self.lent.remove(&number);
+        let wanted = self.stock.len() < self.aim;
+        match lent.filter(|disk| wanted && disk.bytes == self.size).and_then(Disk::again) {
+            Some(disk) => self.stock.push_back(disk),
+            None => self.released.push_back(number),
+        }
+    }
+
+    /// What bursts wanted is forgotten, a part at a time.
+    fn shrink(&mut self) {
+        if self.missed.elapsed() < SHRINK_AFTER {
+            return;
+        }
+        self.missed = Instant::now();
+        self.aim = (self.aim - self.aim / 4).max(self.least);
+        while self.stock.len() > self.aim {
+            self.released.extend(self.stock.pop_front().map(|disk| disk.number));
+        }
     }
 
     /// Are there orders that the process has had no ear for?
@@ -105,15 +171,19 @@ impl Disks {
 
     /// Takes what has been delivered and orders what is missing. `Err`: the process is gone.
     pub fn trade(&mut self) -> Result<(), ()> {
-        let mut buffer = [0; 1];
+        self.shrink();
+        let mut buffer = [0; 64];
         loop {
             match sys::receive_descriptor(self.socket.as_fd(), &mut buffer, false) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(_) | Ok((0, _)) => return Err(()),
-                Ok((_, mount)) => {
+                Ok((length, mount)) => {
                     let (number, bytes) = self.ordered.pop_front().ok_or(())?;
                     // without a descriptor: it could not be made, for want of space perhaps, and slots try themselves
-                    self.stock.extend(mount.map(|mount| Disk { number, bytes, mount }));
+                    match mount.and_then(|mount| Disk::new(number, bytes, mount, &buffer[..length])) {
+                        Some(disk) => self.stock.push_back(disk),
+                        None => self.released.push_back(number),
+                    }
                 }
             }
         }
@@ -139,7 +209,7 @@ fn work(socket: &OwnedFd) -> ! {
     if sys::keep_descriptors(&[socket.as_raw_fd()]).and_then(|()| sys::silence_streams()).is_err() {
         sys::exit_now(1);
     }
-    sys::give_way();
+    sys::set_priority(19);
     let socket = sys::borrow_descriptor(SOCKET);
     let mut held = HashMap::new();
     let mut order = [0; 16];
@@ -149,11 +219,13 @@ fn work(socket: &OwnedFd) -> ! {
             held.remove(&number);
             continue;
         }
-        let disk = volume::make(bytes).ok();
-        if sys::send_descriptor(socket, &[1], disk.as_ref()).is_err() {
+        let made = volume::make(bytes).ok();
+        let (device, mount) = made.map(|made| (made.device, made.mount)).unzip();
+        let device = device.as_ref().map_or(c"".to_bytes_with_nul(), |device: &CString| device.to_bytes_with_nul());
+        if sys::send_descriptor(socket, device, mount.as_ref()).is_err() {
             break;
         }
-        held.extend(disk.map(|disk| (number, disk)));
+        held.extend(mount.map(|mount| (number, mount)));
     }
     drop(held);
     sys::exit_now(0)

@@ -76,6 +76,13 @@ impl Launcher {
         self.no_slot(&failure, kept.wire.is_some());
     }
 
+    /// Ends a slot that is one too many.
+    pub fn retire(&mut self, at: usize) {
+        let slot = self.slots.remove(at).expect("the caller has found it");
+        sys::kill_process(slot.pid);
+        self.leftovers.push(Leftover { slot: slot.number, kept: Kept::of(&slot), exit: None });
+    }
+
     /// The guard of the firewall is gone, which only an operator or the kernel's want of memory does: whoever has a wire
     /// would now reach this machine.
     pub fn cut_wires(&mut self) {

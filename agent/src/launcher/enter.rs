@@ -62,7 +62,7 @@ pub fn enter(
     let disk = match prepared {
         Some(bytes) if bytes == tmp_bytes => Some(sys::adopt_descriptor(VOLUME)),
         // the disk was made for functions of another size
-        Some(_) => volume::make(tmp_bytes).ok(),
+        Some(_) => volume::make(tmp_bytes).ok().map(|volume| volume.mount),
         None => None,
     };
     let dial = || Ok(sys::dial_unix(HOST_SOCKET).step("connect to the host")?.into_raw_fd());

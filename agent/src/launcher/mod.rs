@@ -52,8 +52,19 @@ const DISKS_PER_SLOT: usize = 4;
 const DISKS_DELAY: Duration = Duration::from_millis(20);
 /// Slots without and with a way to the network.
 const KINDS: [bool; 2] = [false, true];
-/// Slots in the making at once when more sandboxes are wanted than slots are ready.
-const SLOTS_AT_ONCE: usize = 4;
+/// After bursts that found too few, so many times as many slots are kept ready at most. Each is a small process, a network
+/// namespace and a few control groups.
+const POOL_GROWTH: usize = 16;
+/// So many times as many as are usually ready must be waited for to be a burst.
+const BURST: usize = 4;
+/// So long after the last burst fewer are kept again.
+const SHRINK_AFTER: Duration = Duration::from_secs(60);
+/// Among the machine's processes: what the launcher does is short, and somebody waits for all of it, beside sandboxes that
+/// may be busy for long.
+const PRIORITY: i32 = -10;
+/// Slots in the making at once when more sandboxes are wanted than slots are ready. Making one is waiting for most of the
+/// time, for grace periods of the kernel.
+const SLOTS_AT_ONCE: usize = 8;
 
 struct Options {
     pool: usize,
@@ -113,6 +124,10 @@ struct Launcher {
     /// closed by our death alone
     _lifeline_held: OwnedFd,
     pool: usize,
+    /// slots to have ready now: `pool`, and more after bursts
+    aim: usize,
+    /// when a burst last found too few of them
+    missed: Instant,
     next_slot: u64,
     slots: VecDeque<Slot>,
     refill_at: Instant,
@@ -128,6 +143,7 @@ impl Launcher {
         let prepare = || -> Result<_, Failure> {
             let options = options(args)?;
             sys::leave_session();
+            sys::set_priority(PRIORITY);
             let signals = sys::signal_descriptor().step("signalfd")?;
             let cgroups = Cgroups::prepare();
             let here = || sys::open_directory(c".").step("open the run directory");
@@ -147,6 +163,8 @@ impl Launcher {
                 lifeline,
                 _lifeline_held: held,
                 pool: options.pool,
+                aim: options.pool,
+                missed: Instant::now(),
                 next_slot: 0,
                 slots: VecDeque::new(),
                 refill_at: Instant::now(),
@@ -183,6 +201,7 @@ impl Launcher {
             }
             self.remove_leftovers();
             self.refill();
+            self.shrink();
         }
         self.end();
     }
@@ -213,6 +232,9 @@ impl Launcher {
             let refill = self.refill_at.saturating_duration_since(Instant::now());
             wait = Some(wait.map_or(refill, |other| other.min(refill)));
         }
+        if self.aim > self.pool {
+            wait = Some(wait.unwrap_or(SHRINK_AFTER));
+        }
         if let Some(dump) = self.dumps.patience() {
             wait = Some(wait.map_or(dump, |other| other.min(dump)));
         }
@@ -234,6 +256,7 @@ impl Launcher {
                 if !self.queue.is_empty() {
                     self.refill_at = self.refill_at.min(Instant::now());
                 }
+                self.notice_burst();
             }
             Order::Kill(id) => self.kill(&id),
             Order::Dump(order) => {
@@ -243,6 +266,18 @@ impl Launcher {
                     None => Err(dump::unknown(&order.id)),
                 };
                 started.unwrap_or_else(|refused| self.control.say(&refused));
+            }
+        }
+    }
+
+    /// Such a burst may come again.
+    fn notice_burst(&mut self) {
+        let waiting = self.queue.len();
+        if waiting > BURST * self.pool {
+            self.missed = Instant::now();
+            self.aim = self.aim.max(waiting.min(self.pool * POOL_GROWTH));
+            if let Some(disks) = &mut self.disks {
+                disks.expect(waiting);
             }
         }
     }
@@ -259,7 +294,8 @@ impl Launcher {
             };
             let slot = self.slots.remove(at).expect("found above");
             self.launch(slot, request, &plan);
-            self.refill_at = Instant::now() + REFILL_DELAY;
+            // whoever still waits needs more of them now
+            self.refill_at = Instant::now() + if self.queue.is_empty() { REFILL_DELAY } else { Duration::ZERO };
         }
     }
 
@@ -362,7 +398,9 @@ impl Launcher {
         let in_making = self.slots.iter().filter(|slot| !slot.ready).count();
         let had = self.slots.iter().filter(|slot| slot.wire.is_some() == egress).count();
         let queued = self.queue.iter().filter(|request| request.egress == egress).count();
-        (self.pool + queued).saturating_sub(had).min(SLOTS_AT_ONCE.saturating_sub(in_making))
+        // those with a way to the network hold an address each
+        let aim = if egress { self.pool } else { self.aim };
+        (aim + queued).saturating_sub(had).min(SLOTS_AT_ONCE.saturating_sub(in_making))
     }
 
     /// Makes at most one slot, so that orders never wait for more than that.
@@ -376,12 +414,25 @@ impl Launcher {
         }
     }
 
+    /// What bursts wanted is forgotten, a part at a time; a slot that is too many ends.
+    fn shrink(&mut self) {
+        if self.aim == self.pool || self.missed.elapsed() < SHRINK_AFTER {
+            return;
+        }
+        self.missed = Instant::now();
+        self.aim = (self.aim - self.aim.div_ceil(4)).max(self.pool);
+        let idle = |slot: &Slot| slot.ready && slot.wire.is_none();
+        for _ in self.aim..self.slots.iter().filter(|slot| idle(slot)).count() {
+            self.retire(self.slots.iter().position(idle).expect("just counted"));
+        }
+    }
+
     fn make_slot(&mut self, egress: bool) -> Result<(), Failure> {
         let wire = if egress { Some(self.egress.take_wire()?) } else { None };
         let number = self.next_slot;
         self.next_slot += 1;
-        let disk = self.disks.as_mut().and_then(Disks::take);
-        let disk_number = disk.as_ref().map(|disk| disk.number);
+        let disk_number = self.disks.as_mut().and_then(Disks::take);
+        let disk = disk_number.and_then(|number| self.disks.as_ref()?.lent(number));
         let mould = Mould {
             cgroups: &self.cgroups,
             tree: &self.tree,

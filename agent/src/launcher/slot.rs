@@ -53,7 +53,7 @@ pub struct Mould<'a> {
 
 impl Slot {
     /// Makes the groups and the process; `ready` comes later, by message.
-    pub fn start(mould: &Mould, number: u64, wire: Option<Wire>, disk: Option<Disk>) -> Result<Slot, Failure> {
+    pub fn start(mould: &Mould, number: u64, wire: Option<Wire>, disk: Option<&Disk>) -> Result<Slot, Failure> {
         mould.cgroups.make(number, PROCESSES).step("cgroup")?;
         let (ours, theirs) = sys::message_pair().step("socketpair")?;
         match sys::fork_into(sys::CLONE_NEWPID).step("clone3(CLONE_NEWPID)") {
@@ -91,14 +91,15 @@ pub fn listen(socket: &OwnedFd) -> Option<Message> {
 }
 
 /// Runs in the new process; ends as a sandbox or not at all.
-fn become_slot(mould: &Mould, number: u64, wire: Option<Wire>, disk: Option<Disk>, socket: &OwnedFd) -> ! {
+fn become_slot(mould: &Mould, number: u64, wire: Option<Wire>, disk: Option<&Disk>, socket: &OwnedFd) -> ! {
     if let Err(failure) = prepare(mould, number, wire) {
         give_up(socket.as_fd(), &failure);
     }
     // without one, for want of space perhaps, /tmp will be made of memory
-    let volume = disk.map(|disk| disk.mount).or_else(|| volume::make(mould.tmp?).ok());
+    let own = if disk.is_none() { mould.tmp.and_then(|bytes| volume::make(bytes).ok()) } else { None };
+    let volume = disk.map(|disk| &disk.mount).or(own.as_ref().map(|volume| &volume.mount));
     let mut keep = vec![socket.as_raw_fd(), mould.lifeline.as_raw_fd(), mould.tree.inner.as_raw_fd()];
-    keep.extend(volume.iter().map(AsRawFd::as_raw_fd));
+    keep.extend(volume.iter().map(|mount| mount.as_raw_fd()));
     if let Err(failure) = sys::keep_descriptors(&keep).step("dup") {
         give_up(socket.as_fd(), &failure);
     }

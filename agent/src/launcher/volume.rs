@@ -5,15 +5,23 @@
 use super::ext4::Format;
 use super::failure::{Failure, Step};
 use crate::sys;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::os::fd::OwnedFd;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Bytes of the disk that stay free: below that /tmp is made of memory.
 const RESERVE: u64 = 1 << 30;
 
-/// Makes a /tmp of this size; the current directory is on the file system that is to hold it. Takes about a millisecond.
-pub fn make(bytes: u64) -> Result<OwnedFd, Failure> {
+/// A file system of its own, mounted nowhere yet.
+pub struct Volume {
+    pub mount: OwnedFd,
+    /// path of its device, which is its as long as a mount of it lives
+    pub device: CString,
+}
+
+/// Makes a /tmp of this size; the current directory is on the file system that is to hold it. Takes milliseconds, most of
+/// them waiting for the kernel's grace periods.
+pub fn make(bytes: u64) -> Result<Volume, Failure> {
     let (free, memory) = sys::free_space(c".").step("statfs")?;
     if memory {
         return Err(Failure::new("/tmp on disk", "the platform's run directory is in memory itself"));
@@ -27,6 +35,12 @@ pub fn make(bytes: u64) -> Result<OwnedFd, Failure> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs() as u32);
     format.write(&image, &sys::random_bytes().step("getrandom")?, now).step("write an empty ext4")?;
     let (_device, path) = sys::loop_device(&image).step("loop device")?;
+    let device = CString::new(path).step("path")?;
+    Ok(Volume { mount: mount(&device)?, device })
+}
+
+/// Another mount of a device that has been mounted already takes no time; of none that has not.
+pub fn mount(device: &CStr) -> Result<OwnedFd, Failure> {
     // nothing of it survives a crash, so there is no order of writes to keep
-    sys::mount_nowhere(c"ext4", &CString::new(path).step("path")?, &[c"nobarrier"]).step("mount ext4")
+    sys::mount_nowhere(c"ext4", device, &[c"nobarrier"]).step("mount ext4")
 }

@@ -99,6 +99,49 @@ pub fn mount_nowhere(kind: &CStr, device: &CStr, flags: &[&CStr]) -> Result<Owne
     }
 }
 
+/// How a file system stands, as far as those who had it could have changed it: free blocks, free inodes, then of the root
+/// directory size, links, time of its last change (seconds and nanoseconds), flags, generation, bytes of extended attributes' names.
+pub type DiskState = [i64; 9];
+
+// linux/fs.h
+const FS_IOC_GETFLAGS: u64 = 0x8008_6601;
+const FS_IOC_GETVERSION: u64 = 0x8008_7601;
+
+pub fn disk_state(mount: &OwnedFd) -> Result<DiskState> {
+    let root = open_root(mount)?;
+    let at = root.as_raw_fd();
+    // SAFETY: all-zero structures of numbers are valid and writable; a null list of length 0 asks for the length alone.
+    unsafe {
+        let (mut space, mut found): (libc::statfs, libc::stat) = (std::mem::zeroed(), std::mem::zeroed());
+        check(libc::fstatfs(at, &mut space).into())?;
+        check(libc::fstat(at, &mut found).into())?;
+        let (mut flags, mut generation): (libc::c_long, libc::c_long) = (0, 0);
+        check(libc::ioctl(at, FS_IOC_GETFLAGS as _, &raw mut flags).into())?;
+        check(libc::ioctl(at, FS_IOC_GETVERSION as _, &raw mut generation).into())?;
+        let names = check(libc::flistxattr(at, std::ptr::null_mut(), 0) as i64)?;
+        let times = [found.st_mtime, found.st_mtime_nsec];
+        let counts = [space.f_bfree as i64, space.f_ffree as i64, found.st_size, found.st_nlink as i64];
+        Ok([counts[0], counts[1], counts[2], counts[3], times[0], times[1], flags, generation, names])
+    }
+}
+
+/// Mode and times of the root directory as they were in the beginning; `state`: then.
+pub fn reset_root(mount: &OwnedFd, state: &DiskState) -> Result<()> {
+    let root = open_root(mount)?;
+    let time = libc::timespec { tv_sec: state[4], tv_nsec: state[5] };
+    // SAFETY: two valid times; no pointers otherwise.
+    unsafe {
+        check(libc::fchmod(root.as_raw_fd(), 0o700).into())?;
+        check(libc::futimens(root.as_raw_fd(), [time, time].as_ptr()).into()).map(drop)
+    }
+}
+
+fn open_root(mount: &OwnedFd) -> Result<OwnedFd> {
+    let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC;
+    // SAFETY: the string is static.
+    owned(unsafe { libc::openat(mount.as_raw_fd(), c".".as_ptr(), flags) }.into())
+}
+
 /// Gives the root directory of a mount to a user.
 pub fn give_root(mount: &OwnedFd, user: u32, group: u32) -> Result<()> {
     // SAFETY: the string is static.
@@ -110,12 +153,6 @@ pub fn random_bytes() -> Result<[u8; 16]> {
     let mut bytes = [0; 16];
     // SAFETY: pointer and length belong to one buffer; a request this small is answered whole.
     check(unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) } as i64).map(|_| bytes)
-}
-
-/// Gives way to every other process when there is work for all.
-pub fn give_way() {
-    // SAFETY: no pointers. Failing to is no harm.
-    unsafe { libc::setpriority(libc::PRIO_PROCESS as _, 0, 19) };
 }
 
 /// Room for the control message that carries one descriptor, aligned as cmsg(3) wants it.

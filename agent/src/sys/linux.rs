@@ -33,14 +33,25 @@ pub fn set_namespace(namespace: &File, kind: i32) -> Result<()> {
 }
 
 /// clone3(2) as a fork into new namespaces: `Ok(0)` in the child, whose end raises SIGCHLD. Only to be called while the
-/// process has one thread.
+/// process has one thread. The child does not inherit a priority above the usual.
 pub fn fork_into(flags: i32) -> Result<i32> {
     // SAFETY: all-zero clone_args are valid: no new stack, so the child continues on its copy of this one.
     let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
     args.flags = flags as u32 as u64;
     args.exit_signal = libc::SIGCHLD as u64;
     // SAFETY: `args` is a valid structure of the size told; with one thread the child may use everything the parent could.
-    check(unsafe { libc::syscall(libc::SYS_clone3, &args, size_of::<libc::clone_args>()) }).map(|pid| pid as i32)
+    let pid = check(unsafe { libc::syscall(libc::SYS_clone3, &args, size_of::<libc::clone_args>()) })?;
+    // SAFETY: no pointers.
+    if pid == 0 && unsafe { libc::getpriority(libc::PRIO_PROCESS as _, 0) } < 0 {
+        set_priority(0);
+    }
+    Ok(pid as i32)
+}
+
+/// Of this process among those that do not belong to a sandbox: -20 first, 19 last. Without the right to, it stays as it is.
+pub fn set_priority(nice: i32) {
+    // SAFETY: no pointers. Failing to is no harm.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS as _, 0, nice) };
 }
 
 pub fn mount(source: &CStr, target: &CStr, kind: &CStr, flags: u64, data: &CStr) -> Result<()> {

@@ -189,7 +189,7 @@ fn work(agent: i32, order: &DumpOrder, socket: &OwnedFd) -> ! {
     if alone.is_err() {
         sys::exit_now(1);
     }
-    sys::give_way();
+    sys::set_priority(19);
     let answer = match &order.criu {
         Some(criu) => answer_of_criu(agent, order, criu),
         None => answer(agent, order),
