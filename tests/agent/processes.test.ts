@@ -22,7 +22,7 @@ describe("the agent and the runtime's processes", { skip: noAgent, timeout: 60_0
     host = await TestHost.start(false);
     const hello = json(await host.next(frameType.HELLO));
     assert.equal(hello.token, "0123456789abcdef0123456789abcdef");
-    assert.equal(hello.protocol, 2);
+    assert.equal(hello.protocol, 3);
     assert.ok(Number(hello.hello) >= Number(hello.main));
     if (linux) return;
     const status = readFileSync(`/proc/${hello.pid}/status`, "utf8");
