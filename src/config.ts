@@ -1,5 +1,5 @@
 import { homedir, totalmem } from "node:os";
-import { join, resolve } from "node:path";
+import { delimiter, isAbsolute, join, resolve } from "node:path";
 
 /** What `thaw up` may be told; everything else has a default. */
 export interface Options {
@@ -34,6 +34,8 @@ export interface Config {
   readonly memoryBudgetBytes: number;
   /** of which function versions images of initialised processes are made (environments/snapshot-policy.ts) */
   readonly snapshots: "auto" | "all" | "snapstart" | "off";
+  /** copy what only CRIU can copy; `places`: where it may be, whether it is to be used or not */
+  readonly criu: { readonly used: boolean; readonly places: readonly string[] };
   /** bytes of disk that images may take */
   readonly imageBudgetBytes: number;
   /** an image older than this is made anew in the background, milliseconds */
@@ -70,11 +72,22 @@ export function configOf(options: Options, env: NodeJS.ProcessEnv = process.env)
     memoryBudgetBytes:
       whole("THAW_MEMORY_MB", env.THAW_MEMORY_MB, Math.floor((totalmem() * 0.7) / 2 ** 20), 64, 2 ** 30) * 2 ** 20,
     snapshots: oneOf("THAW_SNAPSHOTS", env.THAW_SNAPSHOTS, ["auto", "all", "snapstart", "off"] as const),
+    criu: criuOf(env.THAW_CRIU, env.PATH ?? ""),
     imageBudgetBytes: whole("THAW_IMAGES_MB", env.THAW_IMAGES_MB, 8192, 64, 2 ** 30) * 2 ** 20,
     renewImagesAfterMs: whole("THAW_IMAGES_HOURS", env.THAW_IMAGES_HOURS, 6, 1, 8760) * 3600e3,
     drainMs: 10_000,
     path: env.PATH ?? "",
   });
+}
+
+/** `off`, `on` (of the PATH, or where distributions put it) or the path of the program. */
+function criuOf(value: string | undefined, path: string): Config["criu"] {
+  const folders = [...path.split(delimiter).filter(isAbsolute), "/usr/local/sbin", "/usr/sbin"];
+  const usual = folders.map((folder) => join(folder, "criu"));
+  if (value === undefined || value === "" || value === "off") return { used: false, places: usual };
+  if (value === "on") return { used: true, places: usual };
+  if (isAbsolute(value)) return { used: true, places: [value] };
+  throw new ConfigError(`THAW_CRIU is "${value}": it must be off, on or the absolute path of criu`);
 }
 
 function whole(name: string, value: string | undefined, byDefault: number, min: number, max: number): number {

@@ -64,6 +64,7 @@ export async function start(options: Options = {}): Promise<Platform> {
     runDir: config.runDir,
     rootfs: config.rootfs,
     endpointSocket,
+    criu: config.criu.used ? { places: config.criu.places, cache: join(config.dataDir, "criu.json") } : undefined,
     log: note,
   });
   const admission = createAdmission({
@@ -125,7 +126,12 @@ export async function start(options: Options = {}): Promise<Platform> {
       runtimes: await artifacts.runtimes(),
       pid: process.pid,
       dataDir: config.dataDir,
-      snapshots: { policy: config.snapshots, ...isolation.driver.snapshots, storedBytes: images.storedBytes() },
+      snapshots: {
+        policy: config.snapshots,
+        ...isolation.driver.snapshots,
+        trees: { usable: isolation.driver.trees.usable, reason: isolation.driver.trees.reason },
+        storedBytes: images.storedBytes(),
+      },
       uptimeMs: Math.round(process.uptime() * 1e3),
     }),
     environments: environments.list,

@@ -76,9 +76,13 @@ export function proportionalBytes(pids: readonly number[]): number {
   return kilobytes.reduce((sum, one) => sum + one, 0) * 1024;
 }
 
-/** A copy has its template's variables too, and the loader's window of addresses (agent/src/image/format.rs). */
+/**
+ * A copy has its template's variables too, and the loader's window of addresses (agent/src/image/format.rs); one made by
+ * CRIU is in a process namespace within its sandbox's (NSpid of proc_pid_status(5): ours, the sandbox's, its own).
+ */
 function isTemplate(pid: number): boolean {
   if (!read(pid, "environ").split("\0").includes("_THAW_TEMPLATE=1")) return false;
+  if (/^NSpid:(\t\d+){3}/m.test(read(pid, "status"))) return false;
   return !read(pid, "maps").includes("\n4f0000000000-") && !read(pid, "maps").startsWith("4f0000000000-");
 }
 

@@ -54,7 +54,13 @@ function snapshots(changes: Partial<SnapshotsNeeds> = {}): Snapshots {
     keyOf: async ({ target }) => `image-of-${target.key}`,
     async take({ target }, into, terms) {
       log.push(`take ${target.name}`);
-      const taken = { via: "frames", drew: false, initMs: 1, facts, ...(await take(target.name, terms.tree ?? false)) } as TakenImage;
+      const taken = {
+        via: "frames",
+        drew: false,
+        initMs: 1,
+        facts,
+        ...(await take(target.name, terms.tree ?? false)),
+      } as TakenImage;
       terms.check(taken);
       writeFileSync(into, "page", { mode: 0o600 });
       return taken;
@@ -266,4 +272,54 @@ test("where the machine cannot copy processes the reason is shown and nothing is
   assert.deepEqual(it.view(plan("f").target), { state: "none", why: "no privileges" });
   assert.deepEqual(await it.publish(plan("f", { snapStart: true })), { ok: true, why: "no privileges" });
   assert.deepEqual(log, []);
+});
+
+test("what only CRIU can copy is copied with it, of another template; renewed, no other way is tried", async () => {
+  trees = criu;
+  const it = snapshots();
+  const f = plan("f", { environment: { THAW_SNAPSHOT: "on" } });
+  const tries: boolean[] = [];
+  take = (_name, tree) => {
+    tries.push(tree);
+    return tree ? { by: "criu" } : Promise.reject(new DumpRefused("children", "it has a child"));
+  };
+  it.consider(f);
+  const { state, by } = await settled(it, f);
+  assert.deepEqual([state, by, tries], ["ready", "criu", [false, true]]);
+  now += 7 * 3600e3;
+  it.renewOld();
+  await settled(it, f);
+  assert.deepEqual(tries, [false, true, true]);
+  // An image of an earlier run is of no use once CRIU is off.
+  trees = noTrees;
+  assert.equal(it.image(f.target), undefined);
+});
+
+test("CRIU is asked once it is known to work, and only for what it may do and the owner may want", async () => {
+  const known = Promise.withResolvers<void>();
+  trees = { usable: false, reason: "criu is being tried out", known: known.promise };
+  const it = snapshots();
+  const on = { environment: { THAW_SNAPSHOT: "on" } };
+  const refusals = {
+    children: plan("children"),
+    timer: plan("timer"),
+    busy: plan("busy", on),
+    children2: { ...plan("children2", on), link: "http" } as Plan,
+    children3: plan("children3", on),
+  };
+  take = (name, tree) => Promise.reject(new DumpRefused(name.replace(/\d/, ""), tree ? "criu cannot" : "we cannot"));
+  const all = Object.values(refusals);
+  for (const one of all) it.consider(one);
+  while (it.view(all[0]!.target).state === "waiting") await new Promise((resolve) => setTimeout(resolve, 5));
+  trees = criu;
+  known.resolve();
+  const whys = [];
+  for (const one of all) whys.push((await settled(it, one)).why);
+  assert.deepEqual(whys, [
+    "init started other processes, which may have drawn random numbers that copies would share; allow it with the variable THAW_SNAPSHOT=on",
+    "we cannot; criu cannot",
+    "we cannot",
+    "we cannot, and criu copies no runtime that has its events over HTTP",
+    "we cannot; criu cannot",
+  ]);
 });

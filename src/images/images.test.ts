@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -120,5 +129,28 @@ test("sweeping drops the images of versions that are gone, and a draft given up 
   const draft = images.draft();
   writeFileSync(draft, "x");
   await images.discard(draft);
+  assert.deepEqual(readdirSync(directory), []);
+});
+
+test("an image that is a directory is kept, counted, found again, replaced and dropped like a file", async () => {
+  const make = (images: ReturnType<typeof open>, bytes: number) => {
+    const draft = images.draft();
+    mkdirSync(draft);
+    writeFileSync(join(draft, "pages"), Buffer.alloc(bytes - 1));
+    writeFileSync(join(draft, "facts"), "x");
+    return draft;
+  };
+  const images = open();
+  await images.keep(make(images, 100), about("a", 100));
+  const kept = await images.keep(make(images, 150), about("a", 150));
+  assert.deepEqual([images.storedBytes(), readdirSync(directory).length], [150, 2]);
+  assert.deepEqual(open().find("a"), kept);
+  await put(images, "a", 70);
+  assert.equal(statSync(kept.path).isFile(), true);
+  await images.keep(make(images, 150), about("a", 150));
+  await images.discard(make(images, 10));
+  truncateSync(join(kept.path, "pages"), 3);
+  assert.deepEqual(open().list(), []);
+  await images.drop("a");
   assert.deepEqual(readdirSync(directory), []);
 });

@@ -26,6 +26,8 @@ export interface ImageFacts {
   /** how long the process took to be initialised, and how long it was stopped for the copy, milliseconds */
   readonly initMs: number;
   readonly dumpMs: number;
+  /** it is of a whole tree of processes, made by CRIU: a directory */
+  readonly by?: "criu";
 }
 
 /** The image of an initialised process. */
@@ -55,7 +57,7 @@ export interface Images {
   find(key: string): Image | undefined;
   /** A path for a new image, not yet there. */
   draft(): string;
-  /** Makes the file at a draft's path the image of this key, in place of an earlier one, and makes room. */
+  /** Makes the file, or directory of files, at a draft's path the image of this key, in place of an earlier one, and makes room. */
   keep(draft: string, image: Omit<Image, "path">): Promise<Image>;
   /** A draft that became nothing. */
   discard(draft: string): Promise<void>;
@@ -88,7 +90,7 @@ export function createImages(needs: ImagesNeeds): Images {
     if (!found) return;
     stored.delete(key);
     // What maps the image at the moment keeps its pages.
-    await rm(found.image.path, { force: true });
+    await rm(found.image.path, { force: true, recursive: true });
     await rm(noteOf(directory, key), { force: true });
   }
 
@@ -117,6 +119,8 @@ export function createImages(needs: ImagesNeeds): Images {
     async keep(draft, image) {
       const kept: Image = { ...image, path: join(directory, `${image.key}.image`) };
       // First the bytes: a note without its image, or with one of another size, is deleted at the next start.
+      // A directory cannot take another's place.
+      if (sizeOf(kept.path) !== undefined) await rm(kept.path, { force: true, recursive: true });
       await rename(draft, kept.path);
       const note = JSON.stringify({ machine: needs.machine, ...kept });
       await writeFile(noteOf(directory, image.key), note, { mode: 0o600 });
@@ -125,7 +129,7 @@ export function createImages(needs: ImagesNeeds): Images {
       await makeRoom();
       return kept;
     },
-    discard: (draft) => rm(draft, { force: true }),
+    discard: (draft) => rm(draft, { force: true, recursive: true }),
     drop,
     async sweep(isCurrent) {
       for (const { image } of [...stored.values()]) if (!isCurrent(image.owner)) await drop(image.key);
@@ -133,6 +137,13 @@ export function createImages(needs: ImagesNeeds): Images {
     list: () => [...stored.values()].map(({ image }) => image),
     storedBytes,
   };
+}
+
+/** Bytes of a file, or of the files in a directory; undefined: there is none. */
+function sizeOf(path: string): number | undefined {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found?.isDirectory()) return found?.size;
+  return readdirSync(path).reduce((sum, name) => sum + statSync(join(path, name)).size, 0);
 }
 
 function noteOf(directory: string, key: string): string {
@@ -152,7 +163,7 @@ function readNote(directory: string, name: string, machine: string): Image[] {
   try {
     const note = JSON.parse(readFileSync(join(directory, name), "utf8")) as Image & { machine: string };
     const path = join(directory, `${note.key}.image`);
-    const whole = name === `${note.key}.json` && note.machine === machine && statSync(path).size === note.bytes;
+    const whole = name === `${note.key}.json` && note.machine === machine && sizeOf(path) === note.bytes;
     const { key, owner, madeAt, bytes, facts } = note;
     return whole ? [{ key, path, owner, madeAt, bytes, facts }] : [];
   } catch {

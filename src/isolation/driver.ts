@@ -5,6 +5,8 @@ export interface Driver {
   readonly name: "container" | "process";
   /** can this machine copy an initialised process, and why not */
   readonly snapshots: Snapshots;
+  /** can it copy a whole tree of processes, and why not, as far as it is known by now */
+  readonly trees: Trees;
   /** Makes a sandbox whose first process is the agent. Resolves when the agent has dialled and said HELLO, on every link that was asked for. Rejects with SandboxError. */
   create(spec: SandboxSpec): Promise<Sandbox>;
   /** Kills every sandbox and waits until nothing of them is left. */
@@ -15,6 +17,11 @@ export interface Snapshots {
   readonly usable: boolean;
   /** one sentence: why not; empty where it works */
   readonly reason: string;
+}
+
+export interface Trees extends Snapshots {
+  /** settles when it is known for good */
+  readonly known: Promise<void>;
 }
 
 /** What a driver found out about this machine. */
@@ -53,6 +60,8 @@ export interface SandboxSpec {
   readonly network: "none" | "egress";
   /** its runtime gets a connection to the host of its own */
   readonly runtimeLink?: boolean;
+  /** all of its processes may be copied (`DumpOptions.tree`). Only where `Driver.trees.usable` */
+  readonly tree?: boolean | undefined;
   /** path of an image on the host: a BOOT with `restore` makes the runtime of it. Only where `Driver.snapshots.usable` */
   readonly image?: string | undefined;
 }
@@ -63,6 +72,8 @@ export interface DumpOptions {
   readonly link: "frames" | "http";
   /** the head of the request to the Runtime API whose answer it waits for, ended by an empty line */
   readonly api?: string;
+  /** all processes below the agent, of a sandbox that was made with `tree`; `into` becomes a directory. Over `frames` only */
+  readonly tree?: boolean;
 }
 
 /** What an image holds. */

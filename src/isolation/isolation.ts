@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { type CriuFeature, criuFeature, unusedCriu } from "./container/criu.ts";
 import { ContainerDriver } from "./container/driver.ts";
 import { probeContainer, unusableContainer } from "./container/probe.ts";
 import { type Driver, type Probe, SandboxError } from "./driver.ts";
@@ -16,6 +17,8 @@ export interface IsolationOptions {
   readonly rootfs: string | undefined;
   /** Unix socket of the platform's public endpoint, to be reachable from every sandbox */
   readonly endpointSocket?: string | undefined;
+  /** where CRIU may be, to copy process trees with, and the file that keeps what was found out about it; undefined: not used */
+  readonly criu?: { readonly places: readonly string[]; readonly cache: string } | undefined;
   /** path of thaw-agent; by default the one that `npm ci` has built */
   readonly agent?: string;
   /** prepared slots, 4 by default */
@@ -55,6 +58,9 @@ export async function createIsolation(options: IsolationOptions): Promise<Isolat
     );
     try {
       const probe = probeContainer(await container.start());
+      const { criu } = options;
+      // in the background: the first function may well need none
+      if (criu) void container.tryCriu(criu.places, criu.cache).then(({ detail }) => log(detail), report(log));
       return {
         driver: container,
         probes: [probe, probeProcess(agent)],
@@ -77,6 +83,37 @@ export async function createIsolation(options: IsolationOptions): Promise<Isolat
     warnings: [...why, processWarning],
     close: () => driver.close(),
   };
+}
+
+function report(log: (line: string) => void): (error: Error) => void {
+  return (error) => log(`criu cannot be tried out: ${error.message}`);
+}
+
+/**
+ * Whether CRIU can copy process trees here, tried out in containers of its own; `used` false: only whether it is there.
+ * Leaves nothing behind.
+ */
+export async function probeTrees(
+  places: readonly string[],
+  used: boolean,
+  agent: string = builtAgent,
+): Promise<CriuFeature> {
+  if (!used) return unusedCriu(places);
+  const runDir = mkdtempSync(join(tmpdir(), "thaw-probe-"));
+  const reception = await openReception(runDir);
+  const driver = new ContainerDriver(
+    { agent, runDir, pool: 0, rootfs: undefined, endpointSocket: undefined, log: () => undefined },
+    reception,
+  );
+  try {
+    await driver.start();
+    return criuFeature(await driver.tryCriu(places, join(runDir, "criu.json")));
+  } catch (error) {
+    return criuFeature({ usable: false, detail: (error as Error).message, criu: undefined });
+  } finally {
+    await driver.close();
+    rmSync(runDir, { recursive: true, force: true });
+  }
 }
 
 /** What this machine can do, best first, found out by trying. Takes about 20 ms and leaves nothing behind. */

@@ -22,12 +22,13 @@ interface Check {
 /** Looks at this machine without needing a server. Exit code 1 when functions could not run. */
 export async function doctor(options: CommonOptions): Promise<void> {
   const checks = [engine(), ...agent()];
-  const [isolation, runtimes, server] = await Promise.all([
+  const [isolation, trees, runtimes, server] = await Promise.all([
     attempt("isolation", probeIsolation),
+    attempt("isolation", probeProcessTrees),
     attempt("runtimes", probeRuntimes),
     probeServer(options),
   ]);
-  checks.push(...isolation.checks, ...runtimes.checks, server);
+  checks.push(...isolation.checks, ...trees.checks, ...runtimes.checks, server);
   if (checks.some((check) => check.state === "fail")) process.exitCode = exitCodes.error;
   if (options.json) {
     printJson({ ok: process.exitCode === undefined, driver: isolation.value, checks });
@@ -133,6 +134,17 @@ async function probeIsolation(): Promise<{ checks: Check[]; value: string | unde
     checks.push({ topic: "isolation", name: "driver", state: "fail", detail, next: "see the lines above" });
   }
   return { checks, value: chosen?.driver };
+}
+
+/** An extra: what our own images refuse is copied by CRIU, if it is there and asked for. */
+async function probeProcessTrees(): Promise<{ checks: Check[] }> {
+  const [{ probeTrees }, { configOf }] = await Promise.all([
+    import("../../isolation/index.ts"),
+    import("../../config.ts"),
+  ]);
+  const { used, places } = configOf({}).criu;
+  const { name, ok, detail } = await probeTrees(places, used);
+  return { checks: [{ topic: "isolation", name: `  ${name}`, state: ok ? "ok" : "warn", detail }] };
 }
 
 async function probeRuntimes(): Promise<{ checks: Check[] }> {

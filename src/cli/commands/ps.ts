@@ -37,7 +37,13 @@ interface Version {
   readonly rung?: string;
   readonly why: string;
   readonly rungs: Readonly<Record<string, Rung>>;
-  readonly image: { readonly state: string; readonly why: string; readonly bytes?: number; readonly madeAt?: number };
+  readonly image: {
+    readonly state: string;
+    readonly why: string;
+    readonly bytes?: number;
+    readonly by?: string;
+    readonly madeAt?: number;
+  };
   readonly provisioned?: { readonly allocated: number; readonly available: number; readonly failure?: string };
 }
 
@@ -91,7 +97,7 @@ function printStarts(versions: readonly Version[]): void {
       each.why || "-",
       image.bytes === undefined
         ? image.state
-        : `${image.state}, ${bytes(image.bytes)}, ${age(now - (image.madeAt ?? now))} old`,
+        : `${image.state}, ${bytes(image.bytes)}, ${age(now - (image.madeAt ?? now))} old${image.by ? `, by ${image.by}` : ""}`,
       provisioned ? `${provisioned.available} ready` : "-",
       [
         image.why,

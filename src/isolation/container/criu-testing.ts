@@ -64,7 +64,7 @@ export async function withCriuBench(agent: string, body: (bench: CriuBench) => P
         runtimeLink: true,
         image: image ?? null,
         criu,
-      } as Parameters<typeof launcher.create>[0]);
+      });
       const [pid, { link, runtimeLink }] = await Promise.all([made.get(id)!.promise, dialled]);
       links.set(id, [link, runtimeLink!]);
       for (const socket of links.get(id)!) socket.on("error", () => undefined);
@@ -72,7 +72,7 @@ export async function withCriuBench(agent: string, body: (bench: CriuBench) => P
     },
     dump(id, into, program) {
       dumps.set(id, Promise.withResolvers());
-      launcher.dump({ dump: id, into, link: "frames", criu: program } as Parameters<typeof launcher.dump>[0]);
+      launcher.dump({ dump: id, into, link: "frames", criu: program });
       return dumps.get(id)!.promise;
     },
     async kill(id) {

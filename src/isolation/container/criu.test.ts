@@ -124,6 +124,48 @@ describe("copies of process trees", { skip }, () => {
     });
   });
 
+  test("copies draw other random numbers and keys than each other, on all threads, from the first one on", () => {
+    const draw = `
+const { spawn } = require("node:child_process"), { readSync, writeSync } = require("node:fs"), crypto = require("node:crypto");
+spawn("/bin/sleep", ["1000"]);
+const draw = (done) => crypto.randomBytes(8, (_, bytes) => done([bytes.toString("hex"), crypto.randomBytes(8).toString("hex"),
+  crypto.generateKeyPairSync("ed25519").publicKey.export({ format: "jwk" }).x]));
+draw(() => {
+  writeSync(3, "up\\n");
+  readSync(3, Buffer.alloc(9));
+  draw((drawn) => { writeSync(3, JSON.stringify(drawn)); readSync(3, Buffer.alloc(9)); });
+});`;
+    return withImage(["/opt/node/node", "-e", draw], async (bench, image) => {
+      const seen: string[] = [];
+      for (let time = 0; time < 5; time++) {
+        const copy = await bench.create({ mounts: [...criu.mounts, node], image });
+        start(copy, [], true);
+        copy.runtimeLink.write("draw\n");
+        seen.push(...(JSON.parse(await answer(copy)) as string[]));
+        await bench.kill(copy.id);
+      }
+      assert.equal(new Set(seen).size, 15, seen.join(" "));
+    });
+  });
+
+  test("what copies would share or lose is refused: an OpenSSL in a child, files in /tmp", () =>
+    withCriuBench(builtAgent, async (bench) => {
+      const says = 'require("node:fs").writeSync(3, "up\\n"); require("node:fs").readSync(3, Buffer.alloc(9));';
+      const refused = {
+        generator: `require("node:child_process").spawn(process.execPath, ["-e", "setInterval(() => 0, 1000)"]); setTimeout(() => { ${says} }, 500);`,
+        tmp: `require("node:fs").writeFileSync("/tmp/cache", "x"); ${says}`,
+      };
+      for (const [code, program] of Object.entries(refused)) {
+        const template = await bench.create({ mounts: [...criu.mounts, node], criu: true });
+        start(template, ["/opt/node/node", "-e", program]);
+        assert.equal(await answer(template), "up\n");
+        const image = join(bench.directory, code);
+        await assert.rejects(bench.dump(template.id, image, criu.program), { name: "DumpRefused", code });
+        assert.throws(() => statSync(image), { code: "ENOENT" });
+        await bench.kill(template.id);
+      }
+    }));
+
   test("an image that was cut or changed is not restored", () =>
     withImage(programs["a shell with children in the background"]!, async (bench, image) => {
       const refused = (name: string) =>
@@ -156,7 +198,7 @@ describe("copies of process trees", { skip }, () => {
     withCriuBench(builtAgent, async (bench) => {
       const image = join(bench.directory, "image");
       const template = await bench.create({ mounts: [...criu.mounts, node], criu: true });
-      const connected = `const net = require("node:net"); const s = net.createServer().listen(0, "127.0.0.1", () => net.connect(s.address().port, "127.0.0.1", () => require("node:fs").writeSync(3, "up\\n")));`;
+      const connected = `const net = require("node:net"); const s = net.createServer().listen(0, "127.0.0.1", () => net.connect(s.address().port, "127.0.0.1", () => { const f = require("node:fs"); f.writeSync(3, "up\\n"); f.readSync(3, Buffer.alloc(1)); }));`;
       start(template, ["/opt/node/node", "-e", connected]);
       assert.equal(await answer(template), "up\n");
       await assert.rejects(bench.dump(template.id, image, criu.program), { name: "DumpRefused", message: /TCP/ });

@@ -66,7 +66,7 @@ export function isNewEnough(version: string): boolean {
 
 /**
  * Finds CRIU and tries it out: a shell with a child is dumped and restored in a sandbox. Takes about 300 ms, so it belongs
- * into the background of a start. `cache`: a file that keeps the answer until the machine, its kernel or CRIU changes.
+ * into the background of a start. `cache`: a file that keeps a good answer until the machine, its kernel or CRIU changes.
  */
 export async function probeCriu(places: readonly string[], needs: CriuNeeds, cache: string): Promise<CriuProbe> {
   const criu = await findCriu(places);
@@ -74,19 +74,31 @@ export async function probeCriu(places: readonly string[], needs: CriuNeeds, cac
   const key = [criu.path, criu.version, release(), bootId()].join(" ");
   const known = recall(cache, key);
   const failure = known ?? (await tried(criu, needs, dirname(cache)));
-  if (known === undefined) remember(cache, key, failure);
+  // what fails may have failed because the platform was about to end
+  if (known === undefined && failure === "") remember(cache, key, failure);
   const detail =
     failure === "" ? `criu ${criu.version} copies process trees here` : `criu ${criu.version} fails here: ${failure}`;
   return { usable: failure === "", detail, criu };
 }
 
 /** The row of `thaw doctor`. */
-export function criuFeature(probe: CriuProbe): {
+export interface CriuFeature {
   readonly name: string;
   readonly ok: boolean;
   readonly detail: string;
-} {
-  return { name: "images of process trees (criu)", ok: probe.usable, detail: probe.detail };
+}
+
+const feature = "images of process trees (criu)";
+
+export function criuFeature({ usable, detail, criu }: CriuProbe): CriuFeature {
+  return { name: feature, ok: usable, detail: criu ? `${detail} (${criu.path})` : detail };
+}
+
+/** Where nobody has asked for it: what there would be. Tries nothing out. */
+export async function unusedCriu(places: readonly string[]): Promise<CriuFeature> {
+  const found = await findCriu(places);
+  const there = typeof found === "string" ? found : `criu ${found.version} is there (${found.path})`;
+  return { name: feature, ok: true, detail: `off, the default; ${there}; THAW_CRIU=on uses it` };
 }
 
 /** Why it does not work; empty where it does. */

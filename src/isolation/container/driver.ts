@@ -1,8 +1,11 @@
 import { randomBytes } from "node:crypto";
+import { statSync } from "node:fs";
 import { constants } from "node:os";
 import { monotonicMs } from "../../model/index.ts";
-import { type Driver, type Sandbox, SandboxError, type SandboxSpec, type Snapshots } from "../driver.ts";
+import { type Driver, type Sandbox, SandboxError, type SandboxSpec, type Snapshots, type Trees } from "../driver.ts";
 import type { Reception } from "../reception.ts";
+import { type Criu, type CriuProbe, findCriu, probeCriu } from "./criu.ts";
+import type { CriuNeeds } from "./criu-selftest.ts";
 import { openGroups } from "./groups.ts";
 import { type Launcher, type LauncherEvents, type LauncherReady, startLauncher } from "./launcher.ts";
 import { ContainerSandbox, endpointInside } from "./sandbox.ts";
@@ -40,6 +43,9 @@ export class ContainerDriver implements Driver {
   #closing = false;
   #snapshots: Snapshots = { usable: false, reason: "the launcher has not started" };
 
+  #criu: Criu | undefined;
+  #trees: Trees = { usable: false, reason: "THAW_CRIU is off", known: Promise.resolve() };
+
   constructor(options: ContainerOptions, reception: Reception) {
     this.#options = options;
     this.#reception = reception;
@@ -55,6 +61,30 @@ export class ContainerDriver implements Driver {
 
   get snapshots(): Snapshots {
     return this.#snapshots;
+  }
+
+  get trees(): Trees {
+    return this.#trees;
+  }
+
+  /**
+   * Finds CRIU and tries it out with sandboxes; from then on `trees` says whether it works. `places`, `cache`: as of
+   * probeCriu().
+   */
+  async tryCriu(places: readonly string[], cache: string): Promise<CriuProbe> {
+    const { promise: known, resolve } = Promise.withResolvers<void>();
+    this.#trees = { usable: false, reason: "criu is being tried out", known };
+    try {
+      const found = await findCriu(places);
+      if (typeof found !== "string" && this.#snapshots.usable) this.#criu = found;
+      const probe: CriuProbe = this.#snapshots.usable
+        ? await probeCriu(places, this.#criuNeeds(), cache)
+        : { usable: false, detail: this.#snapshots.reason, criu: undefined };
+      this.#trees = { usable: probe.usable, reason: probe.usable ? "" : probe.detail, known };
+      return probe;
+    } finally {
+      resolve();
+    }
   }
 
   async create(spec: SandboxSpec): Promise<Sandbox> {
@@ -82,6 +112,7 @@ export class ContainerDriver implements Driver {
         network: spec.network,
         runtimeLink,
         image: spec.image ?? null,
+        criu: spec.tree ?? false,
       });
       const [agent, { slot, pid }] = await Promise.all([dialled, made.promise]);
       const groups = openGroups(launcher.found, slot, pid);
@@ -89,7 +120,13 @@ export class ContainerDriver implements Driver {
       const parts = { id: spec.id, asked, dialled: agent, groups, endpoint, cpus: spec.cpus };
       const sandbox = new ContainerSandbox(parts, {
         kill: () => launcher.kill(spec.id),
-        dump: (into, options) => launcher.dump({ dump: spec.id, into, ...options }),
+        dump: (into, { tree, ...options }) =>
+          launcher.dump({
+            dump: spec.id,
+            into,
+            ...options,
+            ...(tree && this.#criu ? { criu: this.#criu.program } : {}),
+          }),
       });
       this.#living.set(spec.id, sandbox);
       return sandbox;
@@ -111,8 +148,25 @@ export class ContainerDriver implements Driver {
 
   #mounts(spec: SandboxSpec): (readonly [string, string])[] {
     const mounts = spec.mounts.map(({ source, target }) => [source, target] as const);
+    const criu = spec.tree || (spec.image !== undefined && isTree(spec.image));
+    for (const { source, target } of (criu && this.#criu?.mounts) || []) mounts.push([source, target]);
     const { endpointSocket } = this.#options;
     return endpointSocket === undefined ? mounts : [...mounts, [endpointSocket, endpointInside]];
+  }
+
+  /** Sandboxes for CRIU to be tried out in; create() gives them what it needs. */
+  #criuNeeds(): CriuNeeds {
+    const size = { tmpBytes: 16 << 20, memoryBytes: 512 << 20, cpus: 1, network: "none", runtimeLink: true } as const;
+    return {
+      create: async ({ criu, image }) => {
+        const id = randomBytes(16).toString("hex");
+        const { link, runtimeLink } = await this.create({ ...size, id, mounts: [], tree: criu, image });
+        for (const end of [link, runtimeLink!]) end.on("error", () => undefined);
+        return { id, link, runtimeLink: runtimeLink! };
+      },
+      dump: (id, into) => this.#living.get(id)!.dump(into, { link: "frames", tree: true }),
+      kill: async (id) => void (await this.#living.get(id)?.kill()),
+    };
   }
 
   #running(): Promise<Launcher> {
@@ -158,4 +212,9 @@ export class ContainerDriver implements Driver {
     this.#living.get(id)?.ended(ending);
     this.#living.delete(id);
   }
+}
+
+/** An image of a whole tree is a directory. What is not there is the launcher's to complain about. */
+function isTree(image: string): boolean {
+  return statSync(image, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

@@ -31,6 +31,8 @@ export interface LauncherCreate {
   readonly network: "none" | "egress";
   readonly runtimeLink: boolean;
   readonly image: string | null;
+  /** CRIU may dump it */
+  readonly criu?: boolean;
 }
 
 export interface LauncherDump {
@@ -38,6 +40,8 @@ export interface LauncherDump {
   readonly into: string;
   readonly link: "frames" | "http";
   readonly api?: string;
+  /** CRIU as the sandbox sees it: the whole tree, into a directory */
+  readonly criu?: string;
 }
 
 /** What the launcher reports about one sandbox (agent/src/launcher/control.rs). */

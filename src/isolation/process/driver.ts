@@ -25,6 +25,7 @@ const tmpPrefix = "tmp-";
 export class ProcessDriver implements Driver {
   readonly name = "process";
   readonly snapshots = { usable: false, reason: "the process driver isolates nothing and copies no process" };
+  readonly trees = { ...this.snapshots, known: Promise.resolve() };
   readonly #options: ProcessOptions;
   readonly #reception: Reception;
   readonly #living = new Set<Sandbox>();
