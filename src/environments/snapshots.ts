@@ -2,10 +2,10 @@ import type { Image, Images } from "../images/index.ts";
 import type { Trees, Snapshots as Usable } from "../isolation/index.ts";
 import { DumpRefused } from "../isolation/index.ts";
 import type { FunctionVersion } from "../model/index.ts";
-import { isBare } from "./bare.ts";
 import type { Plan } from "./plan.ts";
 import { type InitTraces, type SnapshotPolicy, sharedTrouble, snapshotTerms } from "./snapshot-policy.ts";
 import { type Prepared, type TakenImage, TemplateFailed, type TemplateTerms } from "./template.ts";
+import { takeEither } from "./trees.ts";
 
 export interface SnapshotsNeeds {
   readonly images: Pick<Images, "find" | "list" | "draft" | "keep" | "discard" | "drop">;
@@ -77,12 +77,6 @@ const attemptsAllowed = 3;
 const retryMs = 60_000;
 
 /**
- * What our own dump refuses and CRIU may copy: other processes, timers, descriptors of rare kinds and locks, shared memory.
- * Not what is wrong with the machine, the moment, or files that have gone.
- */
-const forTrees: ReadonlySet<string> = new Set(["children", "timer", "descriptor", "memory"]);
-
-/**
  * Makes the images of function versions: one at a time in the whole platform, in the background once the first plain start
  * has shown that there is something to copy, or at once for a publication that waits. A version that cannot be copied is
  * not tried again until it changes.
@@ -106,7 +100,9 @@ export class Snapshots {
     // The key of an image takes a look at many files: for most versions there is none.
     if (!this.#needs.images.list().some(({ owner }) => owner.key === key)) return;
     const entry = this.#entryOf(plan);
-    await this.#keyOf(entry);
+    const stored = this.#needs.images.find(await this.#keyOf(entry));
+    entry.tree = stored?.facts.by === "criu";
+    if (entry.tree) await this.#needs.trees().known;
     const found = this.#found(entry);
     if (found && entry.state === "none") [entry.state, entry.why] = ["ready", ""];
   }
@@ -309,9 +305,16 @@ export class Snapshots {
     const draft = images.draft();
     try {
       const key = await this.#keyOf(entry);
-      const taken = await this.#take(entry, draft, urgent);
-      this.#assertUnshared(target, { drew: taken.drew, sockets: taken.facts.sockets });
-      const { bytes, ms, ...facts } = taken.facts;
+      const assertUnshared = (traces: InitTraces) => this.#assertUnshared(target, traces);
+      const terms = { urgent, check: ({ drew }: Prepared) => assertUnshared({ drew, sockets: 0 }) };
+      const taken = await takeEither(entry.plan, terms, entry.tree, {
+        trees: this.#needs.trees,
+        take: (exact) => this.#needs.take(entry.plan, draft, exact),
+        assertUnshared,
+      });
+      assertUnshared({ drew: taken.drew, sockets: taken.facts.sockets });
+      entry.tree = taken.by === "criu";
+      const { bytes, ms, processes: _, ...facts } = taken.facts;
       const { account, region, name, version } = target;
       const by = taken.by && { by: taken.by };
       await images.keep(draft, {
@@ -329,40 +332,6 @@ export class Snapshots {
       this.#failed(entry, error as Error);
     }
     settle(entry);
-  }
-
-  /** By the platform itself where that can be; with CRIU, of another template, what only CRIU can copy. */
-  async #take(entry: Entry, draft: string, urgent: boolean): Promise<TakenImage> {
-    const { plan } = entry;
-    const check = ({ drew }: Prepared) => this.#assertUnshared(plan.target, { drew, sockets: 0 });
-    let first: DumpRefused | undefined;
-    try {
-      if (!entry.tree) return await this.#needs.take(plan, draft, { urgent, check });
-    } catch (error) {
-      if (!(error instanceof DumpRefused) || !(await this.#isForTrees(plan, error))) throw error;
-      first = error;
-    }
-    await this.#needs.images.discard(draft);
-    try {
-      const taken = await this.#needs.take(plan, draft, { urgent, check, tree: true });
-      entry.tree = true;
-      return taken;
-    } catch (error) {
-      if (!(error instanceof DumpRefused) || !first) throw error;
-      throw new DumpRefused(error.code, `${first.message}; ${error.message}`);
-    }
-  }
-
-  /** Throws a refusal that says more where CRIU is at hand and still no help. */
-  async #isForTrees(plan: Plan, { code, message }: DumpRefused): Promise<boolean> {
-    if (!forTrees.has(code) || isBare(plan.target)) return false;
-    await this.#needs.trees().known;
-    if (!this.#needs.trees().usable) return false;
-    if (plan.link !== "frames") {
-      throw new DumpRefused("link", `${message}, and criu copies no runtime that has its events over HTTP`);
-    }
-    this.#assertUnshared(plan.target, { drew: false, sockets: 0, others: code === "children" });
-    return true;
   }
 
   #assertUnshared(target: FunctionVersion, traces: InitTraces): void {

@@ -83,6 +83,8 @@ export interface DumpFacts {
   /** of 4 KiB, stored in it */
   readonly pages: number;
   readonly threads: number;
+  /** where it is of a tree */
+  readonly processes?: number | undefined;
   /** restores copy the memory instead of mapping it: the C library's madvise could not be replaced */
   readonly copied: boolean;
   /** connections to the outside, which have hung up in every copy */

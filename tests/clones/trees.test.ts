@@ -57,6 +57,10 @@ describe("functions of several processes are copied with CRIU", { skip }, () => 
     assert.equal(new Set(copies.map(({ body }) => body.began)).size, 1, "copies of one init");
     assert.equal(new Set(copies.map(({ body }) => body.stream)).size, count);
     assert.equal(new Set(copies.flatMap(({ body }) => body.drawn)).size, 4 * count, "what they draw is their own");
+    // frozen and thawed by now, with its child
+    await delay(200);
+    const again = await platform.call("parent", { say: "again" });
+    assert.deepEqual([again.start, again.body.said], ["warm", "again"]);
     const { rungs } = await rowOf("parent");
     assert.equal(rungs.restore.failures, 0);
 

@@ -125,8 +125,8 @@ export async function startLauncher(options: LauncherOptions, events: LauncherEv
   };
 }
 
-function factsOf({ bytes, pages, threads, copied, sockets, ms }: DumpFacts): DumpFacts {
-  return { bytes, pages, threads, copied, sockets, ms };
+function factsOf({ bytes, pages, threads, processes, copied, sockets, ms }: DumpFacts): DumpFacts {
+  return { bytes, pages, threads, processes, copied, sockets, ms };
 }
 
 function onLines(socket: Socket, take: (line: string) => void): void {

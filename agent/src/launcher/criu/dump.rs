@@ -24,6 +24,7 @@ pub struct CriuOrder {
 pub struct CriuFacts {
     pub bytes: u64,
     pub threads: usize,
+    pub processes: usize,
     pub ms: f64,
 }
 
@@ -40,7 +41,7 @@ pub fn take(agent: i32, order: &CriuOrder, into: &Path) -> Result<CriuFacts, Ref
         let _ = fs::remove_dir_all(into);
     }
     let bytes = taken?;
-    Ok(CriuFacts { bytes, threads: tree.threads, ms: began.elapsed().as_secs_f64() * 1e3 })
+    Ok(CriuFacts { bytes, threads: tree.threads, processes: tree.all.len(), ms: began.elapsed().as_secs_f64() * 1e3 })
 }
 
 #[cfg(snapshots)]

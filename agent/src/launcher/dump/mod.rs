@@ -202,7 +202,7 @@ fn answer_of_criu(agent: i32, order: &DumpOrder, by: &CriuOrder) -> Value {
     match criu::take(agent, by, &order.into) {
         Ok(facts) => json!({
             "dumped": order.id, "bytes": facts.bytes, "pages": facts.bytes / 4096, "threads": facts.threads,
-            "copied": true, "sockets": 0, "ms": facts.ms, "stoppedMs": facts.ms,
+            "processes": facts.processes, "copied": true, "sockets": 0, "ms": facts.ms, "stoppedMs": facts.ms,
         }),
         Err(refusal) => refused(&order.id, refusal.code, &refusal.why),
     }
