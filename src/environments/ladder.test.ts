@@ -43,6 +43,21 @@ test("one slow measurement decides nothing, nor does what was measured while man
   assert.equal(crowd.view().restore?.starts, 103);
 });
 
+test("a rung that was slow once, while the machine was busy with something else, is not slow for good", () => {
+  const it = new Ladder();
+  times(it, "plain", 130, 130, 130);
+  times(it, "restore", 484, 6, 7);
+  assert.deepEqual(it.choose(image).rungs, ["restore", "plain"]);
+});
+
+test("of many that start at once only one tries the slower rung again", () => {
+  const it = new Ladder();
+  times(it, "plain", 9, 9, 9);
+  for (let n = 0; n < 64; n++) it.succeeded("restore", 6);
+  assert.deepEqual(it.choose(image).rungs, ["plain"]);
+  assert.deepEqual(it.choose(image).rungs, ["restore", "plain"]);
+});
+
 test("now and then the slower one is tried again, unless it is so slow that a caller would notice", () => {
   const near = new Ladder();
   times(near, "restore", 6, 6, 6);

@@ -22,7 +22,9 @@ export interface RungView {
 
 interface Measured {
   ms: number | undefined;
-  /** measurements in `ms` */
+  /** what `ms` is made of, the newest last */
+  readonly latest: number[];
+  /** measurements so far */
   samples: number;
   starts: number;
   failures: number;
@@ -37,7 +39,7 @@ interface Measured {
 
 /** So many measurements make a rung known; until then one that was made for speed is trusted to have it. */
 const known = 3;
-/** The average forgets half of the past in about five measurements. */
+/** The latest measurements count, and of these the one in the middle: a busy machine only ever adds. */
 const memory = 8;
 /** After this many starts by the faster rung the slower one shows whether it still is: sooner while it is hardly known. */
 const retryEvery = { known: 64, unknown: 8 } as const;
@@ -72,7 +74,11 @@ export class Ladder {
     );
     const why = rungs.map((rung) => `${rung} ${this.#words(rung)}`).join(", ");
     const due = losers.find((rung) => this.#isDue(rung, winner!));
-    if (due) return { rungs: sequence(due, rungs), why: `${why}; ${due} tried again` };
+    if (due) {
+      // Now, not when it has ended: of many that start at once only one tries.
+      this.#of(due).triedAt = this.#starts;
+      return { rungs: sequence(due, rungs), why: `${why}; ${due} tried again` };
+    }
     return { rungs: sequence(winner!, rungs), why };
   }
 
@@ -97,8 +103,10 @@ export class Ladder {
     measured.inARow = 0;
     measured.triedAt = ++this.#starts;
     if (ms === undefined) return;
-    const before = measured.ms ?? ms;
-    measured.ms = before + (ms - before) / Math.min(++measured.samples, memory);
+    measured.samples++;
+    measured.latest.push(ms);
+    if (measured.latest.length > memory) measured.latest.shift();
+    measured.ms = middle(measured.latest);
   }
 
   /** A start on this rung failed by no fault of the function's. Returns whether it has now done so too often in a row. */
@@ -128,6 +136,7 @@ export class Ladder {
   renew(rung: Rung): void {
     const measured = this.#of(rung);
     measured.ms = undefined;
+    measured.latest.length = 0;
     measured.samples = 0;
     measured.inARow = 0;
     measured.crashes = 0;
@@ -172,6 +181,7 @@ export class Ladder {
     if (!measured) {
       measured = {
         ms: undefined,
+        latest: [],
         samples: 0,
         starts: 0,
         failures: 0,
@@ -184,6 +194,11 @@ export class Ladder {
     }
     return measured;
   }
+}
+
+/** The median; of an even number the lower one of the two in the middle. */
+function middle(numbers: readonly number[]): number | undefined {
+  return numbers.toSorted((a, b) => a - b)[(numbers.length - 1) >> 1];
 }
 
 /** Behind a rung stand those that have less done already, down to the plain start. */
