@@ -80,6 +80,7 @@ test("what keeps a version from the pool is shown, and it starts plainly", here,
     const target = rig.version(source, { name: `sets ${name}`, environment: { [name]: value } });
     assert.equal((await rig.call(target)).start, "plain");
     assert.deepEqual(versionOf(target).pool, { state: "none", why });
+    assert.equal(versionOf(target).why, `nothing else to choose; no pool: ${why}`);
   }
 });
 

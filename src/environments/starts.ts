@@ -48,7 +48,9 @@ export class Starts {
   async start(make: (plan: Plan, mode: StartMode) => Environment): Promise<Environment> {
     const plan = await this.plan();
     const ways = this.#ways(plan);
-    const { rungs, why } = this.#ladder.choose(new Set(ways.keys()));
+    const choice = this.#ladder.choose(new Set(ways.keys()));
+    const { rungs } = choice;
+    const why = ways.size > 0 ? choice.why : `${choice.why}; ${this.#whyNoPool()}`;
     /** why rungs failed */
     const fell = new Map<Rung, string>();
     for (const rung of rungs) {
@@ -134,6 +136,12 @@ export class Starts {
     const image = this.#needs.snapshots.view(this.target);
     const { rung, why = "" } = this.#latest ?? {};
     return { rung, why, rungs: this.#ladder.view(), image, pool: this.#poolView() };
+  }
+
+  #whyNoPool(): string {
+    const { state, why } = this.#poolView();
+    if (why) return `no pool: ${why}`;
+    return state === "none" ? "no pool: its runtime is not booted ahead" : "no pool: its runtime is being booted";
   }
 
   #poolView(): SnapshotView {
