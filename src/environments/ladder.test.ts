@@ -137,6 +137,14 @@ test("the pool goes first where it is faster than the image, and the image is no
   assert.deepEqual(it.choose(both).rungs, ["pool", "plain"]);
 });
 
+test("where the image wins the booted runtime is not tried again", () => {
+  const it = new Ladder();
+  times(it, "plain", 400, 400, 400);
+  times(it, "pool", 7, 7, 7);
+  for (let n = 0; n < 100; n++) it.succeeded("restore", 5);
+  assert.deepEqual(it.choose(both).rungs, ["restore", "pool", "plain"]);
+});
+
 test("copies that crash at their first event are counted by themselves: that they woke says nothing about it", () => {
   const it = new Ladder();
   const starts = () => it.succeeded("restore", 4);

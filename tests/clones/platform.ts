@@ -73,14 +73,15 @@ export async function startClones(options: ServerOptions = {}): Promise<Clones> 
     };
   };
   /**
-   * Whether a copy served the call. The ladder may choose a plain start to see whether it still is the slower one; any
-   * other plain start is a restore that failed, and the error says what the platform knows of it.
+   * Whether a copy served the call. The ladder may choose a rung below to see whether it still is the slower one; any
+   * other start is a restore that failed, and the error says what the platform knows of it.
    */
   const isCopy = async (name: string, called: Called): Promise<boolean> => {
     if (called.start === "restore") return true;
     const { body } = await client.send("GET", "/_thaw/environments");
     const row = body.versions.findLast((one: { function: string }) => one.function === name);
-    const chosen = called.start === "plain" && row?.image.state === "ready" && row.rungs.restore?.failures === 0;
+    const chosen =
+      /^(plain|pool)$/.test(called.start) && row?.image.state === "ready" && row.rungs.restore?.failures === 0;
     assert.ok(chosen, `a ${called.start} start: ${called.status} ${called.text.slice(0, 300)}\n${JSON.stringify(row)}`);
     return false;
   };
