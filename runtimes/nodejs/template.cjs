@@ -48,6 +48,8 @@ function createTemplate({ link, session, uniqueness, now, prewarm, logError, ser
   /** it prepares itself, or wakes: what goes wrong now is a failed start */
   let busy = false;
   let copied = false;
+  /** this copy has time before its first event: it brings into memory what serving one touches */
+  let rehearses = false;
 
   function fail(error) {
     const { code, name } = copied ? AFTER : BEFORE;
@@ -100,13 +102,16 @@ function createTemplate({ link, session, uniqueness, now, prewarm, logError, ser
     if (load !== undefined) {
       busy = false;
       load(boot);
-    } else if (hooks.hasAfter()) hooks.runAfter().then(() => begin(marks, session.ready, serve), fail);
-    else begin(marks, session.ready, serve);
+    } else if (rehearses || hooks.hasAfter()) {
+      const rehearsed = rehearses ? prewarm() : Promise.resolve();
+      rehearsed.then(() => hooks.runAfter()).then(() => begin(marks, session.ready, serve), fail);
+    } else begin(marks, session.ready, serve);
   }
 
   /** Makes this copy itself; returns when that was done. */
   function wake(payload) {
     const document = JSON.parse(payload.toString("utf8"));
+    rehearses = document.rehearse === true;
     if (load === undefined) {
       adoptEnvironment(document.env);
     } else {

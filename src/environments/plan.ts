@@ -123,6 +123,8 @@ export interface StartTerms {
   readonly template?: boolean;
   /** a copy, from the image that the sandbox was made with */
   readonly restore?: boolean;
+  /** a copy that nobody waits for: its runtime serves events of its own before it says READY */
+  readonly rehearse?: boolean;
 }
 
 /** What an environment of this version is initialised as, by its own snapshot feature or by what it is kept for. */
@@ -164,7 +166,7 @@ function ownVariables(start: StartTerms): Record<string, string> {
 
 /** RESUME's document: what a copy must be told because it has another's variables. */
 export function resumeDocument(start: StartTerms): string {
-  return JSON.stringify({ env: ownVariables(start) });
+  return JSON.stringify({ ...(start.rehearse ? { rehearse: true } : {}), env: ownVariables(start) });
 }
 
 /** RESUME's document for a copy of a runtime without a function: all of the function's variables, and that it shall load it. */

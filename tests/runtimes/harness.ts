@@ -74,7 +74,11 @@ export interface RuntimeUnderTest {
   /** Asks it to make itself ready to be copied; `drew` comes with PREPARED. */
   prepare(): Promise<Answer & { drew?: boolean }>;
   /** Tells it that it is a copy, with these variables; `marks` come with READY. */
-  resume(env?: Readonly<Record<string, string | null>>): Promise<Answer & { marks?: Record<string, number> }>;
+  resume(
+    env?: Readonly<Record<string, string | null>>,
+    /** nobody waits for it */
+    rehearse?: boolean,
+  ): Promise<Answer & { marks?: Record<string, number> }>;
   /** Tells a copy that was made without a function which one it is: all its variables. */
   load(env: Readonly<Record<string, string>>): Promise<Answer & { marks?: Record<string, number> }>;
   /** everything written to stdout and stderr so far */
@@ -266,8 +270,8 @@ function host(command: readonly string[], cwd: string, env: Readonly<Record<stri
       link.write(startFrame(PREPARE, ""));
       return answer(10_000);
     },
-    resume(env = {}) {
-      link.write(startFrame(RESUME, JSON.stringify({ env })));
+    resume(env = {}, rehearse = false) {
+      link.write(startFrame(RESUME, JSON.stringify(rehearse ? { rehearse, env } : { env })));
       return answer(10_000);
     },
     load(env) {

@@ -144,6 +144,15 @@ for (const { runtime, path, reason } of await nodeInterpreters()) {
         });
       });
 
+      it("run once in a copy that rehearses, which calls no handler and tells nobody", async () => {
+        await template(recording, async (f) => {
+          assert.equal((await f.prepare()).type, "PREPARED");
+          const resumed = await f.resume({ NAME: "copy" }, true);
+          assert.deepEqual([resumed.type, f.output()], ["READY", ""]);
+          assert.deepEqual(await json(f), ["before 2", "before 1", "after 1", "after 2 copy"]);
+        });
+      });
+
       it("are registered and never run in a plain start", async () => {
         const started = start({ "index.js": recording }, {});
         assert.ok((await started.start()).marks);

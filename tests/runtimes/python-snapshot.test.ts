@@ -116,6 +116,15 @@ ${returns("order")}`;
         });
       });
 
+      it("run once in a copy that rehearses, which calls no handler and tells nobody", async () => {
+        await template(recording, async (f) => {
+          assert.equal((await f.prepare()).type, "PREPARED");
+          const resumed = await f.resume({ NAME: "copy" }, true);
+          assert.deepEqual([resumed.type, f.output()], ["READY", ""]);
+          assert.deepEqual(await json(f), ["before 2", "before 1", "after 1", "after 2 copy"]);
+        });
+      });
+
       it("are registered and never run in a plain start", async () => {
         const started = start({ "app.py": recording }, {});
         assert.ok((await started.start()).marks);

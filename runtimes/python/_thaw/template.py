@@ -46,9 +46,13 @@ class Template(object):
         if payload is None:
             return False
         self.boot = _now()
-        self._wake(result.from_json(payload.decode("utf-8")))
+        document = result.from_json(payload.decode("utf-8"))
+        self._wake(document)
         if self._bare:
             return True
+        if document.get("rehearse") is True:
+            # It has time before its first event: brings into memory what serving one touches.
+            prewarm(self._as_json)
         load = _now()
         try:
             run_after_restore()
