@@ -22,7 +22,7 @@ const inits: readonly { readonly file: string; readonly does: string; readonly r
   { file: "anonymous_pipe.py", does: "fills a pipe, and leaves a thread waiting" },
   { file: "shared_memory.py", does: "maps shared memory", refused: /shared/ },
   { file: "memory_file.py", does: "makes a file in memory", refused: /memory|memfd/ },
-  { file: "armed_timer.py", does: "arms a timer of the kernel", refused: /timer/ },
+  { file: "armed_timer.py", does: "arms a timer of the kernel", refused: /timer|alarm|signal/ },
 ];
 
 describe("a function is copied rightly or not at all, and one can see why", { skip }, () => {

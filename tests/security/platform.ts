@@ -51,10 +51,11 @@ export async function startPlatform(options: ServerOptions = {}): Promise<Platfo
         const { status } = await client.delete(name);
         assert.ok(status === 204 || status === 404, `DeleteFunction ${name}: ${status}`);
       }
+      // What a burst has had made ahead shrinks by and by.
       await until(
         () => tracesOf(server),
         (now) => same(now, before),
-        10_000,
+        60_000,
       ).catch((error) => {
         throw new Error(`left behind; before it was ${JSON.stringify(before)}`, { cause: error });
       });

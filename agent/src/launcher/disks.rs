@@ -18,7 +18,7 @@ const ORDERED_AT_ONCE: usize = 4;
 /// Disks ready at most, after bursts that had too few of them: each takes some 100 kB of the kernel's memory.
 const STOCK_MAX: usize = 256;
 /// So long after the last burst the stock begins to shrink again.
-const SHRINK_AFTER: Duration = Duration::from_secs(60);
+const SHRINK_AFTER: Duration = Duration::from_secs(4);
 const SOCKET: i32 = 3;
 
 /// A disk that a slot is to get.

@@ -58,7 +58,7 @@ const POOL_GROWTH: usize = 16;
 /// So many times as many as are usually ready must be waited for to be a burst.
 const BURST: usize = 4;
 /// So long after the last burst fewer are kept again.
-const SHRINK_AFTER: Duration = Duration::from_secs(60);
+const SHRINK_AFTER: Duration = Duration::from_secs(4);
 /// Among the machine's processes: what the launcher does is short, and somebody waits for all of it, beside sandboxes that
 /// may be busy for long.
 const PRIORITY: i32 = -10;
