@@ -103,34 +103,46 @@ unsafe fn map(header: &Header, call: &Call) {
     let copy = header.madvise_error == 0;
     let mut below = 0;
     let mut base = MAP_ANONYMOUS;
-    for entry in unsafe { table::<Map>(header.maps) } {
+    let maps = unsafe { table::<Map>(header.maps) };
+    for (index, entry) in maps.iter().enumerate() {
         let file = (call.files + entry.file as i32) as u64;
-        let (mut start, mut flags, mut descriptor, offset) = (entry.start, MAP_PRIVATE_FIXED, file, entry.offset);
         match entry.kind {
-            MAP_FILE => {}
-            MAP_SHARED_FILE => flags = MAP_SHARED_FIXED,
+            MAP_FILE => unsafe { place(entry, entry.start, entry.end, MAP_PRIVATE_FIXED, file) },
+            MAP_SHARED_FILE => unsafe { place(entry, entry.start, entry.end, MAP_SHARED_FIXED, file) },
             // The kernel shows arguments and environment (/proc/self/cmdline) only of an anonymous mapping.
-            MAP_IMAGE if copy || base == MAP_STACK => {
-                unsafe { copy_pages(entry, call.image, base) };
-                continue;
+            MAP_IMAGE if copy || base == MAP_STACK => unsafe { copy_pages(entry, call.image, base) },
+            MAP_IMAGE => unsafe { place(entry, entry.start, entry.end, MAP_PRIVATE_FIXED, call.image as u64) },
+            MAP_STACK => {
+                let start = entry.start.min(entry.end.saturating_sub(STACK_LIMIT).max(below));
+                unsafe { place_new(entry, start, entry.end) };
             }
-            MAP_IMAGE => descriptor = call.image as u64,
-            kind => {
-                flags |= MAP_ANON;
-                descriptor = u64::MAX;
-                if kind == MAP_STACK {
-                    start = start.min(entry.end.saturating_sub(STACK_LIMIT).max(below));
+            _ if copy => unsafe { place_new(entry, entry.start, entry.end) },
+            _ => {
+                // Only where no pages of the image follow: a mapping that is made to be split costs as much again.
+                let mut from = entry.start;
+                for run in maps[index + 1..].iter().take_while(|run| run.kind == MAP_IMAGE) {
+                    unsafe { place_new(entry, from, run.start) };
+                    from = run.end;
                 }
+                unsafe { place_new(entry, from, entry.end) };
             }
         }
-        let protection = u64::from(entry.protection);
-        let bytes = entry.end - start;
-        let mapped = unsafe { machine::call(MMAP, start, bytes, protection, flags, descriptor, offset) };
-        need(mapped == start as i64, FAILED_MAP);
         if entry.kind != MAP_IMAGE {
             below = entry.end;
             base = entry.kind;
         }
+    }
+}
+
+unsafe fn place_new(entry: &Map, start: u64, end: u64) {
+    unsafe { place(entry, start, end, MAP_PRIVATE_FIXED | MAP_ANON, u64::MAX) };
+}
+
+unsafe fn place(entry: &Map, start: u64, end: u64, flags: u64, descriptor: u64) {
+    if start < end {
+        let protection = u64::from(entry.protection);
+        let mapped = unsafe { machine::call(MMAP, start, end - start, protection, flags, descriptor, entry.offset) };
+        need(mapped == start as i64, FAILED_MAP);
     }
 }
 
@@ -224,6 +236,7 @@ unsafe extern "C" fn run(at: u64) -> ! {
         while RELEASED.load(Ordering::Acquire) == 0 {
             machine::call(FUTEX, &raw const RELEASED as u64, WAIT_PRIVATE, 0, 0, 0, 0);
         }
+        release_one();
         resume(TABLES + thread.frame)
     }
 }
@@ -245,7 +258,6 @@ unsafe fn settle(thread: &Thread) {
 /// The process's own thread, last: lets the others go, renews the random generators, continues.
 unsafe fn begin(threads: &[Thread], generators: &[Generator]) -> ! {
     const PR_SET_DUMPABLE: u64 = 4;
-    const WAKE_PRIVATE: u64 = 129;
     let first = &threads[0];
     unsafe {
         set_thread_pointer(first.fs_base);
@@ -254,7 +266,7 @@ unsafe fn begin(threads: &[Thread], generators: &[Generator]) -> ! {
         // as after an exec: its files in /proc are its own
         machine::call(PRCTL, PR_SET_DUMPABLE, 1, 0, 0, 0, 0);
         RELEASED.store(1, Ordering::Release);
-        machine::call(FUTEX, &raw const RELEASED as u64, WAKE_PRIVATE, i32::MAX as u64, 0, 0, 0);
+        release_one();
         for generator in generators {
             renew(generator);
         }
@@ -262,14 +274,17 @@ unsafe fn begin(threads: &[Thread], generators: &[Generator]) -> ! {
     }
 }
 
-/// OpenSSL notices a copy only by a changed process number; ours is the same.
+/// One wakes the next: all at once they would keep the first, which has the work, from the CPU.
+unsafe fn release_one() {
+    const WAKE_PRIVATE: u64 = 129;
+    unsafe { machine::call(FUTEX, &raw const RELEASED as u64, WAKE_PRIVATE, 1, 0, 0, 0) };
+}
+
+/// OpenSSL notices a copy only by a changed process number; ours is the same. RAND_poll(3) makes its first generator take new
+/// entropy from the system, and every other one take new from that before it gives out anything again.
 unsafe fn renew(generator: &Generator) {
-    let mut seed = [0u8; 48];
     unsafe {
-        machine::call(GETRANDOM, seed.as_mut_ptr() as u64, seed.len() as u64, 0, 0, 0, 0);
-        let add: extern "C" fn(*const u8, i32) = core::mem::transmute(generator.seed);
         let poll: extern "C" fn() -> i32 = core::mem::transmute(generator.poll);
-        add(seed.as_ptr(), seed.len() as i32);
         poll();
     }
 }

@@ -17,7 +17,6 @@ pub const EXIT_GROUP: usize = 231;
 pub const OPENAT: usize = 257;
 pub const CLOSE: usize = 3;
 pub const SET_ROBUST_LIST: usize = 273;
-pub const GETRANDOM: usize = 318;
 pub const MEMBARRIER: usize = 324;
 pub const RSEQ: usize = 334;
 pub const CLOSE_RANGE: usize = 436;

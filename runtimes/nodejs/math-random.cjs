@@ -19,7 +19,8 @@ function fillFromKernel(bytes) {
 
 /**
  * xoshiro128** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2018): two draws of 26 bits make a
- * number of 52, which is what V8's own gives, and 64 are made at a time, as V8 does. `seed` forgets what was drawn ahead.
+ * number of 52, which is what V8's own gives, and 64 are made at a time, as V8 does. `seed` forgets what was drawn ahead;
+ * `seedLater` does so, too, and has its function give a new seed when the next number is drawn, if ever.
  * Its source text is also run in other realms, so that each has functions of its own: it may use nothing from outside.
  */
 function createGenerator() {
@@ -27,8 +28,14 @@ function createGenerator() {
   const state = new Int32Array(4);
   const pool = new Float64Array(ahead);
   let at = ahead;
+  let awaited;
 
   function refill() {
+    if (awaited !== undefined) {
+      const give = awaited;
+      awaited = undefined;
+      give();
+    }
     let [a, b, c, d] = state;
     for (let i = 0; i < ahead; i++) {
       let number = 0;
@@ -62,6 +69,11 @@ function createGenerator() {
     at = ahead;
   }
 
+  function seedLater(give) {
+    awaited = give;
+    at = ahead;
+  }
+
   // A method: no constructor, like the one it replaces.
   Math.random = {
     random() {
@@ -70,10 +82,10 @@ function createGenerator() {
     },
   }.random;
   Object.defineProperty(Math.random, "toString", { value: () => "function random() { [native code] }" });
-  return seed;
+  return { seed, seedLater };
 }
 
-function seedFromKernel(seed) {
+function seedFromKernel({ seed }) {
   const words = new Int32Array(4);
   fillFromKernel(new Uint8Array(words.buffer));
   seed(words[0], words[1], words[2], words[3]);
@@ -111,18 +123,18 @@ function watchContexts(adopt) {
 
 /**
  * Replaces Math.random of this realm and of all that are made. `isInit`: realms made now are copied with the process.
- * @returns {() => void} gives all that were copied a new seed from the kernel
+ * @returns {() => void} has all that were copied take a new seed from the kernel before they give another number
  */
 function replaceRandom(isInit) {
-  const seeds = [createGenerator()];
+  const generators = [createGenerator()];
   const source = `(${createGenerator})()`;
   watchContexts((context) => {
-    const seed = runInContext(source, context);
-    seedFromKernel(seed);
-    if (isInit()) seeds.push(seed);
+    const generator = runInContext(source, context);
+    seedFromKernel(generator);
+    if (isInit()) generators.push(generator);
   });
   const reseed = () => {
-    for (const seed of seeds) seedFromKernel(seed);
+    for (const generator of generators) generator.seedLater(() => seedFromKernel(generator));
   };
   reseed();
   return reseed;

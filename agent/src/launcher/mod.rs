@@ -38,8 +38,10 @@ use tree::Tree;
 const CONTROL: RawFd = 3;
 /// Users of the machine that sandboxes run as: 2^28 numbers that no distribution hands out, a range for each launcher.
 const FIRST_USER: u32 = 0x7000_0000;
-/// New slots are made this long after the last start, so that they do not compete with the sandbox just started.
-const REFILL_DELAY: Duration = Duration::from_millis(4);
+/// New slots are made this long after the last start, so that they do not compete with the sandbox just started: it takes
+/// that long until a copy has given its first answer. Sooner when fewer than half are left.
+const REFILL_DELAY: Duration = Duration::from_millis(20);
+const REFILL_DELAY_WHEN_FEW: Duration = Duration::from_millis(4);
 /// After a slot could not be made.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 /// The kernel needs a moment to let go of a group whose last process has just been reaped.
@@ -294,8 +296,7 @@ impl Launcher {
             };
             let slot = self.slots.remove(at).expect("found above");
             self.launch(slot, request, &plan);
-            // whoever still waits needs more of them now
-            self.refill_at = Instant::now() + if self.queue.is_empty() { REFILL_DELAY } else { Duration::ZERO };
+            self.refill_at = Instant::now() + self.refill_delay();
         }
     }
 
@@ -411,6 +412,16 @@ impl Launcher {
         }
         if let Err(failure) = self.make_slot(egress) {
             self.no_slot(&failure, egress);
+        }
+    }
+
+    fn refill_delay(&self) -> Duration {
+        let left = self.slots.iter().filter(|slot| slot.ready).count();
+        match self.queue.is_empty() {
+            // whoever still waits needs more of them now
+            false => Duration::ZERO,
+            true if left * 2 >= self.aim => REFILL_DELAY,
+            true => REFILL_DELAY_WHEN_FEW,
         }
     }
 
