@@ -19,7 +19,8 @@ let client: LambdaClient;
 let python: Runtime | undefined;
 
 before(async () => {
-  server = await startServer();
+  // Plain starts, whose phases these tests know.
+  server = await startServer({ env: { THAW_SNAPSHOTS: "off" } });
   client = lambdaOf(server);
   const info = (await page("/_thaw/info")) as { runtimes: { name: string; state: string }[] };
   python = info.runtimes.find(({ name, state }) => name.startsWith("python") && state === "ready")?.name as Runtime;

@@ -151,10 +151,11 @@ describe("limits that hold", { skip }, () => {
     await client.deploy("burns-885", code, { memory: 885, timeout: 30 });
     for (let call = 0; call < 2; call++) {
       const small = (await client.invoke("burns-128")).body;
-      assert.ok(small > 0.02 && small < 2 * (128 / 1769), `128 MB: ${small} CPUs`);
+      // A copy has the CPUs that an init is lent for up to 100 ms of its first event.
+      assert.ok(small > 0.02 && small < 2 * (128 / 1769) + 0.1, `128 MB: ${small} CPUs`);
     }
     const half = (await client.invoke("burns-885")).body;
-    assert.ok(half < 0.6, `885 MB: ${half} CPUs`);
+    assert.ok(half < 0.6 + 0.1, `885 MB: ${half} CPUs`);
     await platform.nothingLeft("burns-128", "burns-885");
   });
 
