@@ -281,7 +281,7 @@ pub struct Timer {
 /// Numbers of timers are below: those in between are made and deleted.
 pub const TIMERS_MAX: u32 = 64;
 
-/// A random number generator of OpenSSL: addresses of RAND_seed and RAND_poll, called once after a restore.
+/// A random number generator of OpenSSL: addresses of RAND_seed and RAND_poll. The loader calls the latter, what CRIU restores both.
 #[repr(C)]
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Generator {
