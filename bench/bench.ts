@@ -14,6 +14,7 @@ import { cold } from "./workloads/cold.ts";
 import { deploy } from "./workloads/deploy.ts";
 import { memory } from "./workloads/memory.ts";
 import { neverSeen } from "./workloads/never-seen.ts";
+import { policy } from "./workloads/policy.ts";
 import { provisioned } from "./workloads/provisioned.ts";
 import { restore } from "./workloads/restore.ts";
 import { sandbox } from "./workloads/sandbox-goal.ts";
@@ -37,6 +38,7 @@ const workloads: Readonly<Record<string, Workload>> = {
   pool: { about: "goal 6: code that was never seen before, against a fresh process", run: neverSeen },
   memory: { about: "goal 10: memory of idle environments, against bare idle processes", run: memory },
   burst: { about: "goals 11 and 12: 100 and 1,000 cold calls at once", run: burst },
+  policy: { about: "goal 16: keep-alive and pre-warming on generated traces, against ten fixed minutes", run: policy },
   churn: { about: "goal 13: create, run and destroy for a minute, against runc", run: churn },
   provisioned: {
     about: "goal 14: the first call on every provisioned environment, against a warm call",
