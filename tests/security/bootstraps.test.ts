@@ -176,7 +176,10 @@ for (const { driver, usable, reason } of await probeDrivers()) {
       for (const name of names) {
         const [first, second] = (await client.logs(name)).filter((line) => line.startsWith("INIT_REPORT"));
         assert.match(first!, /^INIT_REPORT Init Duration: (9999|10\d\d\d)\.\d\d ms\tPhase: init\tStatus: timeout$/);
-        assert.match(second!, /^INIT_REPORT Init Duration: (999|[1-4]\d\d\d)\.\d\d ms\tPhase: invoke\tStatus: timeout$/);
+        assert.match(
+          second!,
+          /^INIT_REPORT Init Duration: (999|[1-4]\d\d\d)\.\d\d ms\tPhase: invoke\tStatus: timeout$/,
+        );
       }
       await platform.nothingLeft(...names);
     });
