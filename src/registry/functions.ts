@@ -1,4 +1,5 @@
 import { codeSha256, type FunctionVersion, ServiceError } from "../model/index.ts";
+import type { Attachments } from "./attached.ts";
 import { type Concurrency, checkProvisionable, createConcurrency } from "./concurrency.ts";
 import { type Entry, keyOf, kinds, loadEntries, newEntry } from "./entries.ts";
 import {
@@ -85,6 +86,8 @@ export interface Functions extends Concurrency {
 
 export interface FunctionsNeeds {
   readonly store: Store;
+  /** what goes with a function, a version or an alias */
+  readonly attachments: Pick<Attachments, "forget">;
   readonly egressDefault: boolean;
   /** most concurrent executions of one account in one region */
   readonly accountConcurrency: number;
@@ -92,7 +95,7 @@ export interface FunctionsNeeds {
 
 /** Loads everything from the store. */
 export function createFunctions(needs: FunctionsNeeds): Functions {
-  const { store } = needs;
+  const { store, attachments } = needs;
   const entries = loadEntries(store, needs.egressDefault);
   const putVersion = (record: FunctionRecord, version: VersionRecord): void =>
     store.put(kinds.version, keyOf(record, record.name, version.version), version);
@@ -198,6 +201,7 @@ export function createFunctions(needs: FunctionsNeeds): Functions {
         store.remove(kinds.version, keyOf(scope, name, number));
       for (const alias of entry.aliases.keys()) store.remove(kinds.alias, keyOf(scope, name, alias));
       for (const qualifier of entry.provisioned.keys()) store.remove(kinds.provisioned, keyOf(scope, name, qualifier));
+      attachments.forget(scope, name);
     });
     entries.region(scope).delete(name);
     forget();
@@ -219,6 +223,7 @@ export function createFunctions(needs: FunctionsNeeds): Functions {
     store.transaction(() => {
       store.remove(kinds.version, keyOf(scope, name, number));
       store.remove(kinds.provisioned, keyOf(scope, name, number));
+      attachments.forget(scope, name, number);
     });
     entry.versions.delete(number);
     entry.provisioned.delete(number);
@@ -259,6 +264,7 @@ export function createFunctions(needs: FunctionsNeeds): Functions {
       store.transaction(() => {
         store.remove(kinds.alias, keyOf(scope, name, alias));
         store.remove(kinds.provisioned, keyOf(scope, name, alias));
+        attachments.forget(scope, name, alias);
       });
       entry.aliases.delete(alias);
       entry.provisioned.delete(alias);

@@ -1,3 +1,4 @@
+export { type Attached, type AttachedDocument, noQualifier } from "./attached.ts";
 export type { Concurrency } from "./concurrency.ts";
 export { egressTag } from "./derive.ts";
 export type { FunctionEntry, Functions, NewFunction, Publication } from "./functions.ts";
@@ -6,6 +7,6 @@ export { versionsBehind, wantedOf } from "./provisioned.ts";
 export * from "./records.ts";
 export { createRegistry, type Registry, type RegistryNeeds, type Scaling } from "./registry.ts";
 export { aliasNotFound, functionNotFound } from "./resolve.ts";
-export type { Named, PolicyRecord, RoleRecord } from "./roles.ts";
+export type { Named, NamedDocument, PolicyRecord, RoleRecord } from "./roles.ts";
 export type * from "./scaling.ts";
 export { type Content, checkRevision, type Settlement } from "./transitions.ts";

@@ -1,7 +1,8 @@
 import { type CodeRef, type FunctionVersion, limits } from "../model/index.ts";
+import { createAttachments } from "./attached.ts";
 import { createFunctions, type Functions } from "./functions.ts";
 import { createLayers, type Layers } from "./layers.ts";
-import { createNamed, type Named, type PolicyRecord, type RoleRecord } from "./roles.ts";
+import { createNamed, type Named, type NamedDocument, type PolicyRecord, type RoleRecord } from "./roles.ts";
 import type {
   ScalableTargetRecord,
   ScalingActivityRecord,
@@ -33,6 +34,8 @@ export interface Registry {
   readonly roles: Named<RoleRecord>;
   readonly policies: Named<PolicyRecord>;
   readonly scaling: Scaling;
+  /** The documents of one kind, each under its account and name: what the services beside Lambda keep. Loaded when first asked for. */
+  named<T extends NamedDocument>(kind: string): Named<T>;
   /** most concurrent executions of one account in one region */
   readonly accountConcurrency: number;
   /** What to run; see Functions.resolve. */
@@ -46,8 +49,16 @@ export interface Registry {
 export function createRegistry(needs: RegistryNeeds): Registry {
   const store = openStore(needs.path);
   const accountConcurrency = needs.accountConcurrency ?? limits.accountConcurrency;
+  const attachments = createAttachments(store);
+  const kinds = new Map<string, unknown>();
+  const named = <T extends NamedDocument>(kind: string): Named<T> => {
+    const known = kinds.get(kind) ?? createNamed<T>(store, kind);
+    kinds.set(kind, known);
+    return known as Named<T>;
+  };
   const functions = createFunctions({
     store,
+    attachments,
     egressDefault: needs.egressDefault ?? false,
     accountConcurrency,
   });
@@ -55,14 +66,15 @@ export function createRegistry(needs: RegistryNeeds): Registry {
   return {
     functions,
     layers,
-    roles: createNamed<RoleRecord>(store, "role"),
-    policies: createNamed<PolicyRecord>(store, "policy"),
+    roles: named<RoleRecord>("role"),
+    policies: named<PolicyRecord>("policy"),
     scaling: {
-      targets: createNamed<ScalableTargetRecord>(store, "scalable-target"),
-      policies: createNamed<ScalingPolicyRecord>(store, "scaling-policy"),
-      actions: createNamed<ScheduledActionRecord>(store, "scheduled-action"),
-      activities: createNamed<ScalingActivityRecord>(store, "scaling-activity"),
+      targets: named<ScalableTargetRecord>("scalable-target"),
+      policies: named<ScalingPolicyRecord>("scaling-policy"),
+      actions: named<ScheduledActionRecord>("scheduled-action"),
+      activities: named<ScalingActivityRecord>("scaling-activity"),
     },
+    named,
     accountConcurrency,
     resolve: functions.resolve,
     liveCode() {

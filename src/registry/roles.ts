@@ -32,6 +32,12 @@ export interface PolicyRecord {
   readonly tags: Readonly<Record<string, string>>;
 }
 
+/** The first two coordinates of a document that one account owns. */
+export interface NamedDocument {
+  readonly account: string;
+  readonly name: string;
+}
+
 /** Documents of one account by name. */
 export interface Named<T> {
   get(account: string, name: string): T | undefined;
@@ -42,10 +48,7 @@ export interface Named<T> {
   everything(): Iterable<T>;
 }
 
-export function createNamed<T extends { readonly account: string; readonly name: string }>(
-  store: Store,
-  kind: string,
-): Named<T> {
+export function createNamed<T extends NamedDocument>(store: Store, kind: string): Named<T> {
   const records = new Map<string, T>(store.all<T>(kind));
   const keyOf = (account: string, name: string) => `${account}/${name}`;
   return {

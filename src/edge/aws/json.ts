@@ -1,11 +1,11 @@
 import { isUtf8 } from "node:buffer";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import { ServiceError } from "../../model/index.ts";
 import type { Scope } from "../../registry/index.ts";
 import { readBody } from "../body.ts";
-import { callerOf } from "../caller.ts";
 import type { ServiceModel } from "../lambda-api/model.ts";
 import { validate } from "../lambda-api/validate.ts";
+import type { Exchange } from "./service.ts";
 
 /** One call of an AWS JSON service; the input has been checked against the model. */
 export interface JsonCall<Input> {
@@ -14,7 +14,7 @@ export interface JsonCall<Input> {
 }
 
 /** Answers one operation with its document. Throws JsonError. */
-export type JsonOperation = (call: JsonCall<never>) => object;
+export type JsonOperation = (call: JsonCall<never>) => object | Promise<object>;
 
 export interface JsonService {
   /** what stands before the operation's name in X-Amz-Target, with the dot */
@@ -44,21 +44,17 @@ const requestBytes = 1024 * 1024;
  * Serves a service in the AWS JSON 1.1 protocol: the operation in X-Amz-Target, a document each way. Each operation's
  * input is the shape `{operation}Request`. Source: Smithy, "AWS JSON 1.1 protocol".
  */
-export async function serveJson(
-  service: JsonService,
-  request: IncomingMessage,
-  response: ServerResponse,
-  requestId: string,
-): Promise<void> {
+export async function serveJson(service: JsonService, exchange: Exchange): Promise<void> {
+  const { request, response, requestId, caller } = exchange;
   try {
     const name = String(request.headers["x-amz-target"]).slice(service.prefix.length);
     const body = await readBody(request, requestBytes, () => tooLarge());
     const operation = Object.hasOwn(service.operations, name) ? service.operations[name] : undefined;
     if (operation === undefined)
       throw new JsonError("UnknownOperationException", `Thaw does not implement ${name} yet`);
-    const { account, region } = callerOf(request.headers.authorization);
+    const { account, region } = caller;
     const input = validate(service.model, `${name}Request`, documentOf(body));
-    send(response, 200, requestId, operation({ input: input as never, scope: { account, region } }));
+    send(response, 200, requestId, await operation({ input: input as never, scope: { account, region } }));
   } catch (error) {
     const { code, status, message } = refusalOf(error, service.report);
     send(response, status, requestId, { __type: code, Message: message, message });

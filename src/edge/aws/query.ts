@@ -1,11 +1,11 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import { ServiceError } from "../../model/index.ts";
 import type { Registry } from "../../registry/index.ts";
 import { readBody } from "../body.ts";
-import { callerOf } from "../caller.ts";
 import { type Action, QueryError } from "./action.ts";
 import { policyActions } from "./iam-policies.ts";
 import { roleActions } from "./iam-roles.ts";
+import type { AwsService, Exchange } from "./service.ts";
 import { stsActions } from "./sts.ts";
 import { writeXml, type Xml } from "./xml.ts";
 
@@ -27,24 +27,24 @@ const iam: Service = {
 /** Bytes of a form: IAM's largest document has 10 KB. */
 const formBytes = 1024 * 1024;
 
+/** STS and IAM, for those whose credential or Host names one of them, and for the rest by the action. */
+export const createQueryService = (needs: QueryNeeds): AwsService => ({
+  serve: (exchange) => serveQuery(needs, exchange),
+});
+
 /**
- * Serves STS and IAM in AWS's Query protocol: a form with `Action`, answered in XML. `service` is `sts`, `iam` or empty
- * when the request does not say; then the action decides. Source: Smithy, "AWS query protocol".
+ * Serves AWS's Query protocol: a form with `Action`, answered in XML. A request that does not say which service it is for
+ * is told by its action. Source: Smithy, "AWS query protocol".
  */
-export async function serveQuery(
-  needs: QueryNeeds,
-  request: IncomingMessage,
-  response: ServerResponse,
-  url: URL,
-  service: string,
-  requestId: string,
-): Promise<void> {
+async function serveQuery(needs: QueryNeeds, exchange: Exchange): Promise<void> {
+  const { request, response, url, requestId, caller } = exchange;
   const tooLarge = () =>
     new ServiceError("RequestTooLargeException", `Request must be smaller than ${formBytes} bytes`);
   const body = await readBody(request, formBytes, tooLarge);
   const fields = new URLSearchParams(body.toString("utf8"));
   for (const [name, value] of url.searchParams) if (!fields.has(name)) fields.set(name, value);
   const action = fields.get("Action") ?? "";
+  const service = caller.service || (url.hostname.split(".")[0] ?? "");
   const chosen = service === "iam" || (service !== "sts" && Object.hasOwn(iam.actions, action)) ? iam : sts;
   try {
     const run = Object.hasOwn(chosen.actions, action) ? chosen.actions[action] : undefined;
@@ -52,8 +52,7 @@ export async function serveQuery(
       const name = `${chosen === iam ? "iam" : "sts"}:${action}`;
       throw new QueryError(400, "InvalidAction", `Thaw does not implement ${name} yet`);
     }
-    const { account } = callerOf(request.headers.authorization);
-    const result = run({ fields, account, registry: needs.registry });
+    const result = run({ fields, account: caller.account, registry: needs.registry });
     const answer: Xml = {
       ...(result === undefined ? {} : { [`${action}Result`]: result }),
       ResponseMetadata: { RequestId: requestId },

@@ -1,5 +1,5 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { type JsonCall, type JsonOperation, type JsonService, serveJson } from "../json.ts";
+import type { AwsService } from "../service.ts";
 import { deleteScheduledAction, describeScheduledActions, putScheduledAction } from "./actions.ts";
 import { describeScalingActivities } from "./activities.ts";
 import { type CapacityNeeds, createCapacity } from "./capacity.ts";
@@ -11,14 +11,6 @@ import { deregisterScalableTarget, describeScalableTargets, registerScalableTarg
 
 export interface AutoScalingNeeds extends Omit<CapacityNeeds, "clock"> {
   report(error: unknown): void;
-}
-
-/** Application Auto Scaling of provisioned concurrency: its API, and the scaling itself. */
-export interface AutoScaling {
-  serve(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void>;
-  /** Scales from now on. */
-  start(): void;
-  stop(): void;
 }
 
 const operations = {
@@ -36,7 +28,8 @@ const operations = {
 
 const tickMs = 1000;
 
-export function createAutoScaling(needs: AutoScalingNeeds): AutoScaling {
+/** Application Auto Scaling of provisioned concurrency: its API, and the scaling itself. */
+export function createAutoScaling(needs: AutoScalingNeeds): AwsService {
   const { registry, report } = needs;
   const clock = Date.now;
   const capacity = createCapacity({ ...needs, clock });
@@ -66,7 +59,7 @@ export function createAutoScaling(needs: AutoScalingNeeds): AutoScaling {
   };
 
   return {
-    serve: (request, response, requestId) => serveJson(service, request, response, requestId),
+    serve: (exchange) => serveJson(service, exchange),
     start,
     stop() {
       clearInterval(timer);

@@ -1,0 +1,79 @@
+import type { IncomingMessage } from "node:http";
+import type { Registry } from "../../registry/index.ts";
+import type { LambdaApiNeeds } from "../lambda-api/needs.ts";
+import type { Provisioning } from "../lambda-api/provisioning.ts";
+import type { AwsService, ServiceEntry } from "./service.ts";
+
+/** What the services around Lambda ask of the rest of the house. */
+export interface ServicesNeeds extends LambdaApiNeeds {
+  readonly registry: Registry;
+  readonly provisioning: Provisioning;
+}
+
+/** Every service but Lambda itself. The first that claims an unsigned request gets it. */
+export const services: readonly ServiceEntry<ServicesNeeds>[] = [
+  {
+    signingName: "iam",
+    claims: (_request, url) => hostLabel(url) === "iam",
+    load: async (needs) => (await import("./query.ts")).createQueryService(needs),
+  },
+  {
+    signingName: "sts",
+    // Unsigned calls of the Query protocol (AssumeRoleWithWebIdentity, tests with curl) are told apart by their Action there.
+    claims: (request, url) => hostLabel(url) === "sts" || isQueryRequest(request, url),
+    load: async (needs) => (await import("./query.ts")).createQueryService(needs),
+  },
+  {
+    signingName: "application-autoscaling",
+    target: "AnyScaleFrontendService.",
+    hasWork: ({ registry }) => registry.scaling.targets.everything()[Symbol.iterator]().next().done !== true,
+    load: async (needs) => (await import("./scaling/index.ts")).createAutoScaling(needs),
+  },
+];
+
+/** The services, each loaded when it is first needed: a server that only runs functions never needs them. */
+export interface Services {
+  /** The service a request is meant for; undefined: none that is here. */
+  find(request: IncomingMessage, url: URL, signingName: string): ServiceEntry<ServicesNeeds> | undefined;
+  loaded(entry: ServiceEntry<ServicesNeeds>): Promise<AwsService>;
+  /** Takes up what an earlier run has left to do. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export function createServices(needs: ServicesNeeds, entries = services): Services {
+  const loading = new Map<ServiceEntry<ServicesNeeds>, Promise<AwsService>>();
+
+  function loaded(entry: ServiceEntry<ServicesNeeds>): Promise<AwsService> {
+    const service = loading.get(entry) ?? entry.load(needs);
+    loading.set(entry, service);
+    return service;
+  }
+
+  return {
+    find(request, url, signingName) {
+      const target = request.headers["x-amz-target"];
+      if (typeof target === "string") {
+        const named = entries.find((entry) => entry.target !== undefined && target.startsWith(entry.target));
+        if (named !== undefined) return named;
+      }
+      if (signingName !== "") return entries.find((entry) => entry.signingName === signingName);
+      return entries.find((entry) => entry.claims?.(request, url) === true);
+    },
+    loaded,
+    async start() {
+      for (const entry of entries) if (entry.hasWork?.(needs) === true) (await loaded(entry)).start?.();
+    },
+    async stop() {
+      for (const service of loading.values()) await (await service).stop?.();
+    },
+  };
+}
+
+const hostLabel = (url: URL): string => url.hostname.split(".")[0] ?? "";
+
+function isQueryRequest(request: IncomingMessage, url: URL): boolean {
+  if (url.searchParams.has("Action")) return true;
+  const type = request.headers["content-type"] ?? "";
+  return request.method === "POST" && url.pathname === "/" && type.startsWith("application/x-www-form-urlencoded");
+}
