@@ -33,6 +33,8 @@ const invokeStore = modern ? createInvokeStore(session) : undefined;
 let logFailure = patchConsole(session, env);
 const logError = (title, error) => logFailure(title, error);
 if (!bare) defineGlobals(env, invokeStore);
+/** a sandbox has them in its /node_modules */
+if (__dirname !== "/var/runtime") require("./module-hooks.cjs").offerModules();
 
 let initialised = false;
 /** the life of a process that is to be copied, until its copy serves */

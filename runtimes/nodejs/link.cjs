@@ -44,8 +44,9 @@ const system = { readSync: fs.readSync, writeSync: fs.writeSync, writevSync: fs.
 function openLink(fd, { readSync, writeSync, writevSync } = system) {
   const out = Buffer.allocUnsafeSlow(BUFFER_BYTES);
   const input = Buffer.allocUnsafeSlow(BUFFER_BYTES);
-  /** bytes of `input` that have arrived */
+  /** bytes of `input` that have arrived, and of these, how many belong to frames that were received */
   let filled = 0;
+  let taken = 0;
 
   function writeAll(bytes, length) {
     for (let at = 0; at < length; ) at += writeSync(fd, bytes, at, length - at);
@@ -114,9 +115,14 @@ function openLink(fd, { readSync, writeSync, writevSync } = system) {
     }
   }
 
-  /** Reads until `input` holds `wanted` bytes. False: the host has closed the link. */
+  /** Reads until `input` holds `wanted` bytes more than were taken. False: the host has closed the link. */
   function fill(wanted) {
-    while (filled < wanted) {
+    if (taken === filled || taken + wanted > BUFFER_BYTES) {
+      if (taken < filled) input.copyWithin(0, taken, filled);
+      filled -= taken;
+      taken = 0;
+    }
+    while (filled - taken < wanted) {
       const count = readSome(input, filled, BUFFER_BYTES - filled);
       if (count === 0) return false;
       filled += count;
@@ -130,14 +136,13 @@ function openLink(fd, { readSync, writeSync, writevSync } = system) {
    */
   function receive() {
     if (!fill(HEADER_BYTES)) return undefined;
-    const length = input.readUInt32LE(0);
-    const frame = { type: input[4], stream: input.readUInt32LE(8), payload: undefined };
+    const length = input.readUInt32LE(taken);
+    const frame = { type: input[taken + 4], stream: input.readUInt32LE(taken + 8), payload: undefined };
     if (length > MAX_PAYLOAD_BYTES) throw new Error(`a frame of ${length} bytes`);
-    const end = HEADER_BYTES + length;
-    if (end > BUFFER_BYTES) {
+    if (HEADER_BYTES + length > BUFFER_BYTES) {
       frame.payload = Buffer.allocUnsafe(length);
-      let at = input.copy(frame.payload, 0, HEADER_BYTES, filled);
-      filled = 0;
+      let at = input.copy(frame.payload, 0, taken + HEADER_BYTES, filled);
+      taken = filled = 0;
       while (at < length) {
         const count = readSome(frame.payload, at, length - at);
         if (count === 0) return undefined;
@@ -145,16 +150,10 @@ function openLink(fd, { readSync, writeSync, writevSync } = system) {
       }
       return frame;
     }
-    if (!fill(end)) return undefined;
-    if (filled === end) {
-      frame.payload = input.subarray(HEADER_BYTES, end);
-      filled = 0;
-      return frame;
-    }
-    // More than one frame has arrived: keep the rest for the next call.
-    frame.payload = Buffer.from(input.subarray(HEADER_BYTES, end));
-    input.copyWithin(0, end, filled);
-    filled -= end;
+    if (!fill(HEADER_BYTES + length)) return undefined;
+    const begin = taken + HEADER_BYTES;
+    taken = begin + length;
+    frame.payload = input.subarray(begin, taken);
     return frame;
   }
 

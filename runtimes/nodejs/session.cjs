@@ -81,6 +81,9 @@ function createSession(link, hasRawOutput, idBeforeFirst) {
       if (frame.type !== type.INVOKE || payload.length < 2) throw new Error(`unexpected frame of type ${frame.type}`);
       const end = 2 + payload.readUInt16LE(0);
       fields = parseHead(payload.toString("utf8", 2, end));
+      // A copy had this event before it was ready: its time begins now.
+      const timeout = fields["lambda-runtime-timeout-ms"];
+      if (timeout !== undefined) fields["lambda-runtime-deadline-ms"] = String(Date.now() + Number(timeout));
       open = frame.stream;
       started = false;
       session.tenantId = fields["lambda-runtime-aws-tenant-id"];

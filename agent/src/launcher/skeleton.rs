@@ -23,6 +23,7 @@ const DIRECTORIES: &[&str] = &[
     "etc",
     "home/sbx_user1051",
     "mnt",
+    "node_modules",
     "opt",
     "proc",
     "root",
@@ -105,6 +106,8 @@ pub fn fill(root: &Path, privileged: bool, own_root: bool) -> Result<(), Failure
         ("/proc/self/fd/0", "dev/stdin"),
         ("/proc/self/fd/1", "dev/stdout"),
         ("/proc/self/fd/2", "dev/stderr"),
+        // ES modules do not look at NODE_PATH: what the Node.js runtimes offer to import lies above every module
+        ("/var/runtime/@thaw", "node_modules/@thaw"),
         // shared memory counts as /tmp does, and is as private
         ("/tmp", "dev/shm"),
     ];
