@@ -10,6 +10,7 @@ const levels: Record<string, number> = {
   model: 0,
   observe: 1,
   capacity: 1,
+  policy: 1,
   registry: 2,
   artifacts: 2,
   images: 2,
@@ -77,7 +78,7 @@ test("every relative import names a file that exists", () => {
 });
 
 test("the data plane imports node's built-in modules and our own files only", () => {
-  const plane = ["model", "observe", "capacity", "isolation", "images", "environments", "invoke"];
+  const plane = ["model", "observe", "capacity", "policy", "isolation", "images", "environments", "invoke"];
   const wrong = files
     .filter((file) => plane.includes(roomOf(file)) && !isTest(file))
     .flatMap(importsOf)
