@@ -1,5 +1,6 @@
 export { type Attached, type AttachedDocument, noQualifier } from "./attached.ts";
 export type { Concurrency } from "./concurrency.ts";
+export * from "./configs.ts";
 export { egressTag } from "./derive.ts";
 export type { FunctionEntry, Functions, NewFunction, Publication } from "./functions.ts";
 export type { Layers } from "./layers.ts";

@@ -1,5 +1,12 @@
 import { type CodeRef, type FunctionVersion, limits } from "../model/index.ts";
-import { createAttachments } from "./attached.ts";
+import { type Attached, createAttachments } from "./attached.ts";
+import type {
+  EventInvokeRecord,
+  FunctionUrlRecord,
+  MappingRecord,
+  RecursionRecord,
+  RuntimeManagementRecord,
+} from "./configs.ts";
 import { createFunctions, type Functions } from "./functions.ts";
 import { createLayers, type Layers } from "./layers.ts";
 import { createNamed, type Named, type NamedDocument, type PolicyRecord, type RoleRecord } from "./roles.ts";
@@ -34,6 +41,13 @@ export interface Registry {
   readonly roles: Named<RoleRecord>;
   readonly policies: Named<PolicyRecord>;
   readonly scaling: Scaling;
+  /** what ends asynchronous invocations; under `$LATEST`, a version or an alias */
+  readonly eventInvoke: Attached<EventInvokeRecord>;
+  /** function URLs; under `$LATEST` or an alias */
+  readonly urls: Attached<FunctionUrlRecord>;
+  readonly runtimeManagement: Attached<RuntimeManagementRecord>;
+  readonly recursion: Attached<RecursionRecord>;
+  readonly mappings: Named<MappingRecord>;
   /** The documents of one kind, each under its account and name: what the services beside Lambda keep. Loaded when first asked for. */
   named<T extends NamedDocument>(kind: string): Named<T>;
   /** most concurrent executions of one account in one region */
@@ -74,6 +88,11 @@ export function createRegistry(needs: RegistryNeeds): Registry {
       actions: named<ScheduledActionRecord>("scheduled-action"),
       activities: named<ScalingActivityRecord>("scaling-activity"),
     },
+    eventInvoke: attachments.open<EventInvokeRecord>("event-invoke-config"),
+    urls: attachments.open<FunctionUrlRecord>("function-url"),
+    runtimeManagement: attachments.open<RuntimeManagementRecord>("runtime-management"),
+    recursion: attachments.open<RecursionRecord>("recursion"),
+    mappings: named<MappingRecord>("event-source-mapping"),
     named,
     accountConcurrency,
     resolve: functions.resolve,
