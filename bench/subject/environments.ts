@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
+import { childrenOf, familyOf, launchersAmong, readText } from "./proc.ts";
 
 /** One sandbox as the machine sees it. */
 export interface SandboxProcesses {
@@ -22,8 +22,7 @@ export interface Running {
  */
 export async function sandboxesOf({ endpoint, pid }: Running, functionName: string): Promise<SandboxProcesses[]> {
   const code = await digestsOf(endpoint, functionName);
-  const launchers = childrenOf(pid).filter((child) => read(child, "cmdline").split("\0").includes("launcher"));
-  return launchers
+  return launchersAmong(childrenOf(pid))
     .flatMap(childrenOf)
     .filter((agent) => code.has(mountedAt(agent, "/var/task")))
     .map((agent) => ({ agent, members: familyOf(agent) }))
@@ -44,11 +43,6 @@ function mountedAt(pid: number, target: string): string {
     .map((line) => line.split(" "))
     .find((fields) => fields[4] === target);
   return mount?.[3]?.split("/").at(-1) ?? "";
-}
-
-/** A process, its children, theirs and so on. */
-export function familyOf(pid: number): number[] {
-  return [pid, ...childrenOf(pid).flatMap(familyOf)];
 }
 
 /**
@@ -86,10 +80,6 @@ function isTemplate(pid: number): boolean {
   return !read(pid, "maps").includes("\n4f0000000000-") && !read(pid, "maps").startsWith("4f0000000000-");
 }
 
-function childrenOf(pid: number): number[] {
-  return read(pid, `task/${pid}/children`).trim().split(" ").filter(Boolean).map(Number);
-}
-
 function kill(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
@@ -99,9 +89,5 @@ function kill(pid: number): void {
 }
 
 function read(pid: number, file: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, "utf8");
-  } catch {
-    return "";
-  }
+  return readText(`/proc/${pid}/${file}`);
 }

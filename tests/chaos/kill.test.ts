@@ -4,10 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { cgroupsOf, descendants, processes } from "../../bench/subject/proc.ts";
 import { probeDrivers } from "../../src/isolation/index.ts";
 import { type Server, startServer } from "../e2e/server.ts";
 import { Client } from "../security/client.ts";
-import { cgroupsOf, descendants, launcherOf, mountsAt, processes, until } from "../security/traces.ts";
+import { launcherOf, mountsAt, until } from "../security/traces.ts";
 
 const shell = `#!/bin/bash
 api=http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { descendants, processes } from "../../bench/subject/proc.ts";
 import { probeDrivers } from "../../src/isolation/index.ts";
 import { type Server, startServer } from "../e2e/server.ts";
 import { Client } from "../security/client.ts";
-import { descendants, launcherOf, processes, until } from "../security/traces.ts";
+import { launcherOf, until } from "../security/traces.ts";
 
 const sleeps = `exports.handler = async ({ ms = 0 }) => {
   await new Promise((resolve) => setTimeout(resolve, ms));

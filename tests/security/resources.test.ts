@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
+import { descendants } from "../../bench/subject/proc.ts";
 import { probeDrivers } from "../../src/isolation/index.ts";
 import { check } from "./expectations.ts";
 import { type Platform, startPlatform } from "./platform.ts";
-import { descendants, until } from "./traces.ts";
+import { until } from "./traces.ts";
 
 const container = (await probeDrivers()).find(({ driver }) => driver === "container")!;
 const outOfMemory = {
