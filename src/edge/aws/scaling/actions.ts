@@ -1,11 +1,17 @@
-import { randomUUID } from "node:crypto";
 import { InvalidSchedule, parseSchedule } from "../../../capacity/index.ts";
 import type { ScheduledActionRecord } from "../../../registry/index.ts";
-import { JsonError } from "../json.ts";
 import { type ListingInput, listing } from "./listing.ts";
 import type { ScalingOperation } from "./operation.ts";
-import { described, invalid, keyOf, type ResourceInput, resourceOf, seconds, targetOf } from "./resource.ts";
+import { type PartKind, partOf, removePart } from "./parts.ts";
+import { described, invalid, type ResourceInput, seconds } from "./resource.ts";
 import { checkBounds } from "./targets.ts";
+
+const kind: PartKind = {
+  arn: "scheduledAction",
+  nameInArn: "scheduledActionName",
+  words: "scheduled action",
+  nameInWords: "scheduled action name",
+};
 
 interface PutInput extends ResourceInput {
   readonly ScheduledActionName: string;
@@ -18,12 +24,10 @@ interface PutInput extends ResourceInput {
 }
 
 /** Makes or changes a scheduled action. Of one that exists, what is left out stays, but for its start and end (as at AWS). */
-export const putScheduledAction: ScalingOperation<PutInput> = ({ input, scope, context }) => {
-  const { registry, clock } = context;
-  const resource = resourceOf(input, scope);
-  targetOf(registry, resource);
-  const name = keyOf(resource, input.ScheduledActionName);
-  const old = registry.scaling.actions.get(resource.account, name);
+export const putScheduledAction: ScalingOperation<PutInput> = (call) => {
+  const { input, context } = call;
+  const { actions } = context.registry.scaling;
+  const { old, head } = partOf(kind, actions, call, input.ScheduledActionName);
   const schedule = input.Schedule ?? old?.schedule;
   if (schedule === undefined) throw invalid("Schedule must be specified for a new scheduled action");
   const timezone = input.Timezone ?? old?.timezone;
@@ -36,18 +40,9 @@ export const putScheduledAction: ScalingOperation<PutInput> = ({ input, scope, c
   if (input.StartTime !== undefined && input.EndTime !== undefined && input.StartTime >= input.EndTime) {
     throw invalid("StartTime must be before EndTime");
   }
-  const now = clock();
-  const { account, region, resourceId } = resource;
-  registry.scaling.actions.put({
-    account,
-    region,
-    resourceId,
-    name,
-    arn:
-      old?.arn ??
-      `arn:aws:autoscaling:${region}:${account}:scheduledAction:${randomUUID()}:resource/lambda/${resourceId}:scheduledActionName/${input.ScheduledActionName}`,
-    created: old?.created ?? now,
-    ran: now,
+  actions.put({
+    ...head,
+    ran: context.clock(),
     actionName: input.ScheduledActionName,
     schedule,
     ...given("timezone", timezone),
@@ -88,16 +83,7 @@ export const describeScheduledActions: ScalingOperation<DescribeInput> = ({ inpu
 export const deleteScheduledAction: ScalingOperation<ResourceInput & { readonly ScheduledActionName: string }> = (
   call,
 ) => {
-  const { input, scope, context } = call;
-  const resource = resourceOf(input, scope);
-  const name = keyOf(resource, input.ScheduledActionName);
-  if (context.registry.scaling.actions.get(resource.account, name) === undefined) {
-    throw new JsonError(
-      "ObjectNotFoundException",
-      `No scheduled action found for service namespace: lambda, resource ID: ${resource.resourceId}, scalable dimension: ${input.ScalableDimension}, scheduled action name: ${input.ScheduledActionName}`,
-    );
-  }
-  context.registry.scaling.actions.remove(resource.account, name);
+  removePart(kind, call.context.registry.scaling.actions, call, call.input.ScheduledActionName);
   return {};
 };
 

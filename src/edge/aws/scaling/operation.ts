@@ -12,4 +12,6 @@ export interface ScalingContext {
   begin(): void;
 }
 
-export type ScalingOperation<Input> = (call: JsonCall<Input> & { readonly context: ScalingContext }) => object;
+export type ScalingCall<Input> = JsonCall<Input> & { readonly context: ScalingContext };
+
+export type ScalingOperation<Input> = (call: ScalingCall<Input>) => object;

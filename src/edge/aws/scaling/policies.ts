@@ -1,9 +1,15 @@
-import { randomUUID } from "node:crypto";
 import type { ScalingPolicyRecord } from "../../../registry/index.ts";
-import { JsonError } from "../json.ts";
 import { type ListingInput, listing } from "./listing.ts";
 import type { ScalingOperation } from "./operation.ts";
-import { described, invalid, keyOf, type ResourceInput, resourceOf, seconds, targetOf } from "./resource.ts";
+import { type PartKind, partOf, removePart } from "./parts.ts";
+import { described, invalid, type ResourceInput, seconds } from "./resource.ts";
+
+const kind: PartKind = {
+  arn: "scalingPolicy",
+  nameInArn: "policyName",
+  words: "scaling policy",
+  nameInWords: "policy name",
+};
 
 interface PutInput extends ResourceInput {
   readonly PolicyName: string;
@@ -14,28 +20,12 @@ interface PutInput extends ResourceInput {
 }
 
 /** Makes or replaces a target tracking policy. Thaw has no alarms, so none are named. */
-export const putScalingPolicy: ScalingOperation<PutInput> = ({ input, scope, context }) => {
-  const { registry, clock } = context;
-  const resource = resourceOf(input, scope);
-  targetOf(registry, resource);
-  const configuration = configurationOf(input);
-  const name = keyOf(resource, input.PolicyName);
-  const old = registry.scaling.policies.get(resource.account, name);
-  const { account, region, resourceId } = resource;
-  const policy: ScalingPolicyRecord = {
-    account,
-    region,
-    resourceId,
-    name,
-    arn:
-      old?.arn ??
-      `arn:aws:autoscaling:${region}:${account}:scalingPolicy:${randomUUID()}:resource/lambda/${resourceId}:policyName/${input.PolicyName}`,
-    created: old?.created ?? clock(),
-    policyName: input.PolicyName,
-    configuration,
-  };
-  registry.scaling.policies.put(policy);
-  return { PolicyARN: policy.arn, Alarms: [] };
+export const putScalingPolicy: ScalingOperation<PutInput> = (call) => {
+  const { input, context } = call;
+  const { policies } = context.registry.scaling;
+  const { head } = partOf(kind, policies, call, input.PolicyName);
+  policies.put({ ...head, policyName: input.PolicyName, configuration: configurationOf(input) });
+  return { PolicyARN: head.arn, Alarms: [] };
 };
 
 interface DescribeInput extends ListingInput {
@@ -61,16 +51,7 @@ export const describeScalingPolicies: ScalingOperation<DescribeInput> = ({ input
   );
 
 export const deleteScalingPolicy: ScalingOperation<ResourceInput & { readonly PolicyName: string }> = (call) => {
-  const { input, scope, context } = call;
-  const resource = resourceOf(input, scope);
-  const name = keyOf(resource, input.PolicyName);
-  if (context.registry.scaling.policies.get(resource.account, name) === undefined) {
-    throw new JsonError(
-      "ObjectNotFoundException",
-      `No scaling policy found for service namespace: lambda, resource ID: ${resource.resourceId}, scalable dimension: ${input.ScalableDimension}, policy name: ${input.PolicyName}`,
-    );
-  }
-  context.registry.scaling.policies.remove(resource.account, name);
+  removePart(kind, call.context.registry.scaling.policies, call, call.input.PolicyName);
   return {};
 };
 
