@@ -9,6 +9,7 @@ export const lowerCaseMessage: ReadonlySet<string> = new Set([
   "CodeStorageExceededException",
   "InvalidParameterValueException",
   "InvalidRequestContentException",
+  "PolicyLengthExceededException",
   "PreconditionFailedException",
   "ProvisionedConcurrencyConfigNotFoundException",
   "RequestTooLargeException",

@@ -16,16 +16,23 @@ const server = (status: number, retryable = true): ServiceErrorKind => ({ status
 /** Every code this platform answers with. Source: the errors of Lambda's public service model. */
 export const errorTable = Object.freeze({
   AccessDeniedException: user(403),
+  CodeSigningConfigNotFoundException: user(404),
   CodeStorageExceededException: user(400),
+  CodeVerificationFailedException: user(400),
+  InvalidCodeSignatureException: user(400),
   InvalidParameterValueException: user(400),
   InvalidRequestContentException: user(400),
   InvalidRuntimeException: server(502),
   InvalidZipFileException: server(502),
   MissingAuthenticationTokenException: user(403),
+  PolicyLengthExceededException: user(400),
   PreconditionFailedException: user(412),
   ProvisionedConcurrencyConfigNotFoundException: user(404),
+  /** the function runs in a loop of requests that it began itself */
+  RecursiveInvocationException: user(400),
   RequestTooLargeException: user(413),
   ResourceConflictException: user(409),
+  ResourceInUseException: user(400),
   ResourceNotFoundException: user(404),
   ResourceNotReadyException: server(502),
   SerializationException: user(400),

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { codeSha256, type FunctionVersion, ServiceError } from "../model/index.ts";
 import type { Attachments } from "./attached.ts";
 import { type Concurrency, checkProvisionable, createConcurrency } from "./concurrency.ts";
@@ -15,6 +16,7 @@ import type { Store } from "./store.ts";
 import {
   type Content,
   changedVersion,
+  checkChangeable,
   checkRevision,
   newVersion,
   type Settlement,
@@ -64,7 +66,7 @@ export interface Functions extends Concurrency {
   everything(): Iterable<FunctionEntry>;
   /** Pending until settle(). Throws ResourceConflictException. */
   create(scope: Scope, name: string, made: NewFunction): FunctionEntry;
-  /** Replaces code or configuration of $LATEST; InProgress until settle(). Throws PreconditionFailedException. */
+  /** Replaces code or configuration of $LATEST; InProgress until settle(). Throws what checkChangeable and checkRevision throw. */
   update(scope: Scope, name: string, change: Partial<Content>, revisionId?: string): FunctionEntry;
   /** $LATEST as a new immutable version, or the last one when nothing changed since. */
   publish(
@@ -78,6 +80,8 @@ export interface Functions extends Concurrency {
   /** A published version with its provisioned concurrency. Throws ResourceConflictException while an alias needs it. */
   removeVersion(scope: Scope, name: string, version: string): void;
   setTags(scope: Scope, name: string, tags: Readonly<Record<string, string>>): void;
+  /** Gives `$LATEST`, a version or an alias a new revision, in one transaction with what `write` writes. */
+  revise(scope: Scope, name: string, qualifier: string | undefined, write: () => void): void;
   /** Throws as provision() does when the alias has provisioned concurrency and its new versions cannot have it. */
   putAlias(scope: Scope, name: string, alias: AliasRecord): void;
   /** With its provisioned concurrency. */
@@ -143,6 +147,7 @@ export function createFunctions(needs: FunctionsNeeds): Functions {
 
   function update(scope: Scope, name: string, change: Partial<Content>, revisionId?: string): FunctionEntry {
     const entry = entries.get(scope, name);
+    checkChangeable(entry);
     checkRevision(entry.latest.revisionId, revisionId);
     const latest = changedVersion(entry.latest, change);
     putVersion(entry.record, latest);
@@ -231,6 +236,28 @@ export function createFunctions(needs: FunctionsNeeds): Functions {
     entries.reroute(entry);
   }
 
+  function revise(scope: Scope, name: string, qualifier = "$LATEST", write: () => void): void {
+    const entry = entries.get(scope, name);
+    const revisionId = randomUUID();
+    const alias = entry.aliases.get(qualifier);
+    if (alias !== undefined) {
+      const revised = { ...alias, revisionId };
+      store.transaction(() => {
+        write();
+        store.put(kinds.alias, keyOf(scope, name, qualifier), revised);
+      });
+      entry.aliases.set(qualifier, revised);
+      return;
+    }
+    const revised = { ...version(scope, name, qualifier), revisionId };
+    store.transaction(() => {
+      write();
+      putVersion(entry.record, revised);
+    });
+    if (revised.version === "$LATEST") entry.latest = revised;
+    else entry.versions.set(revised.version, revised);
+  }
+
   return {
     resolve,
     get: entries.get,
@@ -246,6 +273,7 @@ export function createFunctions(needs: FunctionsNeeds): Functions {
     remove,
     removeVersion,
     ...concurrency,
+    revise,
     setTags(scope, name, tags) {
       const entry = entries.get(scope, name);
       changeRecord(entry, { ...entry.record, tags });

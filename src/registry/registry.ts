@@ -9,6 +9,13 @@ import type {
 } from "./configs.ts";
 import { createFunctions, type Functions } from "./functions.ts";
 import { createLayers, type Layers } from "./layers.ts";
+import {
+  createFunctionPolicies,
+  createLayerPolicies,
+  type FunctionPolicies,
+  type LayerPolicies,
+  type LayerPolicyRecord,
+} from "./policies.ts";
 import { createNamed, type Named, type NamedDocument, type PolicyRecord, type RoleRecord } from "./roles.ts";
 import type {
   ScalableTargetRecord,
@@ -48,6 +55,8 @@ export interface Registry {
   readonly runtimeManagement: Attached<RuntimeManagementRecord>;
   readonly recursion: Attached<RecursionRecord>;
   readonly mappings: Named<MappingRecord>;
+  readonly functionPolicies: FunctionPolicies;
+  readonly layerPolicies: LayerPolicies;
   /** The documents of one kind, each under its account and name: what the services beside Lambda keep. Loaded when first asked for. */
   named<T extends NamedDocument>(kind: string): Named<T>;
   /** most concurrent executions of one account in one region */
@@ -93,6 +102,8 @@ export function createRegistry(needs: RegistryNeeds): Registry {
     runtimeManagement: attachments.open<RuntimeManagementRecord>("runtime-management"),
     recursion: attachments.open<RecursionRecord>("recursion"),
     mappings: named<MappingRecord>("event-source-mapping"),
+    functionPolicies: createFunctionPolicies({ attachments, functions }),
+    layerPolicies: createLayerPolicies(named<LayerPolicyRecord>("layer-policy")),
     named,
     accountConcurrency,
     resolve: functions.resolve,

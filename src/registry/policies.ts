@@ -1,0 +1,109 @@
+import { randomUUID } from "node:crypto";
+import { type Evaluation, evaluate, parsePolicy, type Request, type Statement } from "../policy/index.ts";
+import { type Attachments, noQualifier } from "./attached.ts";
+import type { Functions } from "./functions.ts";
+import { functionArn, layerArn, type Scope } from "./records.ts";
+import type { Named, NamedDocument } from "./roles.ts";
+
+/** The policy of a function, a version, an alias or a layer version. */
+export interface ResourcePolicyRecord {
+  /** the whole document, as JSON */
+  readonly document: string;
+  /** a UUID, new with every change of the document */
+  readonly revisionId: string;
+}
+
+/** Somebody's request, but for the resource. */
+export type Asked = Omit<Request, "resource">;
+
+/** Policies of functions, versions and aliases; each goes with what it belongs to, and none is copied to a new version. */
+export interface FunctionPolicies {
+  /** Of the function as a whole when no qualifier is given, or `$LATEST`. */
+  get(scope: Scope, name: string, qualifier?: string): ResourcePolicyRecord | undefined;
+  /** `document`: undefined takes the policy away. The function, version or alias gets a new RevisionId, as Lambda gives it. */
+  set(scope: Scope, name: string, qualifier: string | undefined, document: string | undefined): void;
+  /**
+   * What policies say about a request for this function, version or alias: its own, and the function's, whose statements
+   * may name all of its versions and aliases by a wildcard. Memory only.
+   */
+  evaluate(scope: Scope, name: string, qualifier: string | undefined, asked: Asked): Evaluation;
+}
+
+export interface LayerPolicies {
+  get(scope: Scope, layer: string, version: number): ResourcePolicyRecord | undefined;
+  /** Undefined takes it away. */
+  set(scope: Scope, layer: string, version: number, document: string | undefined): ResourcePolicyRecord | undefined;
+  evaluate(scope: Scope, layer: string, version: number, asked: Asked): Evaluation;
+}
+
+export interface LayerPolicyRecord extends ResourcePolicyRecord, NamedDocument {}
+
+export function createFunctionPolicies(needs: {
+  readonly attachments: Pick<Attachments, "open">;
+  readonly functions: Pick<Functions, "revise">;
+}): FunctionPolicies {
+  const policies = needs.attachments.open<ResourcePolicyRecord>("function-policy");
+  const place = (qualifier: string | undefined) =>
+    qualifier === undefined || qualifier === "$LATEST" ? noQualifier : qualifier;
+  const get = (scope: Scope, name: string, qualifier?: string) => policies.get(scope, name, place(qualifier));
+
+  return {
+    get,
+    set(scope, name, qualifier, document) {
+      needs.functions.revise(scope, name, qualifier, () => {
+        if (document === undefined) policies.remove(scope, name, place(qualifier));
+        else policies.put(scope, name, place(qualifier), { document, revisionId: randomUUID() });
+      });
+    },
+    evaluate(scope, name, qualifier, asked) {
+      const own = place(qualifier) === noQualifier ? undefined : get(scope, name, qualifier);
+      const statements = [...statementsOf(get(scope, name)), ...statementsOf(own)];
+      const arn = functionArn(scope, name);
+      // $LATEST has two names, and a policy may mean it by either.
+      if (qualifier === "$LATEST") return strictest([arn, `${arn}:$LATEST`], statements, asked);
+      return evaluate(statements, { ...asked, resource: qualifier === undefined ? arn : `${arn}:${qualifier}` });
+    },
+  };
+}
+
+export function createLayerPolicies(records: Named<LayerPolicyRecord>): LayerPolicies {
+  const nameOf = (scope: Scope, layer: string, version: number) => `${scope.region}/${layer}/${version}`;
+  const get = (scope: Scope, layer: string, version: number) =>
+    records.get(scope.account, nameOf(scope, layer, version));
+  return {
+    get,
+    set(scope, layer, version, document) {
+      const name = nameOf(scope, layer, version);
+      if (document === undefined) {
+        records.remove(scope.account, name);
+        return undefined;
+      }
+      const record = { account: scope.account, name, document, revisionId: randomUUID() };
+      records.put(record);
+      return record;
+    },
+    evaluate(scope, layer, version, asked) {
+      const resource = `${layerArn(scope, layer)}:${version}`;
+      return evaluate(statementsOf(get(scope, layer, version)), { ...asked, resource });
+    },
+  };
+}
+
+/** Denied by any of its names, else allowed by any. */
+function strictest(resources: readonly string[], statements: readonly Statement[], asked: Asked): Evaluation {
+  const evaluations = resources.map((resource) => evaluate(statements, { ...asked, resource }));
+  const of = (decision: string) => evaluations.find((one) => one.decision === decision);
+  return of("deny") ?? of("allow") ?? evaluations[0]!;
+}
+
+const read = new WeakMap<ResourcePolicyRecord, readonly Statement[]>();
+
+/** Documents are read once, when they are first asked. */
+function statementsOf(record: ResourcePolicyRecord | undefined): readonly Statement[] {
+  if (record === undefined) return [];
+  const known = read.get(record);
+  if (known !== undefined) return known;
+  const { statements } = parsePolicy(record.document, "resource");
+  read.set(record, statements);
+  return statements;
+}
