@@ -4,7 +4,7 @@ import type { InvocationLog } from "../observe/index.ts";
 import { messageIn, reported, timedOut } from "./failure.ts";
 import { Housing, type HousingEvents } from "./housing.ts";
 import type { Life } from "./lifecycle.ts";
-import type { ReadyMarks, RuntimeExit } from "./link.ts";
+import type { ReadyMarks, RuntimeExit, SentEvent } from "./link.ts";
 import { bootDocument, loadDocument, type Plan, resumeDocument, type StartTerms, sandboxOf } from "./plan.ts";
 import {
   endWords,
@@ -51,6 +51,10 @@ export class Arrival {
   /** it is a copy that loads its function; and why it turned out to be a bad one */
   #loading = false;
   #unfit: RestoreFailed | undefined;
+  /** the copy has an event already, which it serves once it is ready */
+  #hasEvent = false;
+  /** it took too long, and is being killed */
+  #late: Error | undefined;
   /** a copy still has the CPUs of an init */
   #lent: NodeJS.Timeout | undefined;
   /** the end of the sandbox whose init failed, and the most memory it used, bytes */
@@ -112,30 +116,39 @@ export class Arrival {
     if (start.failure) log.initReport(monotonicMs() - start.began, phase, start.failure.errorType);
   }
 
-  /** Lets a copy of an initialised runtime wake. Rejects with RestoreFailed, or with the ServiceError of its own hooks. */
-  async wake(via: "frames" | "http"): Promise<void> {
+  /**
+   * Lets a copy of an initialised runtime wake. Rejects with RestoreFailed, or with the ServiceError of its own hooks.
+   * `ahead`: the event that it serves as soon as it is ready; only for a copy with a link of its own. After a rejection it is
+   * certain that it was not read.
+   */
+  async wake(via: "frames" | "http", ahead?: SentEvent): Promise<void> {
     const { plan, log, terms } = this.#needs;
     const start = new Start<Error>(limits.restoreSeconds * 1e3, () =>
-      this.#restoreBroke(plan.target.snapStart ? hooksTimedOut() : new RestoreFailed("it never became ready")),
+      this.#restoreLate(plan.target.snapStart ? hooksTimedOut() : new RestoreFailed("it never became ready")),
     );
     this.#waking = start;
+    this.#hasEvent = ahead !== undefined;
     this.#sendBoot(true);
     // It waits in the socket until there is somebody to read it. Over HTTP the copy has to ask first.
-    if (via === "frames") this.housing!.link.wake("frames", resumeDocument(terms));
+    if (via === "frames") this.housing!.link.wake("frames", resumeDocument(terms), ahead);
     log.restoreStart(plan.runtimeVersion);
     const stands = this.#watchStanding();
     await start.ended;
     clearTimeout(stands);
     const { failure } = start;
-    log.restoreReport(monotonicMs() - this.marks.asked, failure && restoreErrorType(failure));
-    if (failure) throw failure;
+    if (!failure) return;
+    this.#reportRestore(failure);
+    throw failure;
   }
 
   /** It asks for its first event. */
   ready(marks: ReadyMarks | undefined): void {
     const now = monotonicMs();
-    const spawned = marks?.spawned ?? now;
-    Object.assign(this.marks, { spawned, load: marks?.load, loaded: marks?.loaded, ready: now });
+    const { spawned = now, load, loaded } = marks ?? {};
+    // With its event there it has begun as soon as it was ready, by its own word: the clock is one and the same.
+    const ready = this.#hasEvent && loaded !== undefined ? Math.max(spawned, Math.min(loaded, now)) : now;
+    Object.assign(this.marks, { spawned, load, loaded, ready });
+    if (this.#waking) this.#reportRestore(undefined);
     if (this.#loading || this.#waking) this.#lent = setTimeout(() => this.#limitCpu(), lentMs);
     // After the first event is on its way: two writes that nobody should wait for.
     else setImmediate(() => this.#limitCpu());
@@ -169,7 +182,7 @@ export class Arrival {
   exited(status: RuntimeExit, outOfMemory: boolean, failure: InitFailure["failure"]): void {
     if (!outOfMemory && mayBeBadCopy(status)) this.#copyBroke(endWords(status));
     this.#initBroke({ errorType: outOfMemory ? "Runtime.OutOfMemory" : "Runtime.ExitError", failure });
-    this.#restoreBroke(new RestoreFailed(endWords(status)));
+    this.#restoreBroke(this.#late ?? new RestoreFailed(endWords(status)));
   }
 
   /** Nobody waits for it any more. */
@@ -207,7 +220,7 @@ export class Arrival {
     return setTimeout(() => {
       if (this.housing?.link.hasSpawned) return;
       this.#copyBroke("its process was not made");
-      this.#restoreBroke(new RestoreFailed("its process was not made"));
+      this.#restoreLate(new RestoreFailed("its process was not made"));
     }, standMs);
   }
 
@@ -232,5 +245,17 @@ export class Arrival {
 
   #restoreBroke(failure: Error): void {
     if (this.#needs.life.state === "restoring") this.#waking!.break(failure);
+  }
+
+  /** What it has not done until now. Has it an event, only its end tells whether it did not begin at this very moment. */
+  #restoreLate(failure: Error): void {
+    if (this.#hasEvent) {
+      this.#late ??= failure;
+      void this.housing?.sandbox.kill();
+    } else this.#restoreBroke(failure);
+  }
+
+  #reportRestore(failure: Error | undefined): void {
+    this.#needs.log.restoreReport(monotonicMs() - this.marks.asked, failure && restoreErrorType(failure));
   }
 }

@@ -45,6 +45,11 @@ const reached = {
     conversation.resume(true);
     return conversation;
   },
+  "resuming with an event"() {
+    const conversation = reached.init();
+    conversation.resume(false, 1);
+    return conversation;
+  },
   served() {
     const conversation = reached.ready();
     conversation.given(1);
@@ -73,6 +78,7 @@ const legal: Readonly<Record<Point, readonly number[]>> = {
   prepared: [],
   "resuming on a new link": [READY, RESTORE_ERROR],
   "resuming where it prepared": [READY, RESTORE_ERROR],
+  "resuming with an event": [READY, RESTORE_ERROR],
   "loading on a new link": [READY, INIT_ERROR, RESTORE_ERROR],
   "loading where it prepared": [READY, INIT_ERROR, RESTORE_ERROR],
   served: [],
@@ -112,6 +118,17 @@ describe("Conversation", () => {
       conversation.given(7);
       conversation.take(RESPONSE, flagReady, 7, nothing);
     }
+  });
+
+  test("a copy that was given an event with RESUME answers it once it is ready, and not before", () => {
+    const conversation = reached["resuming with an event"]();
+    assert.throws(() => conversation.take(RESPONSE, flagReady, 1, nothing), ProtocolError);
+    conversation.take(READY, flagRaw, 0, nothing);
+    conversation.take(RESPONSE, flagReady, 1, nothing);
+    assert.throws(() => conversation.take(RESPONSE, flagReady, 1, nothing), ProtocolError);
+    const failed = reached["resuming with an event"]();
+    failed.take(RESTORE_ERROR, 0, 0, nothing);
+    assert.throws(() => failed.take(RESPONSE, flagReady, 1, nothing), ProtocolError);
   });
 
   test("the host prepares only who waits for a first event, and resumes only copies", () => {

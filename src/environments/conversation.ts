@@ -23,6 +23,8 @@ export class Conversation {
   #phase: Phase = "init";
   /** the invocation it has been given last */
   #stream = 0;
+  /** the invocation that was sent to a copy together with RESUME; 0: none */
+  #ahead = 0;
 
   /** An event goes to it. */
   given(stream: number): void {
@@ -42,13 +44,15 @@ export class Conversation {
 
   /**
    * RESUME goes to it: the first frame on the link of a copy. `load`: it was copied without a function and loads one now, so
-   * that its init may fail. Throws when anything has been said since it was copied.
+   * that its init may fail. `ahead`: the invocation that goes with it, and is the copy's once it is ready. Throws when
+   * anything has been said since it was copied.
    */
-  resume(load = false): void {
+  resume(load = false, ahead = 0): void {
     if (this.#phase !== "init" && this.#phase !== "prepared") {
       throw new Error(`RESUME for a runtime that is ${this.#phase} (${this.#stream})`);
     }
     this.#phase = load ? "loading" : "resuming";
+    this.#ahead = ahead;
   }
 
   /** Another runtime of the same sandbox gets the events: nothing but its log is of interest any more. */
@@ -65,6 +69,8 @@ export class Conversation {
         throw new ProtocolError(`a LOG of source ${payload[0]} on a runtime's own link`);
       case frameType.READY:
         this.#step(this.#isCopy() ? this.#phase : "init", 0, stream, "ready");
+        if (this.#ahead > 0) this.given(this.#ahead);
+        this.#ahead = 0;
         break;
       case frameType.INIT_ERROR:
         this.#step(this.#phase === "preparing" || this.#phase === "loading" ? this.#phase : "init", 0, stream, "over");

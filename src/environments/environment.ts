@@ -8,7 +8,7 @@ import { exited, type LoggedFailure, reported, timedOut } from "./failure.ts";
 import { headOf } from "./head.ts";
 import type { HousingEvents } from "./housing.ts";
 import { Life, type State } from "./lifecycle.ts";
-import type { ReadyMarks, RuntimeExit } from "./link.ts";
+import type { ReadyMarks, RuntimeExit, SentEvent } from "./link.ts";
 import { initializationOf, logStreamOf, type Plan } from "./plan.ts";
 import { isCrash } from "./restore-failure.ts";
 import { type Run, Serving } from "./serving.ts";
@@ -39,6 +39,17 @@ export type StartMode =
   /** a copy of an initialised runtime; `via`: how that one takes its events */
   | { readonly kind: "restore"; readonly image: string; readonly via: "frames" | "http" };
 
+/** Gives a copy the event that goes along with the word that it is one. */
+export interface Errand {
+  /** The event that has waited longest and is this copy's from now on; undefined: there is none. */
+  take(): Invocation | undefined;
+  /** The copy did not wake, and its event was not read: it waits again, before all others. */
+  giveBack(): void;
+}
+
+/** The most that goes along, bytes: what a socket takes in one write, so that nothing is unsaid when a copy breaks. */
+export const errandBytes = 64 * 1024;
+
 /** One execution environment: a sandbox, the runtime in it, at most one event at a time. */
 export class Environment {
   readonly id = randomUUID().replaceAll("-", "");
@@ -63,6 +74,8 @@ export class Environment {
   readonly #log: InvocationLog;
   #serving: Serving | undefined;
   #stream = 0;
+  /** the event that a copy was given before it was ready; and what comes of it, from then on */
+  #ahead: { readonly invocation: Invocation; run?: Promise<Run> } | undefined;
   /** it was no copy, or has had its first event */
   #proven: boolean;
   /** why it serves no more, though nobody has stopped it */
@@ -98,6 +111,11 @@ export class Environment {
     return ready - spawned;
   }
 
+  /** when it was ready for its first event, monotonicMs(); 0: it has not been */
+  get readyAt(): number {
+    return this.#arrival.marks.ready;
+  }
+
   get startKind(): StartMode["kind"] {
     return this.mode.kind;
   }
@@ -111,9 +129,10 @@ export class Environment {
    * Makes the sandbox and the runtime in it. Resolves when the environment is idle, or when its init failed (state
    * `failed`: the first invocation tries once more, as Lambda does). Rejects when there is no environment: with the
    * driver's error when there is no sandbox, with RestoreFailed when a copy did not wake, with ServiceError
-   * (SnapStartException, SnapStartTimeoutException) when its own hooks kept it from that.
+   * (SnapStartException, SnapStartTimeoutException) when its own hooks kept it from that. With an event from its `errand` it
+   * resolves when that has begun: busy, or beyond. Whoever waits for it asks run() for what comes of it.
    */
-  async start(): Promise<void> {
+  async start(errand?: Errand): Promise<void> {
     this.#arrival.marks.asked = monotonicMs();
     const { mode } = this;
     const image = mode.kind === "plain" ? undefined : mode.image;
@@ -125,8 +144,10 @@ export class Environment {
     }
     try {
       if (mode.kind === "pool") await this.#arrival.load(limitMs);
-      else await this.#arrival.wake(mode.via);
+      else await this.#arrival.wake(mode.via, mode.via === "frames" ? this.#takeAlong(errand) : undefined);
     } catch (error) {
+      if (this.#ahead) errand!.giveBack();
+      this.#ahead = undefined;
       void this.stop();
       throw error;
     }
@@ -137,6 +158,11 @@ export class Environment {
    * `admitted` and what came before are the caller's to time.
    */
   run(invocation: Invocation): Promise<Run> | Run {
+    const ahead = this.#ahead?.invocation === invocation ? this.#ahead.run : undefined;
+    if (ahead) {
+      this.#ahead = undefined;
+      return ahead;
+    }
     if (this.#lost) return this.#failedAtOnce(invocation, monotonicMs(), this.#lost(invocation.requestId));
     if (this.state === "failed") return this.#runAfterFailedInit(invocation);
     return this.#invoke(invocation, monotonicMs(), invocation.target.timeoutSeconds * 1e3);
@@ -196,6 +222,7 @@ export class Environment {
     if (this.state === "initializing" || this.state === "restoring") {
       this.#becomeIdle();
       this.#arrival.ready(marks);
+      if (this.#ahead) this.#runAhead(this.#ahead);
     } else if (this.state === "settling") {
       this.#becomeIdle();
       this.#needs.onIdle(this);
@@ -233,11 +260,34 @@ export class Environment {
   // — one event —
 
   #invoke(invocation: Invocation, began: number, limitMs: number): Promise<Run> {
+    const stream = ++this.#stream;
+    const run = this.#serve(stream, invocation, began, limitMs);
+    const head = headOf(invocation, { deadlineMs: Date.now() + limitMs });
+    this.#arrival.housing!.link.invoke({ stream, head, payload: invocation.payload });
+    return run;
+  }
+
+  /** The event that goes with RESUME. Its time begins when the copy is ready, which the function is to see as well. */
+  #takeAlong(errand: Errand | undefined): SentEvent | undefined {
+    const invocation = errand?.take();
+    if (!invocation) return undefined;
+    this.#ahead = { invocation };
+    const timeoutMs = invocation.target.timeoutSeconds * 1e3;
+    return { stream: ++this.#stream, head: headOf(invocation, { timeoutMs }), payload: invocation.payload };
+  }
+
+  /** The copy is ready, and reads the event that it has. */
+  #runAhead(ahead: { readonly invocation: Invocation; run?: Promise<Run> }): void {
+    const { invocation } = ahead;
+    const began = this.#arrival.marks.ready;
+    ahead.run = this.#serve(this.#stream, invocation, began, invocation.target.timeoutSeconds * 1e3);
+  }
+
+  #serve(stream: number, invocation: Invocation, began: number, limitMs: number): Promise<Run> {
     this.#quiet.lift();
     this.#limit.set(monotonicMs() + limitMs);
     if (this.state === "frozen") this.#thaw();
     this.#life.move("invoke");
-    const stream = ++this.#stream;
     this.invocations++;
     this.#log.begin(invocation);
     const { link } = this.#arrival.housing!;
@@ -246,7 +296,6 @@ export class Environment {
         link,
         answered: (outcome, ready, failure) => this.#answered(outcome, ready, failure, settle),
       });
-      link.invoke(stream, headOf(invocation, Date.now() + limitMs), invocation.payload);
     });
   }
 
@@ -318,7 +367,7 @@ export class Environment {
   /** The runtime is gone: the sandbox with everything in it follows. */
   #exit(status: RuntimeExit, outOfMemory: boolean): void {
     const failure = (requestId: string) => exited(requestId, status, outOfMemory);
-    if (this.state === "initializing" || this.state === "restoring") {
+    if (this.state === "initializing" || (this.state === "restoring" && !this.#mayHaveBegun())) {
       this.#arrival.exited(status, outOfMemory, failure);
       return;
     }
@@ -328,6 +377,11 @@ export class Environment {
     const serving = this.#serving;
     serving?.failed(failure(serving.invocation.requestId), false);
     void this.stop();
+  }
+
+  /** A copy that is not ready yet, as far as is known, has an event: did it read it, and could not say so any more? */
+  #mayHaveBegun(): boolean {
+    return this.#ahead !== undefined && !this.#arrival.housing!.link.hasFallenSilent;
   }
 
   // — between events —
@@ -355,6 +409,9 @@ export class Environment {
 
   async #stop(): Promise<void> {
     if (this.state === "gone") return;
+    if (this.#ahead && this.state === "restoring") {
+      this.#lost ??= (requestId) => exited(requestId, { signal: "SIGKILL" }, false);
+    }
     this.#life.move("stop");
     this.#leave();
     await this.#arrival.leave();

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { Images } from "../images/index.ts";
 import type { Driver } from "../isolation/index.ts";
-import { type FunctionVersion, monotonicMs } from "../model/index.ts";
+import { type FunctionVersion, type Invocation, monotonicMs } from "../model/index.ts";
 import { barePlanOf, isBare } from "./bare.ts";
 import { Environment, type EnvironmentNeeds, type StartMode } from "./environment.ts";
 import { Hibernation } from "./hibernation.ts";
@@ -88,8 +88,8 @@ export interface VersionView extends StartsView {
 }
 
 export interface Environments {
-  /** An environment to run one event of this version in: at once when one is idle. */
-  acquire(target: FunctionVersion): Environment | Promise<Environment>;
+  /** An environment to run this event in: at once when one of its version is idle. */
+  acquire(invocation: Invocation): Environment | Promise<Environment>;
   /** Boots a runtime in the background for copies that take an account's functions, unless there is such an image. */
   bootAhead(account: string, runtime: string): void;
   /** Ends the environments of a function's versions that are not current any more. */
@@ -120,6 +120,7 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
   const cpus = availableParallelism();
   /** starts under way */
   let starting = 0;
+  const crowded = () => starting > cpus;
   const snapshots = new Snapshots({
     images: needs.images,
     usable: needs.driver.snapshots,
@@ -164,8 +165,9 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
     snapshots,
     underWay(change) {
       starting += change;
-      return { crowded: starting > cpus };
+      return { crowded: crowded() };
     },
+    crowded,
     patienceMs: needs.patienceMs,
     smoothed: needs.smoothed,
   };
@@ -200,10 +202,11 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
   housekeeping.unref();
 
   return {
-    acquire(target) {
+    acquire(invocation) {
+      const { target } = invocation;
       const { pool } = stationOf(target);
       needs.keepAlive.observe(target.key, monotonicMs(), pool.measured);
-      return pool.acquire();
+      return pool.acquire(invocation);
     },
     bootAhead(account, runtime) {
       const ordered = async () => {

@@ -1,13 +1,15 @@
 import type { Invocation } from "../model/index.ts";
 
-/**
- * Header lines of the Runtime API's answer to `next`, as INVOKE carries them (agent/PROTOCOL.md).
- * `deadlineMs` is milliseconds since the epoch.
- */
-export function headOf(invocation: Invocation, deadlineMs: number): string {
+/** When a function's time is over: at a moment (milliseconds since the epoch), or so long after it has begun to read the event. */
+export type Limit = { readonly deadlineMs: number } | { readonly timeoutMs: number };
+
+/** Header lines of the Runtime API's answer to `next`, as INVOKE carries them (agent/PROTOCOL.md). */
+export function headOf(invocation: Invocation, limit: Limit): string {
   let head =
     `Lambda-Runtime-Aws-Request-Id: ${invocation.requestId}\r\n` +
-    `Lambda-Runtime-Deadline-Ms: ${Math.round(deadlineMs)}\r\n` +
+    ("deadlineMs" in limit
+      ? `Lambda-Runtime-Deadline-Ms: ${Math.round(limit.deadlineMs)}\r\n`
+      : `Lambda-Runtime-Timeout-Ms: ${Math.round(limit.timeoutMs)}\r\n`) +
     `Lambda-Runtime-Invoked-Function-Arn: ${invocation.invokedArn}\r\n` +
     `Lambda-Runtime-Trace-Id: ${invocation.traceId ?? traceIdOf(invocation.requestId)}\r\n`;
   if (invocation.clientContext !== undefined) {

@@ -97,7 +97,7 @@ describe("the links to an agent and to its runtime", () => {
     agent.write(spawned);
     runtime.write(ready);
     await fact(1);
-    link.invoke(1, "", Buffer.from("{}"));
+    link.invoke({ stream: 1, head: "", payload: Buffer.from("{}") });
     await until(() => toRuntime.length === 1);
   };
 
@@ -113,7 +113,7 @@ describe("the links to an agent and to its runtime", () => {
   test("events go to the agent when a runtime asks for them there first", async () => {
     agent.write(Buffer.concat([spawned, frame(READY, 0, 0)]));
     assert.equal(await fact(1), 'ready {"spawned":5,"via":"http"}');
-    link.invoke(1, "", Buffer.from("{}"));
+    link.invoke({ stream: 1, head: "", payload: Buffer.from("{}") });
     await until(() => toAgent.length === 1);
     agent.write(Buffer.concat([frame(RESPONSE, 0, 1, "ok"), frame(READY, 0, 1)]));
     assert.equal(await fact(3), "ready undefined");
@@ -135,6 +135,48 @@ describe("the links to an agent and to its runtime", () => {
     assert.deepEqual([toAgent, facts], [[frameType.PING], []]);
     agent.write(Buffer.concat([spawned, frame(PONG, 0, 0)]));
     assert.equal(await fact(1), 'ready {"spawned":5,"load":7,"loaded":8,"via":"frames"}');
+  });
+
+  test("an event goes to a copy with the word that it is one, and what the agent is asked for is not heard", async () => {
+    link.wake("frames", "{}", { stream: 1, head: "", payload: Buffer.from("{}") });
+    await until(() => toRuntime.length === 2);
+    assert.deepEqual(toRuntime, [frameType.RESUME, frameType.INVOKE]);
+    agent.write(Buffer.concat([spawned, frame(READY, 0, 0), log(0, "behind")]));
+    assert.equal(await fact(1), "log 0 behind");
+    runtime.write(Buffer.concat([ready, frame(RESPONSE, flagReady, 1, "ok")]));
+    await fact(3);
+    assert.match(facts[1]!, /^ready .*"frames"/);
+    assert.equal(facts[2], "response 1 ok true");
+  });
+
+  test("nothing overtakes a READY that waits for the agent", async () => {
+    link.wake("frames", "{}", { stream: 1, head: "", payload: Buffer.from("{}") });
+    runtime.write(Buffer.concat([ready, log(2, "said"), frame(RESPONSE, flagReady | flagRaw, 1, "ok")]));
+    await until(() => toAgent.length === 2);
+    agent.write(Buffer.concat([spawned, frame(PONG, 0, 0)]));
+    await fact(2);
+    agent.write(Buffer.concat([log(0, "printed"), frame(PONG, 0, 0)]));
+    await fact(4);
+    assert.match(facts[0]!, /^ready/);
+    assert.deepEqual(facts.slice(1), ["log 2 said", "log 0 printed", "response 1 ok true"]);
+  });
+
+  test("what the runtime said last is heard when the agent is gone, and then it is known to be all", async () => {
+    await begin();
+    agent.end();
+    await once(agent, "close");
+    assert.equal(link.hasFallenSilent, false);
+    runtime.end(frame(RESPONSE, flagReady, 1, "ok"));
+    await fact(3);
+    assert.deepEqual(facts.slice(1), ["response 1 ok true", "closed undefined"]);
+    assert.equal(link.hasFallenSilent, true);
+  });
+
+  test("a link that the host itself has closed is not known to be silent", async () => {
+    await begin();
+    link.close();
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(link.hasFallenSilent, false);
   });
 
   test("an answer that follows raw output waits until the agent has sent that", async () => {

@@ -52,18 +52,37 @@ export interface RuntimeExit {
   readonly signal?: string;
 }
 
+/** What INVOKE says. */
+export interface SentEvent {
+  readonly stream: number;
+  /** head.ts */
+  readonly head: string;
+  readonly payload: Uint8Array;
+}
+
+interface Held {
+  /** the agent has been asked whether it has sent all output of before */
+  readonly behind: boolean;
+  readonly fact: () => void;
+}
+
 /** The connections to one environment's agent and runtime: frames out, facts in. */
 export interface Link {
   /** the agent has said that the runtime's process is there */
   readonly hasSpawned: boolean;
+  /** the runtime's link has ended, and everything that it ever said there has been told */
+  readonly hasFallenSilent: boolean;
   boot(document: string): void;
   /** PREPARE: a runtime that is ready on its own link, and has served nothing, gets ready to be copied. Answered by `prepared` or `initError`. */
   prepare(): void;
-  /** RESUME: tells a copy that it is one. It is answered by `ready` or `restoreError`. */
-  wake(via: "frames" | "http", document: string): void;
+  /**
+   * RESUME: tells a copy that it is one. It is answered by `ready` or `restoreError`. `ahead`: the event that it serves as
+   * soon as it is ready, in the same write; only for a runtime with a link of its own.
+   */
+  wake(via: "frames" | "http", document: string, ahead?: SentEvent): void;
   /** RESUME: tells a copy of a runtime without a function which to load. It is answered by `ready` or `initError`. */
   load(document: string): void;
-  invoke(stream: number, head: string, event: Uint8Array): void;
+  invoke(event: SentEvent): void;
   freeze(): void;
   thaw(): void;
   /** Stops and restarts reading: back-pressure of a streamed answer. */
@@ -85,10 +104,14 @@ export function createLink(agent: Duplex, runtime: Duplex | undefined, events: L
   /** where events go */
   let chosen: Duplex | undefined;
   let spawned: number | undefined;
-  /** a fact that waits until the agent has sent all output of before */
-  let held: (() => void) | undefined;
+  /** facts of the runtime's link: the first waits until the agent has sent all output of before, the others for their turn */
+  const held: Held[] = [];
+  /** no more comes on the runtime's link; and it has come to its end, so that nothing can have been lost */
   let runtimeEnded = runtime === undefined;
+  let silent = runtimeEnded;
   let exit: { readonly status: RuntimeExit; readonly timer: NodeJS.Timeout } | undefined;
+  /** the agent is gone */
+  let hungUp: NodeJS.Timeout | undefined;
 
   const tell: OnFrame = (type, flags, stream, payload) => {
     const ready = (flags & flagReady) !== 0;
@@ -128,9 +151,8 @@ export function createLink(agent: Duplex, runtime: Duplex | undefined, events: L
   };
 
   const release = () => {
-    const fact = held;
-    held = undefined;
-    fact?.();
+    held.shift()?.fact();
+    while (held.length > 0 && !held[0]!.behind) held.shift()!.fact();
   };
 
   const fromAgent = new FrameReader((type, flags, stream, payload) => {
@@ -161,9 +183,9 @@ export function createLink(agent: Duplex, runtime: Duplex | undefined, events: L
       // The agent's word of the start may be read after the runtime's, which came later.
       behind ||= spawned === undefined;
     }
-    if (!behind) return tell(type, flags, stream, payload);
-    held = () => tell(type, flags, stream, payload);
-    writeFrame(agent, frameType.PING, 0, 0);
+    if (!behind && held.length === 0) return tell(type, flags, stream, payload);
+    held.push({ behind, fact: () => tell(type, flags, stream, payload) });
+    if (behind) writeFrame(agent, frameType.PING, 0, 0);
   });
 
   /** The runtime is gone, and everything it said has been heard. */
@@ -185,6 +207,7 @@ export function createLink(agent: Duplex, runtime: Duplex | undefined, events: L
   function close() {
     open = false;
     clearTimeout(exit?.timer);
+    clearTimeout(hungUp);
     agent.destroy();
     runtime?.destroy();
   }
@@ -201,29 +224,46 @@ export function createLink(agent: Duplex, runtime: Duplex | undefined, events: L
   /** What is still held when nothing more can come from the agent. */
   function releaseLast() {
     try {
-      release();
+      for (const { fact } of held.splice(0)) fact();
     } catch (error) {
       end(error as Error);
     }
   }
 
+  /** The agent is gone, and with it all processes: what the runtime said before is still to be heard. */
+  function last() {
+    if (open) releaseLast();
+    end();
+  }
+
   agent.on("data", hear(fromAgent));
   agent.on("error", end);
   agent.on("close", () => {
-    if (open) releaseLast();
-    end();
+    if (runtimeEnded) last();
+    else if (open) hungUp = setTimeout(last, lastWordsMs);
   });
   runtime?.on("data", hear(fromRuntime));
   // A runtime may close its link and live on: its timeout decides. Its death is the agent's to tell.
   const runtimeEnds = () => {
     runtimeEnded = true;
-    exited();
+    if (hungUp) last();
+    else exited();
   };
-  runtime?.on("error", runtimeEnds).on("end", runtimeEnds).on("close", runtimeEnds);
+  const fallsSilent = () => {
+    silent = true;
+    runtimeEnds();
+  };
+  // unix(7): the other end was closed with bytes unread; what it has written comes first all the same
+  const isReset = (error: NodeJS.ErrnoException) => error.code === "ECONNRESET";
+  runtime?.on("error", (error) => (isReset(error) ? fallsSilent() : runtimeEnds()));
+  runtime?.on("end", fallsSilent).on("close", runtimeEnds);
 
   return {
     get hasSpawned() {
       return spawned !== undefined;
+    },
+    get hasFallenSilent() {
+      return silent;
     },
     boot(document) {
       writeFrame(agent, frameType.BOOT, 0, 0, Buffer.from(document));
@@ -232,17 +272,25 @@ export function createLink(agent: Duplex, runtime: Duplex | undefined, events: L
       conversation.prepare();
       writeFrame(runtime!, frameType.PREPARE, 0, 0);
     },
-    wake(via, document) {
-      if (via === "frames") conversation.resume();
-      writeFrame(via === "frames" ? runtime! : agent, frameType.RESUME, 0, 0, Buffer.from(document));
+    wake(via, document, ahead) {
+      const to = via === "frames" ? runtime! : agent;
+      if (via === "frames") conversation.resume(false, ahead?.stream);
+      to.cork();
+      writeFrame(to, frameType.RESUME, 0, 0, Buffer.from(document));
+      if (ahead) {
+        // It has its event there: whoever asks the agent for one waits in vain.
+        chosen = to;
+        writeInvoke(to, ahead.stream, ahead.head, ahead.payload);
+      }
+      to.uncork();
     },
     load(document) {
       conversation.resume(true);
       writeFrame(runtime!, frameType.RESUME, 0, 0, Buffer.from(document));
     },
-    invoke(stream, head, event) {
+    invoke({ stream, head, payload }) {
       if (chosen === runtime) conversation.given(stream);
-      writeInvoke(chosen ?? agent, stream, head, event);
+      writeInvoke(chosen ?? agent, stream, head, payload);
     },
     freeze() {
       writeFrame(agent, frameType.FREEZE, 0, 0);

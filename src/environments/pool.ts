@@ -1,5 +1,5 @@
-import { type FunctionVersion, monotonicMs } from "../model/index.ts";
-import type { Environment, StartMode } from "./environment.ts";
+import { type FunctionVersion, type Invocation, monotonicMs } from "../model/index.ts";
+import { type Environment, type Errand, errandBytes, type StartMode } from "./environment.ts";
 import type { Plan } from "./plan.ts";
 import { Starts, type StartsNeeds } from "./starts.ts";
 
@@ -14,6 +14,8 @@ export interface PoolNeeds extends StartsNeeds {
     readonly runMs: number | undefined;
     readonly startMs: number | undefined;
   }): number;
+  /** more starts are under way than this machine has CPUs for */
+  crowded(): boolean;
   /** a moving average with one more sample */
   smoothed(average: number | undefined, sample: number): number;
 }
@@ -25,6 +27,7 @@ export interface Measured {
 }
 
 interface Waiter {
+  readonly invocation: Invocation;
   /** from when on an environment is started for it, monotonicMs() */
   readonly startAt: number;
   readonly serve: (environment: Environment) => void;
@@ -90,9 +93,12 @@ export class Pool {
     return this.#idle;
   }
 
-  /** An environment to run one event in: at once when one is idle. Rejects when none can be made. */
-  acquire(): Environment | Promise<Environment> {
-    return this.#provisioned.pop() ?? this.#idle.pop() ?? this.#wait();
+  /**
+   * An environment to run this event in: at once when one is idle. A new one may have it already, and shows that to run()
+   * only. Rejects when none can be made.
+   */
+  acquire(invocation: Invocation): Environment | Promise<Environment> {
+    return this.#provisioned.pop() ?? this.#idle.pop() ?? this.#wait(invocation);
   }
 
   /** An environment became able to serve. */
@@ -147,7 +153,7 @@ export class Pool {
     for (const environment of [...this.#idle, ...this.#provisioned, ...answered]) void environment.stop();
   }
 
-  #wait(): Promise<Environment> {
+  #wait(invocation: Invocation): Promise<Environment> {
     return new Promise<Environment>((serve, refuse) => {
       const view = {
         occupied: this.all.size,
@@ -157,7 +163,7 @@ export class Pool {
       };
       const patience = this.#needs.patienceMs(view);
       const soon = this.#settling() > this.#waiters.length ? settlingMs : 0;
-      this.#waiters.push({ serve, refuse, startAt: monotonicMs() + Math.max(patience, soon) });
+      this.#waiters.push({ invocation, serve, refuse, startAt: monotonicMs() + Math.max(patience, soon) });
       this.#startForTheImpatient();
     });
   }
@@ -193,16 +199,42 @@ export class Pool {
   async #startOne(): Promise<void> {
     this.#starting++;
     const began = monotonicMs();
+    let served: Waiter | undefined;
+    const errand: Errand = {
+      take: () => {
+        served = this.#takeAlong();
+        return served?.invocation;
+      },
+      giveBack: () => {
+        this.#waiters.unshift(served!);
+        served = undefined;
+        this.#starting++;
+      },
+    };
     try {
-      const environment = await this.starts.start((plan, mode) => this.#made(plan, mode, false));
+      const environment = await this.starts.start((plan, mode) => this.#made(plan, mode, false), errand);
       this.#startMs = this.#needs.smoothed(this.#startMs, monotonicMs() - began);
-      this.#starting--;
-      this.#welcome(environment);
+      if (served) served.serve(environment);
+      else {
+        this.#starting--;
+        this.#welcome(environment);
+      }
     } catch (error) {
       this.#starting--;
       this.#waiters.shift()?.refuse(error);
     }
     this.#startForTheImpatient();
+  }
+
+  /**
+   * Who waits longest, to go along with a copy that wakes: that start is for nobody else any more. In a crowd a copy takes
+   * long to wake, and whoever waits has a better chance with those that others leave.
+   */
+  #takeAlong(): Waiter | undefined {
+    const [first] = this.#waiters;
+    if (!first || first.invocation.payload.length > errandBytes || this.#needs.crowded()) return undefined;
+    this.#starting--;
+    return this.#waiters.shift();
   }
 
   #made(plan: Plan, mode: StartMode, provisioned: boolean): Environment {

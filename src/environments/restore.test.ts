@@ -168,6 +168,52 @@ test(
   },
 );
 
+test("the event of a copy has all its time, however long its hooks take, and is logged behind them", here, async () => {
+  const source = `awslambda.snapshot.afterRestore(() => new Promise((done) => setTimeout(done, 700)));
+    exports.handler = async (_event, context) => context.getRemainingTimeInMillis();`;
+  const target = rig.version(source, { name: "slow-hooks", snapStart: true, timeoutSeconds: 1 });
+  assert.deepEqual(await rig.environments.snapshot(target), { ok: true });
+  const { start, answer } = await rig.call(target);
+  assert.equal(start, "restore");
+  assert.ok((answer as number) > 600 && (answer as number) <= 1000, `${answer} ms left of 1,000`);
+  const lines = rig.lines.slice(rig.lines.findLastIndex((line) => line.startsWith("RESTORE_START")));
+  assert.deepEqual(
+    lines.map((line) => line.split(" ")[0]),
+    ["RESTORE_START", "RESTORE_REPORT", "START", "END", "REPORT"],
+  );
+  const [, duration, restore] = /Duration: ([\d.]+) ms.*\tRestore Duration: ([\d.]+) ms/
+    .exec(lines.at(-1)!)!
+    .map(Number);
+  assert.ok(duration! < 400 && restore! >= 700, lines.at(-1));
+});
+
+test("the event of a copy that ends before it is ready is run by another environment, once", here, async () => {
+  const source = `awslambda.snapshot.afterRestore(() => process.kill(process.pid, "SIGSEGV"));
+    exports.handler = async () => { console.log("run of the stillborn"); return 1; };`;
+  const target = rig.version(source, { name: "stillborn", snapStart: true });
+  assert.deepEqual(await rig.environments.snapshot(target), { ok: true });
+  const { start, answer } = await rig.call(target);
+  assert.notEqual(start, "restore");
+  assert.equal(answer, 1);
+  assert.equal(versionOf(target).rungs.restore?.failures, 1);
+  assert.equal(rig.lines.filter((line) => line.includes("run of the stillborn")).length, 1);
+});
+
+test("the event of a copy that spoke out of turn may have been run: it fails, and no other runs it", here, async () => {
+  // an answer to the first event, by a process that has not said that it is ready
+  const frame = "Buffer.from([2, 0, 0, 0, 0x84, 1, 0, 0, 1, 0, 0, 0, 0x7b, 0x7d])";
+  const source = `awslambda.snapshot.afterRestore(async () => {
+      require("node:fs").writeSync(3, ${frame});
+      await new Promise((done) => setTimeout(done, 5000));
+    });
+    exports.handler = async () => 1;`;
+  const target = rig.version(source, { name: "forward", snapStart: true });
+  assert.deepEqual(await rig.environments.snapshot(target), { ok: true });
+  const { answer } = await rig.call(target);
+  assert.equal((answer as { errorType: string }).errorType, "Runtime.ExitError");
+  assert.equal(versionOf(target).rungs.plain?.starts ?? 0, 0);
+});
+
 test("provisioned concurrency is filled with copies too, which know what they are kept for", here, async () => {
   const source = "exports.handler = async () => process.env.AWS_LAMBDA_INITIALIZATION_TYPE;";
   const target = rig.version(source, { name: "provisioned" });

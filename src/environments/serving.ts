@@ -6,7 +6,7 @@ import type { StartMarks } from "./start.ts";
 /** One run of one event: what came of it and when. */
 export interface Run {
   readonly outcome: Outcome;
-  /** the event was sent; the answer was read */
+  /** the event was sent, or a copy that had it was ready to read it; the answer was read */
   readonly invoked: number;
   readonly answered: number;
   readonly logTail: Buffer | undefined;

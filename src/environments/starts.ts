@@ -1,5 +1,5 @@
 import { type FunctionVersion, monotonicMs, ServiceError } from "../model/index.ts";
-import type { Environment, StartMode } from "./environment.ts";
+import type { Environment, Errand, StartMode } from "./environment.ts";
 import { failuresAllowed, Ladder, type Rung, type RungView } from "./ladder.ts";
 import type { Plan } from "./plan.ts";
 import type { Snapshots, SnapshotView } from "./snapshots.ts";
@@ -44,8 +44,9 @@ export class Starts {
    * Rejects with the error of the last rung, or at once with a failure of the function's own (ServiceError).
    *
    * @param make a new environment, not started
+   * @param errand of whoever waits for it
    */
-  async start(make: (plan: Plan, mode: StartMode) => Environment): Promise<Environment> {
+  async start(make: (plan: Plan, mode: StartMode) => Environment, errand?: Errand): Promise<Environment> {
     const plan = await this.plan();
     const ways = this.#ways(plan);
     const choice = this.#ladder.choose(new Set(ways.keys()));
@@ -57,7 +58,7 @@ export class Starts {
       const mode = ways.get(rung);
       if (!mode) continue;
       try {
-        const environment = await this.#startOn(rung, make(plan, mode), why);
+        const environment = await this.#startOn(rung, make(plan, mode), why, errand);
         await this.#settleFallen(fell, environment);
         return environment;
       } catch (error) {
@@ -161,17 +162,18 @@ export class Starts {
     return plan;
   }
 
-  async #startOn(rung: Rung, environment: Environment, why: string): Promise<Environment> {
+  async #startOn(rung: Rung, environment: Environment, why: string, errand?: Errand): Promise<Environment> {
     const began = monotonicMs();
     const before = this.#needs.underWay(1);
     let after = before;
     try {
-      await environment.start();
+      await environment.start(errand);
     } finally {
       after = this.#needs.underWay(-1);
     }
-    if (environment.state === "idle") {
-      const ms = monotonicMs() - began;
+    // With an event of its own it may be anywhere beyond.
+    if (environment.state === "idle" || environment.invocations > 0) {
+      const ms = environment.readyAt - began;
       this.#ladder.succeeded(rung, before.crowded || after.crowded ? undefined : ms);
       this.#latest = { rung, why };
       this.#needs.snapshots.consider(environment.plan);

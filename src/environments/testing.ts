@@ -80,8 +80,9 @@ export async function openRig(changes: Partial<EnvironmentsNeeds> = {}): Promise
       return versionOf({ key, runtime: found.name, code: { digest: key, size: 1 }, ...more });
     },
     async call(target, event = {}) {
-      const environment = await environments.acquire(target);
-      const run = await environment.run(invocationOf(target, event));
+      const invocation = invocationOf(target, event);
+      const environment = await environments.acquire(invocation);
+      const run = await environment.run(invocation);
       const { outcome } = run;
       if (outcome.kind === "streamed") throw new Error("an answer in pieces, though nobody asked for one");
       const document = outcome.kind === "returned" ? outcome.payload : outcome.failure.payload;

@@ -14,7 +14,7 @@ export interface InvokeNeeds {
   /** Takes a place under the concurrency limits, or says why there is none. */
   admit(target: FunctionVersion): ThrottleReason | undefined;
   release(target: FunctionVersion): void;
-  acquire(target: FunctionVersion): Environment | Promise<Environment>;
+  acquire(invocation: Invocation): Environment | Promise<Environment>;
   /** Told of every invocation that ran. */
   record(invocation: Invocation, timing: Timing, errorType: string | undefined): void;
   /** Turns what kept an environment from being made into the error that the caller gets. */
@@ -34,7 +34,7 @@ export function createInvoke(needs: InvokeNeeds): (invocation: Invocation) => Pr
     try {
       let environment: Environment;
       try {
-        const found = needs.acquire(target);
+        const found = needs.acquire(invocation);
         environment = found instanceof Promise ? await found : found;
       } catch (error) {
         throw needs.startFailed(target, error);

@@ -79,6 +79,8 @@ export interface RuntimeUnderTest {
     /** nobody waits for it */
     rehearse?: boolean,
   ): Promise<Answer & { marks?: Record<string, number> }>;
+  /** Tells it that it is a copy and gives it an event in the same write, with so much time (milliseconds); its READY and its answer. */
+  resumeWith(event: unknown, timeoutMs: number): Promise<readonly [Answer, Answer]>;
   /** Tells a copy that was made without a function which one it is: all its variables. */
   load(env: Readonly<Record<string, string>>): Promise<Answer & { marks?: Record<string, number> }>;
   /** everything written to stdout and stderr so far */
@@ -245,25 +247,27 @@ function host(command: readonly string[], cwd: string, env: Readonly<Record<stri
     }
   }
 
+  /** INVOKE for a stream of its own. */
+  function nextEvent(event: unknown, head: Readonly<Record<string, string>>): Buffer {
+    stream += 1;
+    const fields = {
+      "Lambda-Runtime-Aws-Request-Id": requestId,
+      "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:000000000000:function:under-test",
+      "Lambda-Runtime-Trace-Id": "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=0",
+      ...head,
+    };
+    const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+    return invokeFrame(stream, lines.join(""), Buffer.isBuffer(event) ? event : Buffer.from(JSON.stringify(event)));
+  }
+
   return {
     child,
     async start() {
       const first = await answer(10_000);
       return first.marks ? { marks: first.marks } : { answer: first };
     },
-    async invoke(event, options = {}) {
-      stream += 1;
-      const head = {
-        "Lambda-Runtime-Aws-Request-Id": requestId,
-        "Lambda-Runtime-Deadline-Ms": String(Date.now() + 3000),
-        "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:000000000000:function:under-test",
-        "Lambda-Runtime-Trace-Id": "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=0",
-        ...options.head,
-      };
-      const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`);
-      link.write(
-        invokeFrame(stream, lines.join(""), Buffer.isBuffer(event) ? event : Buffer.from(JSON.stringify(event))),
-      );
+    invoke(event, options = {}) {
+      link.write(nextEvent(event, { "Lambda-Runtime-Deadline-Ms": String(Date.now() + 3000), ...options.head }));
       return answer(options.timeoutMs ?? 10_000);
     },
     prepare() {
@@ -273,6 +277,11 @@ function host(command: readonly string[], cwd: string, env: Readonly<Record<stri
     resume(env = {}, rehearse = false) {
       link.write(startFrame(RESUME, JSON.stringify(rehearse ? { rehearse, env } : { env })));
       return answer(10_000);
+    },
+    async resumeWith(event, timeoutMs) {
+      const resume = startFrame(RESUME, JSON.stringify({ env: {} }));
+      link.write(Buffer.concat([resume, nextEvent(event, { "Lambda-Runtime-Timeout-Ms": String(timeoutMs) })]));
+      return [await answer(10_000), await answer(10_000)];
     },
     load(env) {
       link.write(startFrame(RESUME, JSON.stringify({ env, load: true })));

@@ -69,6 +69,23 @@ for (const { runtime, path, reason } of await nodeInterpreters()) {
       });
     });
 
+    it("serves the event that comes with RESUME once it is ready, with all its time, however large", async () => {
+      const code = `awslambda.snapshot.afterRestore(() => new Promise((done) => setTimeout(done, 1000)));
+        exports.handler = async (event, context) => [event, context.getRemainingTimeInMillis()];`;
+      for (const size of [1, 64 * 1024 - 300, 200 * 1024]) {
+        await template(code, async (f) => {
+          assert.equal((await f.prepare()).type, "PREPARED");
+          const [ready, answer] = await f.resumeWith("x".repeat(size), 60_000);
+          assert.deepEqual([ready.type, answer.type], ["READY", "RESPONSE"], f.output());
+          const [event, left] = JSON.parse(answer.body.toString()) as [string, number];
+          assert.equal(event, "x".repeat(size));
+          assert.ok(left > 59_100 && left <= 60_000, `${left}`);
+          const [next, soon] = await json(f, "next");
+          assert.ok(next === "next" && soon <= 3000);
+        });
+      }
+    });
+
     it("warms up without running the handler, logging or answering", async () => {
       await template("let n = 0; exports.handler = async () => (console.log('ran'), ++n)", async (f) => {
         const prepared = await f.prepare();

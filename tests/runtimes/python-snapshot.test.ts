@@ -50,6 +50,19 @@ for (const { runtime, path } of await pythonInterpreters()) {
   };
 
   describe(`${runtime}, as a template`, { concurrency: 2 }, () => {
+    it("serves the event that comes with RESUME once it is ready, with all its time", async () => {
+      const code = "import snapshot_restore_py, time\nsnapshot_restore_py.register_after_restore(time.sleep, 1)\n";
+      await template(code + returns("[event, context.get_remaining_time_in_millis()]"), async (f) => {
+        assert.equal((await f.prepare()).type, "PREPARED");
+        const [ready, answer] = await f.resumeWith({ n: 1 }, 60_000);
+        assert.deepEqual([ready.type, answer.type], ["READY", "RESPONSE"], f.output());
+        const [event, left] = JSON.parse(answer.body.toString()) as [unknown, number];
+        assert.deepEqual(event, { n: 1 });
+        assert.ok(left > 59_100 && left <= 60_000, `${left}`);
+        assert.ok((await json(f))[1] <= 3000);
+      });
+    });
+
     it("is prepared, resumes with the marks of the copy, and serves", async () => {
       await template(returns("'served'"), async (f) => {
         const before = Number(process.hrtime.bigint()) / 1e6;

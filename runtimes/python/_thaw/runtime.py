@@ -31,7 +31,12 @@ class Session(object):
         self.request_id = fields.get("Lambda-Runtime-Aws-Request-Id")
         self.tenant_id = fields.get("Lambda-Runtime-Aws-Tenant-Id")
         self.invoked_arn = fields.get("Lambda-Runtime-Invoked-Function-Arn")
-        self.deadline_ms = int(fields.get("Lambda-Runtime-Deadline-Ms", 0))
+        timeout = fields.get("Lambda-Runtime-Timeout-Ms")
+        if timeout is None:
+            self.deadline_ms = int(fields.get("Lambda-Runtime-Deadline-Ms", 0))
+        else:
+            # A copy had this event before it was ready: its time begins now.
+            self.deadline_ms = int(time.time() * 1000) + int(timeout)
         trace_id = fields.get("Lambda-Runtime-Trace-Id")
         if trace_id is not None:
             os.environ["_X_AMZN_TRACE_ID"] = trace_id

@@ -130,6 +130,10 @@ module Thaw
       @stream = stream
       $_global_aws_request_id = headers["Lambda-Runtime-Aws-Request-Id"]
       ENV["_X_AMZN_TRACE_ID"] = headers["Lambda-Runtime-Trace-Id"]
+      timeout = headers.delete("Lambda-Runtime-Timeout-Ms") or return
+      # A copy had this event before it was ready: its time begins now.
+      epoch = Process.clock_gettime(Process::CLOCK_REALTIME, :millisecond)
+      headers["Lambda-Runtime-Deadline-Ms"] = (epoch + timeout.to_i).to_s
     end
 
     def answer(request)
