@@ -10,6 +10,8 @@ export interface Artifacts {
   putZip(bytes: Uint8Array): Promise<CodeRef>;
   /** The zip's bytes. */
   getZip(code: CodeRef): Promise<Buffer>;
+  /** How many bytes a zip that was taken has unzipped. */
+  unzippedBytes(code: CodeRef): Promise<number>;
   /** The unpacked tree of a zip: a directory, unpacked once, read-only for everybody. Concurrent calls share one unpacking. */
   unpacked(code: CodeRef): Promise<string>;
   /** Layers merged in order into one directory for /opt; undefined when there are none. */

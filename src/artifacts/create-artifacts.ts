@@ -9,6 +9,7 @@ import { createSingleFlight } from "./single-flight.ts";
 import { mergeKey, sweep } from "./sweep.ts";
 import { createTrees } from "./trees.ts";
 import { unpack } from "./unpack.ts";
+import { readZipDirectory } from "./zip-directory.ts";
 import { createZipStore, sha256 } from "./zip-store.ts";
 
 export interface ArtifactsNeeds {
@@ -39,6 +40,8 @@ export function createArtifacts(needs: ArtifactsNeeds): Artifacts {
     log: needs.log,
   });
   const puts = createSingleFlight<void>();
+  /** digest of a zip → bytes */
+  const unzipped = new Map<string, number>();
 
   const unpacked = ({ digest }: CodeRef): Promise<string> =>
     unpackedTrees.get(digest, async (into) => unpack(await zips.get(digest), into));
@@ -57,6 +60,11 @@ export function createArtifacts(needs: ArtifactsNeeds): Artifacts {
       return { digest, size: zip.length };
     },
     getZip: ({ digest }) => zips.get(digest),
+    async unzippedBytes({ digest }) {
+      const known = unzipped.get(digest) ?? (await readZipDirectory(await zips.get(digest))).bytes;
+      unzipped.set(digest, known);
+      return known;
+    },
     unpacked,
     async layers(layers) {
       if (layers.length === 0) return undefined;

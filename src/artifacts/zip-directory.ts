@@ -20,6 +20,8 @@ export interface ZipEntry {
 /** An archive's table of contents: every parent stands before its children, no path twice. */
 export interface ZipDirectory {
   readonly entries: readonly ZipEntry[];
+  /** of all entries, unzipped, as the archive says */
+  readonly bytes: number;
 }
 
 /** Files and directories one archive may make: a bound on inodes, as the limit on unzipped bytes bounds blocks. */
@@ -52,7 +54,7 @@ export async function readZipDirectory(bytes: Buffer): Promise<ZipDirectory> {
     }
     found.set(entry.path, entry);
   });
-  return { entries: withParents(found) };
+  return { entries: withParents(found), bytes: total };
 }
 
 async function open(bytes: Buffer): Promise<ZipFile> {

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { type CodeRef, type LayerRef, ServiceError } from "../model/index.ts";
-import { type FunctionSettings, timestamp, type VersionRecord } from "./records.ts";
+import { type FunctionRecord, type FunctionSettings, functionArn, timestamp, type VersionRecord } from "./records.ts";
 
 /** What a version consists of. */
 export interface Content {
@@ -64,6 +64,18 @@ export function settledVersion(old: VersionRecord, settlement: Settlement): Vers
     lastUpdateStatusReason: settlement.reason,
     lastUpdateStatusReasonCode: settlement.code,
   };
+}
+
+/**
+ * Throws ResourceConflictException, in AWS's words, while an earlier change of the function is still being prepared. One that
+ * never became active may be changed: nobody has what it was.
+ */
+export function checkChangeable({ record, latest }: { record: FunctionRecord; latest: VersionRecord }): void {
+  if (latest.lastUpdateStatus !== "InProgress") return;
+  throw new ServiceError(
+    "ResourceConflictException",
+    `The operation cannot be performed at this time. An update is in progress for resource: ${functionArn(record, record.name)}`,
+  );
 }
 
 /** Throws PreconditionFailedException when the caller saw another revision. */

@@ -37,6 +37,32 @@ export async function takeCode(artifacts: LambdaApiNeeds["artifacts"], code: Giv
   return artifacts.putZip(ZipFile);
 }
 
+/** Throws InvalidParameterValueException, in AWS's words, where code and layers together are too large unzipped. */
+export async function checkTotalSize(
+  artifacts: Pick<LambdaApiNeeds["artifacts"], "unzippedBytes">,
+  code: CodeRef,
+  layers: readonly CodeRef[],
+): Promise<void> {
+  // Alone it was looked at when it was taken.
+  if (layers.length === 0) return;
+  const limit = limits.unzippedCodeBytes;
+  const sizes = await Promise.all(layers.map(artifacts.unzippedBytes));
+  const ofLayers = sizes.reduce((sum, size) => sum + size, 0);
+  if (ofLayers > limit) {
+    throw new ServiceError(
+      "InvalidParameterValueException",
+      `Layers consume more than the available size of ${limit} bytes`,
+    );
+  }
+  const all = ofLayers + (await artifacts.unzippedBytes(code));
+  if (all > limit) {
+    throw new ServiceError(
+      "InvalidParameterValueException",
+      `Function code combined with layers exceeds the maximum allowed size of ${limit} bytes. The actual size is ${all} bytes.`,
+    );
+  }
+}
+
 /** Checks what Lambda checks of a list of layers before it looks them up. */
 export function checkLayers(arns: readonly string[]): void {
   if (arns.length > limits.layers) {

@@ -7,7 +7,7 @@ export interface LambdaApiNeeds {
   readonly registry: Registry;
   readonly artifacts: Pick<
     Artifacts,
-    "putZip" | "getZip" | "unpacked" | "layers" | "runtime" | "runtimes" | "storedBytes"
+    "putZip" | "getZip" | "unzippedBytes" | "unpacked" | "layers" | "runtime" | "runtimes" | "storedBytes"
   >;
   /** Runs a function once. Rejects with ServiceError when the platform could not (throttled, …). */
   invoke(invocation: Invocation): Promise<InvocationResult>;

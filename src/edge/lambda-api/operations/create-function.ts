@@ -1,6 +1,6 @@
 import type { CreateFunctionRequest } from "@aws-sdk/client-lambda";
 import { ServiceError } from "../../../model/index.ts";
-import { checkLayers, takeCode } from "../code-input.ts";
+import { checkLayers, checkTotalSize, takeCode } from "../code-input.ts";
 import { configurationOf } from "../configuration.ts";
 import { functionRef, wholeFunction } from "../function-ref.ts";
 import type { Operation } from "../operation.ts";
@@ -31,6 +31,7 @@ export const createFunction: Operation<CreateFunctionRequest> = async ({ input, 
     throw new ServiceError("ResourceConflictException", `Function already exist: ${ref.name}`);
   }
   const code = await takeCode(artifacts, input.Code ?? {});
+  await checkTotalSize(artifacts, code, layers);
   const made = registry.functions.create(ref, ref.name, { settings, code, layers, tags: input.Tags ?? {} });
   preparation.start(registry.resolve(ref.account, ref.region, ref.name));
   if (input.Publish !== true) return { body: configurationOf(made.record, made.latest) };

@@ -1,6 +1,6 @@
 import type { UpdateFunctionCodeRequest } from "@aws-sdk/client-lambda";
-import { checkRevision } from "../../../registry/index.ts";
-import { takeCode } from "../code-input.ts";
+import { checkChangeable, checkRevision } from "../../../registry/index.ts";
+import { checkTotalSize, takeCode } from "../code-input.ts";
 import { configurationOf } from "../configuration.ts";
 import { functionRef, wholeFunction } from "../function-ref.ts";
 import type { Operation } from "../operation.ts";
@@ -15,8 +15,10 @@ export const updateFunctionCode: Operation<UpdateFunctionCodeRequest> = async ({
   const { functions, resolve } = needs.registry;
   const ref = wholeFunction(functionRef(input.FunctionName ?? "", undefined, scope));
   const before = functions.get(ref, ref.name);
+  checkChangeable(before);
   checkRevision(before.latest.revisionId, input.RevisionId);
   const code = await takeCode(needs.artifacts, input);
+  await checkTotalSize(needs.artifacts, code, before.latest.layers);
   const old = functions.get(ref, ref.name).latest.settings;
   const settings = input.Architectures === undefined ? old : { ...old, Architectures: input.Architectures };
   if (input.DryRun === true) return { body: configurationOf(before.record, { ...before.latest, settings, code }) };

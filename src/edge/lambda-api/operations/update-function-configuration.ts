@@ -1,6 +1,6 @@
 import type { UpdateFunctionConfigurationRequest } from "@aws-sdk/client-lambda";
-import { checkRevision } from "../../../registry/index.ts";
-import { checkLayers } from "../code-input.ts";
+import { checkChangeable, checkRevision } from "../../../registry/index.ts";
+import { checkLayers, checkTotalSize } from "../code-input.ts";
 import { configurationOf } from "../configuration.ts";
 import { functionRef, wholeFunction } from "../function-ref.ts";
 import type { Operation } from "../operation.ts";
@@ -12,13 +12,17 @@ export const updateFunctionConfiguration: Operation<UpdateFunctionConfigurationR
   const { input, scope, needs, preparation } = call;
   const { functions, layers, resolve } = needs.registry;
   const ref = wholeFunction(functionRef(input.FunctionName ?? "", undefined, scope));
-  functions.get(ref, ref.name);
+  const { code } = functions.get(ref, ref.name).latest;
   await checkRuntime(needs.artifacts, input.Runtime);
+  if (input.Layers !== undefined) {
+    checkLayers(input.Layers);
+    await checkTotalSize(needs.artifacts, code, layers.refs(input.Layers));
+  }
   // Only now, for it may have changed meanwhile.
   const before = functions.get(ref, ref.name);
+  checkChangeable(before);
   checkRevision(before.latest.revisionId, input.RevisionId);
   const settings = changedSettings(before.latest.settings, input, ref.name);
-  if (input.Layers !== undefined) checkLayers(input.Layers);
   const change = input.Layers === undefined ? { settings } : { settings, layers: layers.refs(input.Layers) };
 
   preparation.forget(resolve(ref.account, ref.region, ref.name));
