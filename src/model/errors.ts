@@ -17,7 +17,10 @@ const server = (status: number, retryable = true): ServiceErrorKind => ({ status
 export const errorTable = Object.freeze({
   AccessDeniedException: user(403),
   CodeSigningConfigNotFoundException: user(404),
+  /** the callback of a durable execution is over */
+  CallbackTimeoutException: user(400),
   CodeStorageExceededException: user(400),
+  DurableExecutionAlreadyStartedException: user(409),
   CodeVerificationFailedException: user(400),
   InvalidCodeSignatureException: user(400),
   InvalidParameterValueException: user(400),

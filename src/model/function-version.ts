@@ -34,6 +34,15 @@ export interface FunctionVersion {
   readonly snapStart: boolean;
   /** private network with no way out, or the host's network */
   readonly network: "none" | "egress";
+  /** its invocations are durable executions: they outlive the environment they run in; undefined: they do not */
+  readonly durable?: DurableSettings | undefined;
+}
+
+/** DurableConfig. */
+export interface DurableSettings {
+  readonly timeoutSeconds: number;
+  readonly retentionDays: number;
+  readonly kmsKeyArn?: string | undefined;
 }
 
 /** Bytes in the artifact store. */

@@ -1,4 +1,4 @@
-import type { FunctionVersion } from "../model/index.ts";
+import type { DurableSettings, FunctionVersion } from "../model/index.ts";
 import { type FunctionRecord, functionArn, type VersionRecord } from "./records.ts";
 
 /** Tag that opens or closes a function's way to the network. */
@@ -47,5 +47,17 @@ export function derive(
     provisionedConcurrency: provisioned,
     snapStart: version.version !== "$LATEST" && settings.SnapStart.ApplyOn === "PublishedVersions",
     network: egress ? "egress" : "none",
+    durable: durableOf(settings.DurableConfig),
+  });
+}
+
+/** A function is durable when it has a DurableConfig; whoever writes one fills in the defaults. */
+function durableOf(config: unknown): DurableSettings | undefined {
+  if (typeof config !== "object" || config === null) return undefined;
+  const given = config as { ExecutionTimeout?: number; RetentionPeriodInDays?: number; KMSKeyArn?: string };
+  return Object.freeze({
+    timeoutSeconds: given.ExecutionTimeout ?? 900,
+    retentionDays: given.RetentionPeriodInDays ?? 14,
+    kmsKeyArn: given.KMSKeyArn,
   });
 }
