@@ -15,6 +15,8 @@ export const limits = Object.freeze({
   /** bytes of code plus layers, unzipped */
   unzippedCodeBytes: 262144000,
   environmentBytes: 4096,
+  /** bytes of the resource policy of a function or a layer version */
+  policyBytes: 20480,
   memoryMb: { min: 128, max: 10240, default: 128 },
   timeoutSeconds: { min: 1, max: 900, default: 3 },
   ephemeralMb: { min: 512, max: 10240, default: 512 },

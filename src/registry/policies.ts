@@ -27,6 +27,8 @@ export interface FunctionPolicies {
    * may name all of its versions and aliases by a wildcard. Memory only.
    */
   evaluate(scope: Scope, name: string, qualifier: string | undefined, asked: Asked): Evaluation;
+  /** May any of the function's policies deny something explicitly? Cheap: asked before every invocation. */
+  denies(scope: Scope, name: string): boolean;
 }
 
 export interface LayerPolicies {
@@ -46,14 +48,23 @@ export function createFunctionPolicies(needs: {
   const place = (qualifier: string | undefined) =>
     qualifier === undefined || qualifier === "$LATEST" ? noQualifier : qualifier;
   const get = (scope: Scope, name: string, qualifier?: string) => policies.get(scope, name, place(qualifier));
+  // Hardly any policy denies. A function that is gone may stay in here: its successor is then looked at in vain.
+  const denying = new Set<string>();
+  const note = (scope: Scope, name: string, record: ResourcePolicyRecord) => {
+    if (statementsOf(record).some(({ effect }) => effect === "Deny")) denying.add(functionArn(scope, name));
+  };
+  for (const { document, name, ...scope } of policies.everything()) note(scope, name, document);
 
   return {
     get,
+    denies: (scope, name) => denying.size > 0 && denying.has(functionArn(scope, name)),
     set(scope, name, qualifier, document) {
       needs.functions.revise(scope, name, qualifier, () => {
         if (document === undefined) policies.remove(scope, name, place(qualifier));
         else policies.put(scope, name, place(qualifier), { document, revisionId: randomUUID() });
       });
+      const record = get(scope, name, qualifier);
+      if (record !== undefined) note(scope, name, record);
     },
     evaluate(scope, name, qualifier, asked) {
       const own = place(qualifier) === noQualifier ? undefined : get(scope, name, qualifier);

@@ -12,6 +12,7 @@ import { functionArn } from "../../registry/index.ts";
 import { sendJson } from "../answer.ts";
 import { readBody } from "../body.ts";
 import { callerOf } from "../caller.ts";
+import { checkFunctionAccess } from "./access.ts";
 import { type FunctionRef, functionRef } from "./function-ref.ts";
 import type { LambdaApiNeeds } from "./needs.ts";
 import type { Preparation } from "./preparation.ts";
@@ -79,6 +80,7 @@ export async function readInvocation(
   const payload = await readBody(request, limit, (bytes) => tooLarge(type, limit, bytes));
   const caller = callerOf(headers.authorization);
   const ref = functionRef(decode(name), query === "" ? undefined : qualifierOf(query), caller);
+  checkFunctionAccess(needs.registry, caller, ref, "lambda:InvokeFunction");
   const target = resolveTarget(needs, ref);
   checkPayload(payload);
   const clientContext = headers["x-amz-client-context"];

@@ -3,6 +3,7 @@
  * read. Whatever the model has and this table has not is answered with 501.
  */
 export const operations: Readonly<Record<string, () => Promise<unknown>>> = {
+  AddPermission: async () => (await import("./add-permission.ts")).addPermission,
   CreateAlias: async () => (await import("./create-alias.ts")).createAlias,
   CreateFunction: async () => (await import("./create-function.ts")).createFunction,
   DeleteAlias: async () => (await import("./delete-alias.ts")).deleteAlias,
@@ -11,6 +12,7 @@ export const operations: Readonly<Record<string, () => Promise<unknown>>> = {
   DeleteLayerVersion: async () => (await import("./delete-layer-version.ts")).deleteLayerVersion,
   DeleteProvisionedConcurrencyConfig: async () =>
     (await import("./delete-provisioned-concurrency-config.ts")).deleteProvisionedConcurrencyConfig,
+  DeleteResourcePolicy: async () => (await import("./delete-resource-policy.ts")).deleteResourcePolicy,
   GetAccountSettings: async () => (await import("./get-account-settings.ts")).getAccountSettings,
   GetAlias: async () => (await import("./get-alias.ts")).getAlias,
   GetFunctionCodeSigningConfig: async () =>
@@ -21,6 +23,7 @@ export const operations: Readonly<Record<string, () => Promise<unknown>>> = {
   GetLayerVersionByArn: async () => (await import("./get-layer-version-by-arn.ts")).getLayerVersionByArn,
   GetLayerVersion: async () => (await import("./get-layer-version.ts")).getLayerVersion,
   GetPolicy: async () => (await import("./get-policy.ts")).getPolicy,
+  GetResourcePolicy: async () => (await import("./get-resource-policy.ts")).getResourcePolicy,
   GetProvisionedConcurrencyConfig: async () =>
     (await import("./get-provisioned-concurrency-config.ts")).getProvisionedConcurrencyConfig,
   ListAliases: async () => (await import("./list-aliases.ts")).listAliases,
@@ -36,6 +39,8 @@ export const operations: Readonly<Record<string, () => Promise<unknown>>> = {
   PutFunctionConcurrency: async () => (await import("./put-function-concurrency.ts")).putFunctionConcurrency,
   PutProvisionedConcurrencyConfig: async () =>
     (await import("./put-provisioned-concurrency-config.ts")).putProvisionedConcurrencyConfig,
+  PutResourcePolicy: async () => (await import("./put-resource-policy.ts")).putResourcePolicy,
+  RemovePermission: async () => (await import("./remove-permission.ts")).removePermission,
   TagResource: async () => (await import("./tag-resource.ts")).tagResource,
   UntagResource: async () => (await import("./untag-resource.ts")).untagResource,
   UpdateAlias: async () => (await import("./update-alias.ts")).updateAlias,
