@@ -71,6 +71,6 @@ function isEmptyTarget(config: unknown): boolean {
 }
 
 /** Lambda names a runtime's build by a hash; ours says no more than the runtime's name. */
-function runtimeVersionArn(region: string, runtime: string): string {
+export function runtimeVersionArn(region: string, runtime: string): string {
   return `arn:aws:lambda:${region}::runtime:${createHash("sha256").update(runtime).digest("hex")}`;
 }

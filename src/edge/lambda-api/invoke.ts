@@ -14,6 +14,7 @@ import { readBody } from "../body.ts";
 import { callerOf } from "../caller.ts";
 import { checkFunctionAccess } from "./access.ts";
 import { type FunctionRef, functionRef } from "./function-ref.ts";
+import { recursiveInvocation, traced } from "./lineage.ts";
 import type { LambdaApiNeeds } from "./needs.ts";
 import type { Preparation } from "./preparation.ts";
 
@@ -85,6 +86,10 @@ export async function readInvocation(
   checkPayload(payload);
   const clientContext = headers["x-amz-client-context"];
   const traceId = headers["x-amzn-trace-id"];
+  const trace = traced(typeof traceId === "string" ? traceId : undefined, requestId, target);
+  if (trace.looping && needs.registry.recursion.get(target, target.name)?.recursiveLoop !== "Allow") {
+    throw recursiveInvocation();
+  }
   const invocation: Invocation = {
     requestId,
     target,
@@ -93,7 +98,7 @@ export async function readInvocation(
     tail: tailWanted(headers["x-amz-log-type"]),
     received,
     clientContext: typeof clientContext === "string" ? decodeContext(clientContext) : undefined,
-    traceId: typeof traceId === "string" ? traceId : undefined,
+    traceId: trace.header,
   };
   const waiting = needs.preparation.wait(target);
   if (waiting !== undefined) await waiting;

@@ -1,6 +1,7 @@
 import type { Artifacts } from "../../artifacts/index.ts";
 import type { FunctionVersion, Invocation, InvocationResult } from "../../model/index.ts";
-import type { Registry } from "../../registry/index.ts";
+import type { MappingRecord, Registry } from "../../registry/index.ts";
+import type { MappingStatus } from "./mappings/view.ts";
 
 /** What the Lambda API asks of the rooms below. */
 export interface LambdaApiNeeds {
@@ -22,6 +23,10 @@ export interface LambdaApiNeeds {
   provision?(target: FunctionVersion, count: number): void;
   /** How far provision() has come. */
   provisioned?(target: FunctionVersion): Provisioned;
+  /** An event source mapping was made, changed or (`enabled` is false, and it is no longer in the registry) deleted. */
+  mappingChanged?(mapping: MappingRecord): void;
+  /** How the reading of a source goes. Absent or undefined: nobody reads sources of this kind. */
+  mappingStatus?(mapping: MappingRecord): MappingStatus | undefined;
   /** Told what the operator should know and what is no failure. */
   note?(line: string): void;
   /** Told about every failure that is ours, before it is answered as ServiceException. */

@@ -8,14 +8,17 @@ export interface Page<T> {
 
 /**
  * One page of a sorted list. Markers name the last item shown, so a list that changes between two pages neither repeats
- * nor drops what did not change. `max` defaults to 50, as Lambda's does.
+ * nor drops what did not change. Of `max` no more than `most` are given at once, whatever the model lets a client ask for
+ * (API Reference: "ListFunctions returns a maximum of 50 items in each response, even if you set the number higher").
  */
 export function pageOf<T>(
   sorted: readonly T[],
   keyOf: (item: T) => string,
   marker: string | undefined,
-  max = 50,
+  max?: number,
+  most = 50,
 ): Page<T> {
+  const count = Math.min(max ?? most, most);
   let start = 0;
   if (marker !== undefined && marker !== "") {
     const last = decode(marker);
@@ -24,7 +27,7 @@ export function pageOf<T>(
     else start = sorted.findIndex((item) => keyOf(item) > last);
     if (start === -1) start = sorted.length;
   }
-  const items = sorted.slice(start, start + max);
+  const items = sorted.slice(start, start + count);
   const last = items.at(-1);
   const more = last !== undefined && start + items.length < sorted.length;
   return { items, nextMarker: more ? Buffer.from(keyOf(last)).toString("base64") : undefined };

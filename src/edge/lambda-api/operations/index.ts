@@ -3,6 +3,8 @@
  * read. Whatever the model has and this table has not is answered with 501.
  */
 export const operations: Readonly<Record<string, () => Promise<unknown>>> = {
+  AddLayerVersionPermission: async () =>
+    (await import("./add-layer-version-permission.ts")).addLayerVersionPermission,
   AddPermission: async () => (await import("./add-permission.ts")).addPermission,
   CreateAlias: async () => (await import("./create-alias.ts")).createAlias,
   CreateFunction: async () => (await import("./create-function.ts")).createFunction,
@@ -21,6 +23,7 @@ export const operations: Readonly<Record<string, () => Promise<unknown>>> = {
   GetFunctionConfiguration: async () => (await import("./get-function-configuration.ts")).getFunctionConfiguration,
   GetFunction: async () => (await import("./get-function.ts")).getFunction,
   GetLayerVersionByArn: async () => (await import("./get-layer-version-by-arn.ts")).getLayerVersionByArn,
+  GetLayerVersionPolicy: async () => (await import("./get-layer-version-policy.ts")).getLayerVersionPolicy,
   GetLayerVersion: async () => (await import("./get-layer-version.ts")).getLayerVersion,
   GetPolicy: async () => (await import("./get-policy.ts")).getPolicy,
   GetResourcePolicy: async () => (await import("./get-resource-policy.ts")).getResourcePolicy,
@@ -40,6 +43,8 @@ export const operations: Readonly<Record<string, () => Promise<unknown>>> = {
   PutProvisionedConcurrencyConfig: async () =>
     (await import("./put-provisioned-concurrency-config.ts")).putProvisionedConcurrencyConfig,
   PutResourcePolicy: async () => (await import("./put-resource-policy.ts")).putResourcePolicy,
+  RemoveLayerVersionPermission: async () =>
+    (await import("./remove-layer-version-permission.ts")).removeLayerVersionPermission,
   RemovePermission: async () => (await import("./remove-permission.ts")).removePermission,
   TagResource: async () => (await import("./tag-resource.ts")).tagResource,
   UntagResource: async () => (await import("./untag-resource.ts")).untagResource,
@@ -47,4 +52,32 @@ export const operations: Readonly<Record<string, () => Promise<unknown>>> = {
   UpdateFunctionCode: async () => (await import("./update-function-code.ts")).updateFunctionCode,
   UpdateFunctionConfiguration: async () =>
     (await import("./update-function-configuration.ts")).updateFunctionConfiguration,
+  CreateEventSourceMapping: async () => (await import("./create-event-source-mapping.ts")).createEventSourceMapping,
+  CreateFunctionUrlConfig: async () => (await import("./create-function-url-config.ts")).createFunctionUrlConfig,
+  DeleteEventSourceMapping: async () => (await import("./delete-event-source-mapping.ts")).deleteEventSourceMapping,
+  DeleteFunctionEventInvokeConfig: async () =>
+    (await import("./delete-function-event-invoke-config.ts")).deleteFunctionEventInvokeConfig,
+  DeleteFunctionUrlConfig: async () => (await import("./delete-function-url-config.ts")).deleteFunctionUrlConfig,
+  GetEventSourceMapping: async () => (await import("./get-event-source-mapping.ts")).getEventSourceMapping,
+  GetFunctionEventInvokeConfig: async () =>
+    (await import("./get-function-event-invoke-config.ts")).getFunctionEventInvokeConfig,
+  GetFunctionRecursionConfig: async () =>
+    (await import("./get-function-recursion-config.ts")).getFunctionRecursionConfig,
+  GetFunctionUrlConfig: async () => (await import("./get-function-url-config.ts")).getFunctionUrlConfig,
+  GetRuntimeManagementConfig: async () =>
+    (await import("./get-runtime-management-config.ts")).getRuntimeManagementConfig,
+  ListEventSourceMappings: async () => (await import("./list-event-source-mappings.ts")).listEventSourceMappings,
+  ListFunctionEventInvokeConfigs: async () =>
+    (await import("./list-function-event-invoke-configs.ts")).listFunctionEventInvokeConfigs,
+  ListFunctionUrlConfigs: async () => (await import("./list-function-url-configs.ts")).listFunctionUrlConfigs,
+  PutFunctionEventInvokeConfig: async () =>
+    (await import("./put-function-event-invoke-config.ts")).putFunctionEventInvokeConfig,
+  PutFunctionRecursionConfig: async () =>
+    (await import("./put-function-recursion-config.ts")).putFunctionRecursionConfig,
+  PutRuntimeManagementConfig: async () =>
+    (await import("./put-runtime-management-config.ts")).putRuntimeManagementConfig,
+  UpdateEventSourceMapping: async () => (await import("./update-event-source-mapping.ts")).updateEventSourceMapping,
+  UpdateFunctionEventInvokeConfig: async () =>
+    (await import("./update-function-event-invoke-config.ts")).updateFunctionEventInvokeConfig,
+  UpdateFunctionUrlConfig: async () => (await import("./update-function-url-config.ts")).updateFunctionUrlConfig,
 };

@@ -1,0 +1,36 @@
+import { randomUUID } from "node:crypto";
+import type { CreateEventSourceMappingRequest } from "@aws-sdk/client-lambda";
+import { type MappingRecord, mappingKey } from "../../../registry/index.ts";
+import { checkComplete, checkSettings, checkStart, sourceOfRequest } from "../mappings/checks.ts";
+import { checkUnique, defaultsOf, mappedFunction, mergedSettings } from "../mappings/mappings.ts";
+import { mappingView } from "../mappings/view.ts";
+import type { Operation } from "../operation.ts";
+import { checkTags } from "../tags.ts";
+
+/** POST /2015-03-31/event-source-mappings. Whether anybody reads the source is another matter: see mappings/view.ts. */
+export const createEventSourceMapping: Operation<CreateEventSourceMappingRequest> = ({ input, scope, needs }) => {
+  const { registry } = needs;
+  const source = sourceOfRequest(input);
+  const now = Date.now();
+  checkStart(source, input, now);
+  checkComplete(source, input);
+  const uuid = randomUUID();
+  const settings = mergedSettings(defaultsOf(source, uuid), input);
+  checkSettings(source, input, settings);
+  checkTags(input.Tags ?? {});
+  const record: MappingRecord = {
+    ...scope,
+    name: mappingKey(scope.region, uuid),
+    uuid,
+    source,
+    ...mappedFunction(registry, input.FunctionName ?? "", scope),
+    enabled: input.Enabled ?? true,
+    lastModified: now,
+    settings,
+    tags: input.Tags ?? {},
+  };
+  checkUnique(registry, record);
+  registry.mappings.put(record);
+  needs.mappingChanged?.(record);
+  return { body: mappingView(record, needs, "Creating") };
+};

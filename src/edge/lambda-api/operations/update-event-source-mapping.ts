@@ -1,0 +1,25 @@
+import type { UpdateEventSourceMappingRequest } from "@aws-sdk/client-lambda";
+import type { MappingRecord } from "../../../registry/index.ts";
+import { checkSettings } from "../mappings/checks.ts";
+import { checkUnique, getMapping, mappedFunction, mergedSettings } from "../mappings/mappings.ts";
+import { mappingView } from "../mappings/view.ts";
+import type { Operation } from "../operation.ts";
+
+/** PUT /2015-03-31/event-source-mappings/{UUID}. What the request leaves out stays as it is. */
+export const updateEventSourceMapping: Operation<UpdateEventSourceMappingRequest> = ({ input, scope, needs }) => {
+  const { registry } = needs;
+  const { qualifier, ...old } = getMapping(registry, scope, input.UUID ?? "");
+  const target =
+    input.FunctionName === undefined
+      ? { functionName: old.functionName, ...(qualifier === undefined ? {} : { qualifier }) }
+      : mappedFunction(registry, input.FunctionName, scope);
+  const settings = mergedSettings(old.settings, input);
+  checkSettings(old.source, input, settings);
+  const enabled = input.Enabled ?? old.enabled;
+  const record: MappingRecord = { ...old, ...target, settings, enabled, lastModified: Date.now() };
+  checkUnique(registry, record);
+  registry.mappings.put(record);
+  needs.mappingChanged?.(record);
+  const becoming = enabled === old.enabled ? "Updating" : enabled ? "Enabling" : "Disabling";
+  return { body: mappingView(record, needs, becoming) };
+};
