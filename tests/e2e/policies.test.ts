@@ -1,22 +1,31 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
+  AddLayerVersionPermissionCommand,
+  type AddLayerVersionPermissionCommandInput,
   AddPermissionCommand,
   type AddPermissionCommandInput,
   CreateAliasCommand,
   DeleteAliasCommand,
   DeleteFunctionCommand,
+  DeleteLayerVersionCommand,
   DeleteResourcePolicyCommand,
   GetFunctionCommand,
+  GetLayerVersionByArnCommand,
+  GetLayerVersionCommand,
+  GetLayerVersionPolicyCommand,
   GetPolicyCommand,
   GetResourcePolicyCommand,
   InvokeCommand,
   type LambdaClient,
+  ListLayerVersionsCommand,
+  PublishLayerVersionCommand,
   PublishVersionCommand,
   PutResourcePolicyCommand,
+  RemoveLayerVersionPermissionCommand,
   RemovePermissionCommand,
 } from "@aws-sdk/client-lambda";
-import { createFunction, lambdaOf } from "./lambda.ts";
+import { createFunction, lambdaOf, zipOf } from "./lambda.ts";
 import { type Server, startServer } from "./server.ts";
 
 /** Resource policies: statement by statement, as a whole, and what they do to callers of other accounts. */
@@ -341,4 +350,111 @@ test("a document that is no policy of this function is refused", async () => {
   const Policy = JSON.stringify({ Statement: { ...statement, Resource: version } });
   await client.send(new PutResourcePolicyCommand({ ResourceArn: version, Policy }));
   assert.equal((await invokeAs(stranger, "checked", "1")).StatusCode, 200);
+});
+
+const layerArn = `arn:aws:lambda:us-east-1:${account}:layer:common`;
+const share = (more: Partial<AddLayerVersionPermissionCommandInput> = {}) =>
+  client.send(
+    new AddLayerVersionPermissionCommand({
+      LayerName: "common",
+      VersionNumber: 1,
+      StatementId: "s1",
+      Action: "lambda:GetLayerVersion",
+      Principal: strangers,
+      ...more,
+    }),
+  );
+
+test("a layer version is shared with whom its policy names, and no further", async () => {
+  const ZipFile = await zipOf({ "common.txt": "common" });
+  for (let made = 0; made < 2; made += 1) {
+    await client.send(new PublishLayerVersionCommand({ LayerName: "common", Content: { ZipFile } }));
+  }
+  const denied = (action: string, resource: string) => ({
+    name: "AccessDeniedException",
+    message: `User: arn:aws:iam::${strangers}:root is not authorized to perform: lambda:${action} on resource: ${resource} because no resource-based policy allows the lambda:${action} action`,
+  });
+  const read = (Arn: string) => stranger.send(new GetLayerVersionByArnCommand({ Arn }));
+  const use = (name: string, Layers: string[]) => createFunction(stranger, name, { code, Layers });
+  await assert.rejects(read(`${layerArn}:1`), denied("GetLayerVersion", `${layerArn}:1`));
+  await assert.rejects(use("user", [`${layerArn}:1`]), denied("GetLayerVersion", `${layerArn}:1`));
+  await assert.rejects(use("user", [`${layerArn}:9`]), denied("GetLayerVersion", `${layerArn}:9`));
+
+  const added = await share();
+  assert.equal(
+    added.Statement,
+    JSON.stringify({
+      Sid: "s1",
+      Effect: "Allow",
+      Principal: { AWS: `arn:aws:iam::${strangers}:root` },
+      Action: "lambda:GetLayerVersion",
+      Resource: `${layerArn}:1`,
+    }),
+  );
+  assert.equal((await read(`${layerArn}:1`)).LayerVersionArn, `${layerArn}:1`);
+  const byName = new GetLayerVersionCommand({ LayerName: layerArn, VersionNumber: 1 });
+  assert.equal((await stranger.send(byName)).Version, 1);
+  await use("user", [`${layerArn}:1`]);
+  await assert.rejects(read(`${layerArn}:2`), denied("GetLayerVersion", `${layerArn}:2`));
+  await assert.rejects(
+    stranger.send(new ListLayerVersionsCommand({ LayerName: layerArn })),
+    denied("ListLayerVersions", layerArn),
+  );
+  await assert.rejects(
+    stranger.send(new DeleteLayerVersionCommand({ LayerName: layerArn, VersionNumber: 1 })),
+    denied("DeleteLayerVersion", `${layerArn}:1`),
+  );
+
+  await share({ StatementId: "all", VersionNumber: 2, Principal: "*" });
+  assert.equal((await read(`${layerArn}:2`)).Version, 2);
+  // Nobody is known to be of an organization.
+  await client.send(
+    new RemoveLayerVersionPermissionCommand({ LayerName: "common", VersionNumber: 2, StatementId: "all" }),
+  );
+  await share({ StatementId: "org", VersionNumber: 2, Principal: "*", OrganizationId: "o-abcdefghij" });
+  await assert.rejects(read(`${layerArn}:2`), denied("GetLayerVersion", `${layerArn}:2`));
+});
+
+test("the policy of a layer version is read, changed and refused as AWS does", async () => {
+  const policyOfLayer = (VersionNumber = 1) =>
+    client.send(new GetLayerVersionPolicyCommand({ LayerName: "common", VersionNumber }));
+  const before = await policyOfLayer();
+  const stale = "00000000-0000-4000-8000-000000000000";
+  await assert.rejects(share(), {
+    name: "ResourceConflictException",
+    message:
+      "The statement id (s1) provided already exists. Please provide a new statement id, or remove the existing statement.",
+  });
+  await assert.rejects(share({ StatementId: "s2", RevisionId: stale }), {
+    name: "PreconditionFailedException",
+    message:
+      "The Revision Id provided does not match the latest Revision Id. Call the GetLayerPolicy API to retrieve the latest Revision Id",
+  });
+  await assert.rejects(share({ StatementId: "s2", Action: "*" }), {
+    name: "ValidationException",
+    message:
+      "1 validation error detected: Value '*' at 'action' failed to satisfy constraint: Member must satisfy regular expression pattern: lambda:GetLayerVersion",
+  });
+  const missing = { name: "ResourceNotFoundException", message: `Layer version ${layerArn}:9 does not exist.` };
+  await assert.rejects(share({ VersionNumber: 9 }), missing);
+  await assert.rejects(policyOfLayer(9), missing);
+  const remove = (StatementId: string, more: object = {}) =>
+    client.send(
+      new RemoveLayerVersionPermissionCommand({ LayerName: "common", VersionNumber: 1, StatementId, ...more }),
+    );
+  await assert.rejects(remove("s1", { VersionNumber: 9 }), missing);
+  await assert.rejects(remove("s2"), { message: "Statement s2 is not found in resource policy." });
+  await assert.rejects(remove("s1", { RevisionId: stale }), { name: "PreconditionFailedException" });
+  const after = await policyOfLayer();
+  assert.deepEqual([after.Policy, after.RevisionId], [before.Policy, before.RevisionId]);
+
+  const added = await share({ StatementId: "s2", RevisionId: before.RevisionId });
+  assert.equal((await policyOfLayer()).RevisionId, added.RevisionId);
+  await remove("s2", { RevisionId: added.RevisionId });
+  await remove("s1");
+  const none = { name: "ResourceNotFoundException", message: "No policy is associated with the given resource." };
+  await assert.rejects(policyOfLayer(), none);
+  await assert.rejects(remove("s1"), none);
+  await client.send(new DeleteLayerVersionCommand({ LayerName: "common", VersionNumber: 2 }));
+  await assert.rejects(policyOfLayer(2), { name: "ResourceNotFoundException" });
 });

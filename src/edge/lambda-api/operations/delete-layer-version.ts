@@ -5,6 +5,8 @@ import type { Operation } from "../operation.ts";
 /** DELETE /2018-10-31/layers/{LayerName}/versions/{VersionNumber}. Idempotent; functions that use it go on. */
 export const deleteLayerVersion: Operation<DeleteLayerVersionRequest> = ({ input, scope, needs }) => {
   const ref = layerRef(input.LayerName ?? "", scope);
-  needs.registry.layers.remove(ref.scope, ref.name, Number(input.VersionNumber));
+  const version = Number(input.VersionNumber);
+  needs.registry.layers.remove(ref.scope, ref.name, version);
+  needs.registry.layerPolicies.set(ref.scope, ref.name, version, undefined);
   return {};
 };

@@ -5,6 +5,8 @@
 export const operations: Readonly<Record<string, () => Promise<unknown>>> = {
   AddLayerVersionPermission: async () =>
     (await import("./add-layer-version-permission.ts")).addLayerVersionPermission,
+  AddLayerVersionPermission: async () =>
+    (await import("./add-layer-version-permission.ts")).addLayerVersionPermission,
   AddPermission: async () => (await import("./add-permission.ts")).addPermission,
   CreateAlias: async () => (await import("./create-alias.ts")).createAlias,
   CreateFunction: async () => (await import("./create-function.ts")).createFunction,
@@ -23,6 +25,7 @@ export const operations: Readonly<Record<string, () => Promise<unknown>>> = {
   GetFunctionConfiguration: async () => (await import("./get-function-configuration.ts")).getFunctionConfiguration,
   GetFunction: async () => (await import("./get-function.ts")).getFunction,
   GetLayerVersionByArn: async () => (await import("./get-layer-version-by-arn.ts")).getLayerVersionByArn,
+  GetLayerVersionPolicy: async () => (await import("./get-layer-version-policy.ts")).getLayerVersionPolicy,
   GetLayerVersionPolicy: async () => (await import("./get-layer-version-policy.ts")).getLayerVersionPolicy,
   GetLayerVersion: async () => (await import("./get-layer-version.ts")).getLayerVersion,
   GetPolicy: async () => (await import("./get-policy.ts")).getPolicy,
@@ -43,6 +46,8 @@ export const operations: Readonly<Record<string, () => Promise<unknown>>> = {
   PutProvisionedConcurrencyConfig: async () =>
     (await import("./put-provisioned-concurrency-config.ts")).putProvisionedConcurrencyConfig,
   PutResourcePolicy: async () => (await import("./put-resource-policy.ts")).putResourcePolicy,
+  RemoveLayerVersionPermission: async () =>
+    (await import("./remove-layer-version-permission.ts")).removeLayerVersionPermission,
   RemoveLayerVersionPermission: async () =>
     (await import("./remove-layer-version-permission.ts")).removeLayerVersionPermission,
   RemovePermission: async () => (await import("./remove-permission.ts")).removePermission,
