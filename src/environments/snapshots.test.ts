@@ -326,3 +326,15 @@ test("CRIU is asked once it is known to work, and only for what it may do and th
     "we cannot; criu cannot",
   ]);
 });
+
+test("whoever comes while an image of an earlier run is looked up waits for it, too", async () => {
+  const f = plan("f");
+  const earlier = snapshots();
+  earlier.consider(f);
+  await settled(earlier, f);
+  const looked = Promise.withResolvers<string>();
+  const it = snapshots({ keyOf: () => looked.promise });
+  const both = [it.meet(f), it.meet(f).then(() => it.image(f.target)?.bytes)];
+  looked.resolve("image-of-f");
+  assert.deepEqual(await Promise.all(both), [undefined, 4]);
+});

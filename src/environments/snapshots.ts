@@ -65,6 +65,8 @@ interface Entry {
   urgent: boolean;
   /** its processes were copied with CRIU: it is not tried otherwise again */
   tree: boolean;
+  /** resolves when it is known whether an earlier run of the platform has left an image */
+  met: Promise<void> | undefined;
   /** those who wait for the result */
   readonly waiting: (() => void)[];
 }
@@ -96,10 +98,17 @@ export class Snapshots {
   /** Looks for an image from an earlier run of the platform; to be awaited once, before the first image(). */
   async meet(plan: Plan): Promise<void> {
     const { key } = plan.target;
-    if (!this.#needs.usable.usable || this.#entries.has(key)) return;
+    if (!this.#needs.usable.usable) return;
+    const known = this.#entries.get(key);
+    if (known) return known.met;
     // The key of an image takes a look at many files: for most versions there is none.
     if (!this.#needs.images.list().some(({ owner }) => owner.key === key)) return;
     const entry = this.#entryOf(plan);
+    entry.met = this.#lookUp(entry);
+    await entry.met;
+  }
+
+  async #lookUp(entry: Entry): Promise<void> {
     const stored = this.#needs.images.find(await this.#keyOf(entry));
     entry.tree = stored?.facts.by === "criu";
     if (entry.tree) await this.#needs.trees().known;
@@ -218,6 +227,7 @@ export class Snapshots {
         notBefore: 0,
         urgent: false,
         tree: false,
+        met: undefined,
         waiting: [],
       };
       this.#entries.set(plan.target.key, entry);
