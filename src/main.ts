@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { availableParallelism, constants, setPriority } from "node:os";
 import { join } from "node:path";
 import { createArtifacts, RuntimeUnavailable } from "./artifacts/index.ts";
-import { cpusOf, createAdmission, createKeepAlive, patienceMs, smoothed } from "./capacity/index.ts";
+import { cpusOf, createAdmission, createKeepAlive, createLingering, patienceMs, smoothed } from "./capacity/index.ts";
 import { type Config, ConfigError, configOf, type Options } from "./config.ts";
 import { createAdmin, createEdge } from "./edge/index.ts";
 import { createEnvironments, isBare } from "./environments/index.ts";
@@ -67,6 +67,7 @@ export async function start(options: Options = {}): Promise<Platform> {
     criu: config.criu.used ? { places: config.criu.places, cache: join(config.dataDir, "criu.json") } : undefined,
     log: note,
   });
+  const isOwned = createOwned(registry, clock);
   const admission = createAdmission({
     unreserved: (account, region) => registry.functions.unreserved({ account, region }),
   });
@@ -85,7 +86,7 @@ export async function start(options: Options = {}): Promise<Platform> {
     endpointPort: () => port,
     patienceMs: (view) => patienceMs({ ...view, cpus }),
     smoothed,
-    isCurrent: (owner) => isOwned(registry, owner),
+    isCurrent: isOwned,
     keepAlive: createKeepAlive({
       keepAliveMs: config.keepAliveMs,
       shortestMs: Math.min(10_000, config.keepAliveMs),
@@ -164,7 +165,7 @@ export async function start(options: Options = {}): Promise<Platform> {
     report,
     admin,
   });
-  await images.sweep((owner) => isOwned(registry, owner));
+  await images.sweep(isOwned);
 
   const bound = await edge
     .listen({ host: config.host, port: config.port, socketPath: endpointSocket })
@@ -243,10 +244,23 @@ function runtimesInUse(registry: ReturnType<typeof createRegistry>): Map<string,
   return accounts;
 }
 
-/** Is an image's owner still there: the version that it is of, or for a runtime without a function, any that uses it? */
-function isOwned(registry: ReturnType<typeof createRegistry>, owner: Parameters<typeof isCurrent>[1]): boolean {
-  if (isBare(owner)) return runtimesInUse(registry).get(owner.name)?.has(owner.account) === true;
-  return isCurrent(registry, owner);
+/** How long a booted runtime is kept beyond the account's last function on it: who deletes one often makes it anew. */
+const runtimeLingersMs = 60 * 60 * 1000;
+
+/**
+ * Tells whether an image's owner is still there: the version that it is of, or for a runtime without a function, any
+ * function of its account that uses it, or has used it of late.
+ */
+function createOwned(
+  registry: ReturnType<typeof createRegistry>,
+  clock: () => number,
+): (owner: Parameters<typeof isCurrent>[1]) => boolean {
+  const lingers = createLingering({ keepMs: runtimeLingersMs, clock });
+  return (owner) => {
+    if (!isBare(owner)) return isCurrent(registry, owner);
+    const used = runtimesInUse(registry).get(owner.name)?.has(owner.account) === true;
+    return lingers(`${owner.account} ${owner.name}`, used);
+  };
 }
 
 /** Is this still the code and configuration of its version? */
