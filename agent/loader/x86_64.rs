@@ -9,6 +9,7 @@ pub const PREAD: usize = 17;
 pub const MREMAP: usize = 25;
 pub const MADVISE: usize = 28;
 pub const CAPSET: usize = 126;
+pub const SCHED_SETSCHEDULER: usize = 144;
 pub const PRCTL: usize = 157;
 pub const ARCH_PRCTL: usize = 158;
 pub const FUTEX: usize = 202;

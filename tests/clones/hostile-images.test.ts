@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { launcherOf } from "../security/traces.ts";
 import { type Clones, noImages, startClones } from "./platform.ts";
 import { scaled } from "./scale.ts";
@@ -23,6 +24,8 @@ const tablesAt = 8;
 const bytesAt = 16;
 const firstTable = 24;
 const tableCount = 8;
+/** `WORKING_SET_BYTES`: the last of the file; a sum, a count, entries. */
+const workingSetBytes = 32 << 10;
 
 /** Its init is long enough that a plain start is the slower one, whatever else the machine does. */
 const code = `Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
@@ -42,6 +45,12 @@ describe("an image that somebody has damaged", { skip }, () => {
     await platform.client.deploy("bystander", "exports.handler = async (event) => event.n;", { timeout: 60 });
     await platform.deploy("damaged", code);
     image = imageOf("damaged", join(platform.server.dataDir, "images"));
+    // its first copies tell what they write to
+    const told = () => readFileSync(image).readBigUInt64LE(statSync(image).size - workingSetBytes + 8) > 0n;
+    for (let n = 0; n < 100 && !told(); n++) {
+      if (n % 20 === 0) await platform.clone("damaged");
+      await delay(50);
+    }
     copyFileSync(image, kept);
     launcher = launcherOf(platform.server)!;
   });
@@ -97,6 +106,27 @@ describe("an image that somebody has damaged", { skip }, () => {
         writeFileSync(image, damaged);
       });
     }
+  });
+
+  test("with anything for a working set, it is restored as it is without one", async () => {
+    const at = statSync(kept).size - workingSetBytes;
+    const entries = Number(readFileSync(kept).readBigUInt64LE(at + 8));
+    assert.ok(entries > 10, `${entries} stretches of memory are known to be written to`);
+    const known = readFileSync(kept).subarray(at);
+    const random = generator(11);
+    const noise = Buffer.from(Array.from(known, () => random(256)));
+    const flipped = Buffer.from(known);
+    flipped[random(16 + 8 * entries)]! ^= 1 << random(8);
+    const longer = Buffer.from(known);
+    longer.writeBigUInt64LE(2n ** 64n - 1n, 8);
+    const starts: string[] = [];
+    for (const [what, set] of Object.entries({ known, empty: Buffer.alloc(known.length), noise, flipped, longer })) {
+      const bytes = readFileSync(kept);
+      set.copy(bytes, at);
+      starts.push(await survives(`a working set: ${what}`, () => writeFileSync(image, bytes)));
+    }
+    // once the ladder may have chosen another start
+    assert.ok(starts.filter((start) => start === "restore").length >= starts.length - 1, starts.join());
   });
 
   test("with random bytes instead of its tables, or of another length than it says, it is not used", async () => {

@@ -11,6 +11,9 @@ pub fn check(tables: &Tables<'_>, bytes: u64) -> Result<(), &'static str> {
     fine(header.tables == tables.bytes() && header.tables <= TABLES_MAX, "length of the tables")?;
     fine(header.bytes == bytes && header.bytes % PAGE == 0, "length of the image")?;
     fine(header.checksum == tables.checksum(), "checksum")?;
+    let set = header.working_set.checked_add(WORKING_SET_BYTES);
+    let inside = header.working_set >= header.tables && set.is_some_and(|end| end <= header.bytes);
+    fine(inside, "the working set")?;
     let text = |text: Text| tables.text(text).map(drop).ok_or("text");
     text(header.directory)?;
     let files = tables.get::<File>(header.files).ok_or("files")?;
@@ -106,7 +109,8 @@ mod tests {
         let header = Header {
             magic: MAGIC,
             tables,
-            bytes: tables + PAGE,
+            bytes: tables + PAGE + WORKING_SET_BYTES,
+            working_set: tables + PAGE,
             maps: table(maps, 2),
             threads: table(threads, 1),
             actions: table(actions, 65),
@@ -131,7 +135,7 @@ mod tests {
 
     fn judge(words: &[u64]) -> Result<(), &'static str> {
         let tables = Tables::new(words);
-        check(&tables, tables.bytes() + PAGE)
+        check(&tables, tables.bytes() + PAGE + WORKING_SET_BYTES)
     }
 
     #[test]
@@ -156,6 +160,8 @@ mod tests {
             (field(std::mem::offset_of!(Header, threads)), 4),
             (field(std::mem::offset_of!(Header, maps)) + 1, u64::MAX / 8),
             (field(std::mem::offset_of!(Header, bytes)), PAGE),
+            (field(std::mem::offset_of!(Header, working_set)), 2 * PAGE + WORKING_SET_BYTES),
+            (field(std::mem::offset_of!(Header, working_set)), 0),
         ] {
             let mut words = image();
             words[word] = value;

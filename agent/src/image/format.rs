@@ -1,7 +1,8 @@
 //! The image of a process, as the dumper (launcher/dump/) writes it and the agent and the loader (loader/) read it. Plain
 //! data without pointers, in the machine's own byte order; the loader, which has no library at all, includes this file too.
 //!
-//! One file: a `Header`, tables and frames up to `Header::tables` bytes, then pages of memory. Only the platform writes it.
+//! One file: a `Header`, tables and frames up to `Header::tables` bytes, then pages of memory, and last the room for the
+//! working set, which alone is written later (launcher/dump/learn.rs). Only the platform writes it.
 #![allow(dead_code)]
 
 pub const MAGIC: u64 = u64::from_le_bytes(*b"THAWIMG1");
@@ -20,6 +21,13 @@ pub const TABLES_MAX: u64 = 31 << 20;
 /// Where threads stand until they are let go, one page each; the first has more.
 pub const STACKS: u64 = WINDOW + (32 << 20);
 pub const THREADS_MAX: u64 = 512;
+
+/// The image's working set lies here until the loader has made use of it: a count, then so many entries.
+pub const WORKING_SET: u64 = WINDOW + (40 << 20);
+/// Bytes that an image has for it, at its end.
+pub const WORKING_SET_BYTES: u64 = 32 << 10;
+/// Pages of one entry: it is the address of the first, and in the bits below a page's size how many more there are.
+pub const STRETCH_MAX: u64 = PAGE;
 
 /// Descriptors of a process with an image lie below; the loader's own are put here and above.
 pub const DESCRIPTORS_MAX: i32 = 512;
@@ -93,16 +101,21 @@ pub struct Header {
     pub executable: u64,
     /// commands of membarrier(2) that the process has registered for, a set of bits
     pub barriers: u64,
+    /// bytes from the image's beginning to the working set (working_set.rs): `WORKING_SET_BYTES`, no part of the checksum
+    pub working_set: u64,
 }
 
 /// Of header and tables, whole words, the field itself taken as zero: what an accident has changed is not restored.
 pub fn checksum(words: &[u64]) -> u64 {
     const FIELD: usize = core::mem::offset_of!(Header, checksum) / 8;
-    let mut sum = 0xcbf2_9ce4_8422_2325u64;
-    for (at, word) in words.iter().enumerate() {
-        sum = (sum ^ if at == FIELD { 0 } else { *word }).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23);
-    }
-    sum
+    sum(words.iter().enumerate().map(|(at, word)| if at == FIELD { 0 } else { *word }))
+}
+
+/// Notices accidents, not malice.
+pub fn sum(words: impl Iterator<Item = u64>) -> u64 {
+    words.fold(0xcbf2_9ce4_8422_2325, |sum, word| {
+        (sum ^ word).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23)
+    })
 }
 
 /// struct prctl_mm_map (prctl(2), PR_SET_MM_MAP) without the auxiliary vector and the executable.

@@ -13,6 +13,8 @@ pub enum Order {
     Kill(String),
     /// take the image of a sandbox's runtime
     Dump(DumpOrder),
+    /// a sandbox that learns: its copy has given its first answer
+    Learn(String),
 }
 
 /// `{"create":id,"token":…,"mounts":[[source,target]…],"tmp":bytes,"memory":bytes,"cpus":n,"network":"none",
@@ -37,6 +39,9 @@ fn parse(line: &[u8]) -> Option<Order> {
     let value: Value = serde_json::from_slice(line).ok()?;
     if let Some(id) = value.get("kill") {
         return Some(Order::Kill(id.as_str()?.to_string()));
+    }
+    if let Some(id) = value.get("learn") {
+        return Some(Order::Learn(id.as_str()?.to_string()));
     }
     if let Some(id) = value.get("dump") {
         return DumpOrder::parse(id, &value).map(Order::Dump);
@@ -127,9 +132,10 @@ impl Control {
         self.say(&json!({ "unusable": failure.step, "message": failure.message }));
     }
 
-    /// All limits are set; the agent has dialled or soon will.
-    pub fn created(&self, id: &str, pid: i32, slot: u64) {
-        self.say(&json!({ "created": id, "pid": pid, "slot": slot }));
+    /// All limits are set; the agent has dialled or soon will. `learns`: its image has no working set yet, and `{"learn":id}` is
+    /// welcome when its copy has given its first answer.
+    pub fn created(&self, id: &str, pid: i32, slot: u64, learns: bool) {
+        self.say(&json!({ "created": id, "pid": pid, "slot": slot, "learns": learns }));
     }
 
     /// There is and will be no such sandbox.

@@ -23,7 +23,7 @@ use crate::sys::{self, BpfInstruction};
 use cgroup::Cgroups;
 use control::{Control, Order, Request};
 use disks::Disks;
-use dump::Dumps;
+use dump::{Dumps, Lesson, Lessons};
 use egress::Egress;
 use ending::{Kept, Leftover};
 use failure::{Failure, Step};
@@ -112,6 +112,8 @@ struct Sandbox {
     kept: Kept,
     socket: Option<OwnedFd>,
     failure: Option<Failure>,
+    /// what its copy can tell of the image
+    lesson: Option<Lesson>,
 }
 
 struct Launcher {
@@ -138,6 +140,7 @@ struct Launcher {
     leftovers: Vec<Leftover>,
     egress: Egress,
     dumps: Dumps,
+    lessons: Lessons,
 }
 
 impl Launcher {
@@ -175,6 +178,7 @@ impl Launcher {
                 leftovers: Vec::new(),
                 egress: Egress::default(),
                 dumps: Dumps::default(),
+                lessons: Lessons::default(),
             }),
         }
     }
@@ -269,6 +273,12 @@ impl Launcher {
                 };
                 started.unwrap_or_else(|refused| self.control.say(&refused));
             }
+            Order::Learn(id) => {
+                let sandbox = self.sandboxes.iter_mut().find(|(_, sandbox)| sandbox.id == id);
+                if let Some((pid, lesson)) = sandbox.and_then(|(pid, sandbox)| Some((*pid, sandbox.lesson.take()?))) {
+                    self.lessons.begin(pid, lesson);
+                }
+            }
         }
     }
 
@@ -328,15 +338,21 @@ impl Launcher {
     fn launch(&mut self, slot: Slot, request: Request, plan: &Plan) {
         // The slot works on its mounts while we set its limits; no code of a tenant runs before the platform has heard
         // of both.
-        let sent = open_image(request.image.as_deref()).and_then(|image| slot.launch(plan, image.as_ref()));
+        let mut lesson = None;
+        let sent = open_image(request.image.as_deref()).and_then(|image| {
+            if let (Some(path), Some(image)) = (&request.image, &image) {
+                lesson = self.lessons.of(path, image);
+            }
+            slot.launch(plan, image.as_ref())
+        });
         let limited = self.cgroups.limit(slot.number, request.memory, request.cpus).step("cgroup limits");
         let failure = sent.and(limited).err();
         match &failure {
-            None => self.control.created(&request.id, slot.pid, slot.number),
+            None => self.control.created(&request.id, slot.pid, slot.number, lesson.is_some()),
             Some(_) => sys::kill_process(slot.pid),
         }
         let kept = Kept::of(&slot);
-        let sandbox = Sandbox { id: request.id, slot: slot.number, kept, socket: Some(slot.socket), failure };
+        let sandbox = Sandbox { id: request.id, slot: slot.number, kept, socket: Some(slot.socket), failure, lesson };
         self.sandboxes.insert(slot.pid, sandbox);
     }
 

@@ -183,7 +183,6 @@ pub fn bytes_of<T: Plain>(values: &[T]) -> &[u8] {
     unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) }
 }
 
-#[cfg(test)]
 // SAFETY: a number.
 unsafe impl Plain for u64 {}
 

@@ -31,7 +31,7 @@ export async function withCriuBench(agent: string, body: (bench: CriuBench) => P
   const launcher = await startLauncher(
     { agent, runDir, pool: 2, rootfs: undefined },
     {
-      created: (id, _slot, pid) => made.get(id)?.resolve(pid),
+      created: (id, { pid }) => made.get(id)?.resolve(pid),
       failed: (id, error) => {
         made.get(id)?.reject(error);
         failures.get(id)?.abort(error);

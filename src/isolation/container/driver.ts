@@ -28,7 +28,7 @@ const createMs = 10_000;
 
 /** Between the order and the sandbox. Both the launcher and the agent must be heard of. */
 interface Pending {
-  readonly made: PromiseWithResolvers<{ readonly slot: number; readonly pid: number }>;
+  readonly made: PromiseWithResolvers<{ readonly slot: number; readonly pid: number; readonly learns: boolean }>;
   readonly fail: (error: SandboxError) => void;
 }
 
@@ -114,12 +114,13 @@ export class ContainerDriver implements Driver {
         image: spec.image ?? null,
         criu: spec.tree ?? false,
       });
-      const [agent, { slot, pid }] = await Promise.all([dialled, made.promise]);
+      const [agent, { slot, pid, learns }] = await Promise.all([dialled, made.promise]);
       const groups = openGroups(launcher.found, slot, pid);
       const endpoint = this.#options.endpointSocket !== undefined;
       const parts = { id: spec.id, asked, dialled: agent, groups, endpoint, cpus: spec.cpus };
       const sandbox = new ContainerSandbox(parts, {
         kill: () => launcher.kill(spec.id),
+        learn: learns ? () => launcher.learn(spec.id) : undefined,
         dump: (into, { tree, ...options }) =>
           launcher.dump({
             dump: spec.id,
@@ -186,7 +187,7 @@ export class ContainerDriver implements Driver {
 
   #events(): LauncherEvents {
     return {
-      created: (id, slot, pid) => this.#pending.get(id)?.made.resolve({ slot, pid }),
+      created: (id, created) => this.#pending.get(id)?.made.resolve(created),
       failed: (id, error) => {
         this.#pending.get(id)?.fail(error);
         this.#ended(id, { signal: constants.signals.SIGKILL, outOfMemory: false });

@@ -46,8 +46,8 @@ export interface LauncherDump {
 
 /** What the launcher reports about one sandbox (agent/src/launcher/control.rs). */
 export interface LauncherEvents {
-  /** `pid`: the sandbox's first process as this machine sees it */
-  created(id: string, slot: number, pid: number): void;
+  /** `pid`: the sandbox's first process as this machine sees it; `learns`: learn() is welcome */
+  created(id: string, created: { readonly pid: number; readonly slot: number; readonly learns: boolean }): void;
   failed(id: string, error: SandboxError): void;
   dumped(id: string, facts: DumpFacts): void;
   refused(id: string, why: DumpRefused): void;
@@ -70,6 +70,8 @@ export interface Launcher {
   create(order: LauncherCreate): void;
   dump(order: LauncherDump): void;
   kill(id: string): void;
+  /** A copy has given its first answer: what it has written to by then is noted for the next copies of its image. */
+  learn(id: string): void;
   /** Ends every sandbox and the launcher; resolves when both are gone. */
   close(): Promise<void>;
 }
@@ -77,7 +79,7 @@ export interface Launcher {
 type Line =
   | LauncherReady
   | { readonly unusable: string; readonly message: string }
-  | { readonly created: string; readonly pid: number; readonly slot: number }
+  | { readonly created: string; readonly pid: number; readonly slot: number; readonly learns: boolean }
   | { readonly failed: string; readonly step: string; readonly message: string }
   | ({ readonly dumped: string } & DumpFacts)
   | { readonly refused: string; readonly code: string; readonly why: string }
@@ -104,7 +106,7 @@ export async function startLauncher(options: LauncherOptions, events: LauncherEv
       const line = JSON.parse(text) as Line;
       if ("ready" in line) resolve(line);
       else if ("unusable" in line) reject(new SandboxError(line.unusable, line.message));
-      else if ("created" in line) events.created(line.created, line.slot, line.pid);
+      else if ("created" in line) events.created(line.created, line);
       else if ("failed" in line) events.failed(line.failed, new SandboxError(line.step, line.message));
       else if ("dumped" in line) events.dumped(line.dumped, factsOf(line));
       else if ("refused" in line) events.refused(line.refused, new DumpRefused(line.code, line.why));
@@ -117,6 +119,7 @@ export async function startLauncher(options: LauncherOptions, events: LauncherEv
     create: say,
     dump: say,
     kill: (id) => say({ kill: id }),
+    learn: (id) => say({ learn: id }),
     async close() {
       // the launcher kills everything when its socket closes, and ends when nothing is left
       control.destroy();

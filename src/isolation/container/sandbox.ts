@@ -26,6 +26,8 @@ export interface Ending {
 export interface Orders {
   kill(): void;
   dump(into: string, options: DumpOptions): void;
+  /** absent: there is nothing to learn of this sandbox */
+  readonly learn?: (() => void) | undefined;
 }
 
 /** A container seen from the platform. Freezing and counting go straight to its control groups. */
@@ -72,6 +74,8 @@ export class ContainerSandbox implements Sandbox {
 
   limitCpu(): void {
     this.#groups.limitCpu(this.#cpus);
+    // A copy has given its first answer, or is slow.
+    if (!this.#ended) this.#orders.learn?.();
   }
 
   async dump(into: string, options: DumpOptions): Promise<DumpFacts> {

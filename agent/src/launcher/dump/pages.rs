@@ -47,34 +47,42 @@ impl PageTable {
         if region.held == 0 || region.shared || region.is_wiped() {
             return Ok(runs);
         }
-        self.looked += region.end - region.start;
+        let guarded = self.look(region.start..region.end, deadline, |page| include(&mut runs, page))?;
+        if guarded {
+            return refuse("memory", format!("{region} has guard pages (MADV_GUARD_INSTALL)"));
+        }
+        Ok(runs)
+    }
+
+    /// Shows every page of the range that is the process's own, ascending. True: some are guard pages.
+    pub fn look(&mut self, range: Run, deadline: Instant, mut show: impl FnMut(u64)) -> Result<bool, Refusal> {
+        self.looked += range.end - range.start;
         if self.looked > LOOK_MAX {
             return refuse("memory", "it uses memory here and there in a very large address space");
         }
+        let mut guarded = false;
         let mut buffer = vec![0; (ENTRIES * 8) as usize];
-        let mut at = region.start;
-        while at < region.end {
-            let pages = ((region.end - at) / PAGE).min(ENTRIES);
+        let mut at = range.start;
+        while at < range.end {
+            let pages = ((range.end - at) / PAGE).min(ENTRIES);
             let entries = &mut buffer[..pages as usize * 8];
             self.file.read_exact_at(entries, at / PAGE * 8).step("read the page table")?;
             for (entry, page) in entries.chunks_exact(8).zip((at..).step_by(PAGE as usize)) {
                 let entry = u64::from_ne_bytes(*entry.first_chunk().expect("8 bytes"));
-                if entry & GUARD != 0 {
-                    return refuse("memory", format!("{region} has guard pages (MADV_GUARD_INSTALL)"));
-                }
+                guarded |= entry & GUARD != 0;
                 if entry & (PRESENT | SWAPPED) != 0 && entry & OF_FILE == 0 {
-                    include(&mut runs, page);
+                    show(page);
                 }
             }
             in_time(deadline)?;
             at += pages * PAGE;
         }
-        Ok(runs)
+        Ok(guarded)
     }
 }
 
 /// Adds a page to ascending runs.
-fn include(runs: &mut Vec<Run>, page: u64) {
+pub fn include(runs: &mut Vec<Run>, page: u64) {
     match runs.last_mut() {
         Some(last) if last.end == page => last.end += PAGE,
         _ => runs.push(page..page + PAGE),

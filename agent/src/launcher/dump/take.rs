@@ -12,7 +12,7 @@ use super::stopped::Stopped;
 use super::stored::Found;
 use super::tables::Tables;
 use super::threads;
-use crate::image::format::PAGE;
+use crate::image::format::{PAGE, WORKING_SET_BYTES};
 use crate::launcher::failure::Step;
 use crate::sys;
 use std::fs::{self, File, OpenOptions};
@@ -169,7 +169,10 @@ fn write(
         writer.region(region, runs, &mut tables.maps)?;
     }
     let (bytes, pages) = writer.finish()?;
-    let bytes = stored.write(&file, bytes, &mut tables)?;
+    let end = stored.write(&file, bytes, &mut tables)?;
+    tables.header.working_set = end.next_multiple_of(PAGE);
+    let bytes = tables.header.working_set + WORKING_SET_BYTES;
+    file.set_len(bytes).or_refuse("space", "the image cannot be written")?;
     tables.write(&file, room, bytes)?;
     Ok((bytes, pages))
 }

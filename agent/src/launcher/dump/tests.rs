@@ -1,10 +1,12 @@
 //! Images of real processes.
 use super::descriptors::Link;
 use super::fixture::{Image, Sandbox};
+use super::learn::Lessons;
 use super::process::only_child;
 use super::take::{take, unfinished};
 use crate::image::format::*;
-use crate::sys;
+use crate::image::working_set;
+use crate::sys::{self, values_of};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -83,6 +85,34 @@ ready = f'{address(big)} {address(hidden)}'.encode()
     assert!(memory.start_brk != 0 && memory.brk >= memory.start_brk && memory.start_stack != 0);
     let [vvar, _, vdso] = image.header.kernel;
     assert!(vvar.end > vvar.start && vdso.end > vdso.start);
+    sandbox.assert_lives();
+}
+
+#[test]
+fn an_image_is_told_once_what_its_copies_write_to() {
+    let Some(mut sandbox) = Sandbox::start("learns", "") else { return };
+    sandbox.dump(&Link::Frames).unwrap();
+    let open = || fs::File::open(&sandbox.image).unwrap().into();
+    let path = sandbox.image.to_str().unwrap();
+    let mut lessons = Lessons::default();
+    // not of another image that has its name now
+    let lesson = lessons.of(path, &open()).expect("nobody has told it");
+    fs::copy(path, format!("{path}.other")).unwrap();
+    let first = fs::read(path).unwrap();
+    fs::rename(format!("{path}.other"), path).unwrap();
+    lesson.learn(sandbox.agent.id() as i32).unwrap();
+    assert!(fs::read(path).unwrap() == first);
+
+    let lesson = lessons.of(path, &open()).expect("still nobody");
+    lesson.learn(sandbox.agent.id() as i32).unwrap();
+    let image = Image::read(&sandbox);
+    let words: Vec<u64> = values_of(&image.bytes[image.header.working_set as usize..]);
+    let entries = working_set::checked(&words, &image.maps());
+    // the process that was dumped has all of its memory for itself
+    assert!(entries.len() > 20, "{entries:x?}");
+    let tables = |bytes: &[u8]| bytes[..image.header.working_set as usize].to_vec();
+    assert!(tables(&first) == tables(&image.bytes), "and nothing else has changed");
+    assert!(lessons.of(path, &open()).is_none());
     sandbox.assert_lives();
 }
 

@@ -2,6 +2,7 @@
 use super::super::linux::check;
 use super::{Step, Tables};
 use crate::image::format::*;
+use crate::image::working_set;
 use std::convert::Infallible;
 use std::io::{self, Error};
 use std::os::fd::RawFd;
@@ -68,10 +69,36 @@ pub unsafe fn enter_loader(tables: &Tables<'_>, image: RawFd, identity: (u64, u6
         let kernel = kernel_maps(tables.header());
         let call = Call { kernel, image, files: DESCRIPTORS_MAX, image_device, image_inode };
         reserve(STACKS, STACKS_BYTES).map_err(failed)?;
+        place_working_set(tables, image).map_err(failed)?;
         place_loader().map_err(failed)?;
         let entry: extern "C" fn(*const Call) -> ! = std::mem::transmute(LOADER_ENTRY);
         entry(&call)
     }
+}
+
+/// Its count and entries, checked; read once, for the launcher may write it meanwhile.
+unsafe fn place_working_set(tables: &Tables<'_>, image: RawFd) -> io::Result<()> {
+    let header = tables.header();
+    let mut words = vec![0u64; WORKING_SET_BYTES as usize / 8];
+    let mut read = 0;
+    // Most are short, and every page of it is a page more to be made.
+    for end in [PAGE as usize / 8, words.len()] {
+        if words[1] > (read as u64).saturating_sub(2) || read == 0 {
+            let part = &mut words[read..end];
+            let at = header.working_set as usize + read * 8;
+            // SAFETY: pointer and length belong to one slice of integers.
+            check(unsafe { libc::pread(image, part.as_mut_ptr().cast(), part.len() * 8, at as i64) } as i64)?;
+            read = end;
+        }
+    }
+    let entries = working_set::checked(&words[..read], tables.all::<Map>(header.maps));
+    // SAFETY: a new mapping, larger than what is copied into it.
+    unsafe {
+        reserve(WORKING_SET, WORKING_SET_BYTES)?;
+        *(WORKING_SET as *mut u64) = entries.len() as u64;
+        std::ptr::copy_nonoverlapping(entries.as_ptr(), (WORKING_SET + 8) as *mut u64, entries.len());
+    }
+    Ok(())
 }
 
 /// The dumped process ran on this very kernel: its mappings lie to each other as they do everywhere.

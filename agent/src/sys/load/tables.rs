@@ -50,6 +50,15 @@ impl Image {
         (self.device, self.inode)
     }
 
+    /// It says already which pages its copies write to.
+    pub fn has_working_set(&self) -> bool {
+        let mut words = [0u64; 2];
+        let (into, at) = (words.as_mut_ptr().cast(), self.header.working_set as i64);
+        // SAFETY: room for two words.
+        let read = unsafe { libc::pread(self.descriptor(), into, size_of_val(&words), at) };
+        read == size_of_val(&words) as isize && words[1] > 0
+    }
+
     /// Puts the tables where the loader expects them; a copy, in which it may write.
     ///
     /// # Safety
