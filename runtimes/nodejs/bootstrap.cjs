@@ -20,6 +20,7 @@ const link = openLink(Number(env._THAW_LINK_FD));
 delete env._THAW_LINK_FD;
 /** Processes of which the host takes an image are made fit for it; all others stay as Node.js has them. */
 const uniqueness = env._THAW_TEMPLATE === "1" ? require("./uniqueness.cjs").makeUnique() : undefined;
+const { prewarm } = uniqueness ? require("./prewarm.cjs") : {};
 delete env._THAW_TEMPLATE;
 /** Is it to be copied before it has a function? */
 const bare = env._THAW_BARE === "1";
@@ -123,7 +124,6 @@ async function init(boot) {
 async function run() {
   const { handler, serve } = await init(boot);
   if (!uniqueness) return setImmediate(serve);
-  const { prewarm } = require("./prewarm.cjs");
   template = createLife({ prewarm: () => prewarm(handler, createServer, modern, idBeforeFirst), serve });
   setImmediate(template.wait);
 }
@@ -131,7 +131,6 @@ async function run() {
 /** Makes ready whatever needs no function and waits to be copied; a copy then does what any start does. */
 async function runBare() {
   const { preload, rehearseLoad } = require("./bare.cjs");
-  const { prewarm } = require("./prewarm.cjs");
   const load = now();
   preload();
   template = createLife({

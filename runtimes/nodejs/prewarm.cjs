@@ -3,6 +3,7 @@
  * Runs the code between "an event has come" and "its answer is out" on events of its own, with a handler that does nothing
  * and a link that leads nowhere, so that the engine has it compiled. The function's handler is never called.
  */
+const fs = require("node:fs");
 const { openLink, type, HEADER_BYTES } = require("./link.cjs");
 const { createSession } = require("./session.cjs");
 const { createInvokeStore } = require("./globals.cjs");
@@ -10,6 +11,12 @@ const { formatOf } = require("./console.cjs");
 const { toDocument, toLogText } = require("./errors.cjs");
 
 const EVENTS = 20;
+/** at so many of them the handler waits for a timer: one of its milliseconds each */
+const WAITS = 2;
+
+/** taken before a function can replace them */
+const { setTimeout, performance } = globalThis;
+const { readFileSync } = fs;
 
 /** the head lines of an event from an SDK */
 const HEAD = [
@@ -43,15 +50,15 @@ function nowhere(events) {
   };
 }
 
-/** A handler that does `something` and is marked as the function's own is (globals.cjs). */
+/** A handler that does `something` (async) and is marked as the function's own is (globals.cjs). */
 function idle(handler, something) {
   const marks = Object.getOwnPropertySymbols(handler);
   const streaming = async (_event, stream) => {
-    something();
+    await something();
     stream.end("none");
   };
   const plain = async () => {
-    something();
+    await something();
     return { none: true };
   };
   const none = marks.length > 0 ? streaming : plain;
@@ -59,14 +66,21 @@ function idle(handler, something) {
   return none;
 }
 
-/** What nearly every function does in time: log, and fail. */
+/**
+ * What nearly every function does in time: log, look at the clock, read a file, fail, and wait. Node.js's own code for it is
+ * compiled when it is first called, too: a first timer takes longer than all the rest of a small event.
+ */
 function createHabits(session) {
   const format = formatOf(process.env);
   const error = new Error("none");
-  return () => {
+  let waits = WAITS;
+  return async () => {
     session.log(format(session, "INFO", ["none", { none: [1, "none", null, true] }]));
+    performance.now();
+    readFileSync(__filename, "utf8");
     toLogText(error);
     toDocument(error);
+    if (waits-- > 0) await new Promise((done) => setTimeout(done, 1));
   };
 }
 
