@@ -1,5 +1,6 @@
 import { ServiceError } from "../../model/index.ts";
 import { egressTag, functionNotFound, type Scope } from "../../registry/index.ts";
+import { getMapping } from "./mappings/mappings.ts";
 import type { LambdaApiNeeds } from "./needs.ts";
 
 /** Most tags of one resource. Source: Developer Guide, "Using tags on Lambda functions". */
@@ -19,22 +20,17 @@ export function checkTags(tags: Readonly<Record<string, string>>): void {
   }
 }
 
-/** The function that an ARN of the tagging operations names. Throws ResourceNotFoundException and its like. */
-export function taggedFunction(
-  arn: string,
-  scope: Scope,
-  registry: LambdaApiNeeds["registry"],
-): { readonly scope: Scope; readonly name: string; readonly tags: Readonly<Record<string, string>> } {
+/** Something that has tags. */
+export interface Tagged {
+  readonly tags: Readonly<Record<string, string>>;
+  set(tags: Readonly<Record<string, string>>): void;
+  /** a function: its tags decide about its network */
+  readonly owner?: { readonly scope: Scope; readonly name: string };
+}
+
+/** What an ARN of the tagging operations names. Throws ResourceNotFoundException and its like. */
+export function taggedResource(arn: string, scope: Scope, registry: LambdaApiNeeds["registry"]): Tagged {
   const [, , , region = "", account = "", type, name = "", qualifier] = arn.split(":");
-  if (type !== "function") {
-    throw new ServiceError("NotImplementedException", `Thaw does not implement tags of lambda:${type} yet`);
-  }
-  if (qualifier !== undefined) {
-    throw new ServiceError(
-      "InvalidParameterValueException",
-      "Tags on function aliases and versions are not supported. Please specify a function ARN.",
-    );
-  }
   const owner = { account, region };
   if (region !== scope.region) {
     throw new ServiceError(
@@ -42,7 +38,28 @@ export function taggedFunction(
       `Functions from '${region}' are not reachable in this region ('${scope.region}')`,
     );
   }
-  const entry = registry.functions.find(owner, name);
-  if (entry === undefined) throw functionNotFound(owner, name);
-  return { scope: owner, name, tags: entry.record.tags };
+  if (type === "function") return taggedFunction(owner, name, qualifier, registry);
+  if (type === "event-source-mapping") {
+    // No policy lets another account in here: its mappings do not exist for the caller.
+    const mapping = getMapping(registry, scope, account === scope.account ? name : "");
+    return { tags: mapping.tags, set: (tags) => registry.mappings.put({ ...mapping, tags }) };
+  }
+  throw new ServiceError("NotImplementedException", `Thaw does not implement tags of lambda:${type} yet`);
+}
+
+function taggedFunction(
+  scope: Scope,
+  name: string,
+  qualifier: string | undefined,
+  { functions }: LambdaApiNeeds["registry"],
+): Tagged {
+  if (qualifier !== undefined) {
+    throw new ServiceError(
+      "InvalidParameterValueException",
+      "Tags on function aliases and versions are not supported. Please specify a function ARN.",
+    );
+  }
+  const entry = functions.find(scope, name);
+  if (entry === undefined) throw functionNotFound(scope, name);
+  return { tags: entry.record.tags, set: (tags) => functions.setTags(scope, name, tags), owner: { scope, name } };
 }
