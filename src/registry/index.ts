@@ -1,4 +1,5 @@
 export { type Attached, type AttachedDocument, noQualifier } from "./attached.ts";
+export * from "./code-signing.ts";
 export type { Concurrency } from "./concurrency.ts";
 export * from "./configs.ts";
 export { egressTag } from "./derive.ts";

@@ -1,5 +1,6 @@
 import { type CodeRef, type FunctionVersion, limits } from "../model/index.ts";
 import { type Attached, createAttachments } from "./attached.ts";
+import type { CodeSigningRecord, FunctionCodeSigningRecord } from "./code-signing.ts";
 import type {
   EventInvokeRecord,
   FunctionUrlRecord,
@@ -55,6 +56,8 @@ export interface Registry {
   readonly runtimeManagement: Attached<RuntimeManagementRecord>;
   readonly recursion: Attached<RecursionRecord>;
   readonly mappings: Named<MappingRecord>;
+  readonly codeSigning: Named<CodeSigningRecord>;
+  readonly functionCodeSigning: Attached<FunctionCodeSigningRecord>;
   readonly functionPolicies: FunctionPolicies;
   readonly layerPolicies: LayerPolicies;
   /** The documents of one kind, each under its account and name: what the services beside Lambda keep. Loaded when first asked for. */
@@ -102,6 +105,8 @@ export function createRegistry(needs: RegistryNeeds): Registry {
     runtimeManagement: attachments.open<RuntimeManagementRecord>("runtime-management"),
     recursion: attachments.open<RecursionRecord>("recursion"),
     mappings: named<MappingRecord>("event-source-mapping"),
+    codeSigning: named<CodeSigningRecord>("code-signing-config"),
+    functionCodeSigning: attachments.open<FunctionCodeSigningRecord>("function-code-signing"),
     functionPolicies: createFunctionPolicies({ attachments, functions }),
     layerPolicies: createLayerPolicies(named<LayerPolicyRecord>("layer-policy")),
     named,

@@ -3,14 +3,15 @@
  * read. Whatever the model has and this table has not is answered with 501.
  */
 export const operations: Readonly<Record<string, () => Promise<unknown>>> = {
-  AddLayerVersionPermission: async () =>
-    (await import("./add-layer-version-permission.ts")).addLayerVersionPermission,
-  AddLayerVersionPermission: async () =>
-    (await import("./add-layer-version-permission.ts")).addLayerVersionPermission,
+  AddLayerVersionPermission: async () => (await import("./add-layer-version-permission.ts")).addLayerVersionPermission,
   AddPermission: async () => (await import("./add-permission.ts")).addPermission,
   CreateAlias: async () => (await import("./create-alias.ts")).createAlias,
+  CreateCodeSigningConfig: async () => (await import("./create-code-signing-config.ts")).createCodeSigningConfig,
   CreateFunction: async () => (await import("./create-function.ts")).createFunction,
   DeleteAlias: async () => (await import("./delete-alias.ts")).deleteAlias,
+  DeleteCodeSigningConfig: async () => (await import("./delete-code-signing-config.ts")).deleteCodeSigningConfig,
+  DeleteFunctionCodeSigningConfig: async () =>
+    (await import("./delete-function-code-signing-config.ts")).deleteFunctionCodeSigningConfig,
   DeleteFunctionConcurrency: async () => (await import("./delete-function-concurrency.ts")).deleteFunctionConcurrency,
   DeleteFunction: async () => (await import("./delete-function.ts")).deleteFunction,
   DeleteLayerVersion: async () => (await import("./delete-layer-version.ts")).deleteLayerVersion,
@@ -19,6 +20,7 @@ export const operations: Readonly<Record<string, () => Promise<unknown>>> = {
   DeleteResourcePolicy: async () => (await import("./delete-resource-policy.ts")).deleteResourcePolicy,
   GetAccountSettings: async () => (await import("./get-account-settings.ts")).getAccountSettings,
   GetAlias: async () => (await import("./get-alias.ts")).getAlias,
+  GetCodeSigningConfig: async () => (await import("./get-code-signing-config.ts")).getCodeSigningConfig,
   GetFunctionCodeSigningConfig: async () =>
     (await import("./get-function-code-signing-config.ts")).getFunctionCodeSigningConfig,
   GetFunctionConcurrency: async () => (await import("./get-function-concurrency.ts")).getFunctionConcurrency,
@@ -26,13 +28,15 @@ export const operations: Readonly<Record<string, () => Promise<unknown>>> = {
   GetFunction: async () => (await import("./get-function.ts")).getFunction,
   GetLayerVersionByArn: async () => (await import("./get-layer-version-by-arn.ts")).getLayerVersionByArn,
   GetLayerVersionPolicy: async () => (await import("./get-layer-version-policy.ts")).getLayerVersionPolicy,
-  GetLayerVersionPolicy: async () => (await import("./get-layer-version-policy.ts")).getLayerVersionPolicy,
   GetLayerVersion: async () => (await import("./get-layer-version.ts")).getLayerVersion,
   GetPolicy: async () => (await import("./get-policy.ts")).getPolicy,
   GetResourcePolicy: async () => (await import("./get-resource-policy.ts")).getResourcePolicy,
   GetProvisionedConcurrencyConfig: async () =>
     (await import("./get-provisioned-concurrency-config.ts")).getProvisionedConcurrencyConfig,
   ListAliases: async () => (await import("./list-aliases.ts")).listAliases,
+  ListCodeSigningConfigs: async () => (await import("./list-code-signing-configs.ts")).listCodeSigningConfigs,
+  ListFunctionsByCodeSigningConfig: async () =>
+    (await import("./list-functions-by-code-signing-config.ts")).listFunctionsByCodeSigningConfig,
   ListFunctions: async () => (await import("./list-functions.ts")).listFunctions,
   ListLayerVersions: async () => (await import("./list-layer-versions.ts")).listLayerVersions,
   ListLayers: async () => (await import("./list-layers.ts")).listLayers,
@@ -42,18 +46,19 @@ export const operations: Readonly<Record<string, () => Promise<unknown>>> = {
   ListVersionsByFunction: async () => (await import("./list-versions-by-function.ts")).listVersionsByFunction,
   PublishLayerVersion: async () => (await import("./publish-layer-version.ts")).publishLayerVersion,
   PublishVersion: async () => (await import("./publish-version.ts")).publishVersion,
+  PutFunctionCodeSigningConfig: async () =>
+    (await import("./put-function-code-signing-config.ts")).putFunctionCodeSigningConfig,
   PutFunctionConcurrency: async () => (await import("./put-function-concurrency.ts")).putFunctionConcurrency,
   PutProvisionedConcurrencyConfig: async () =>
     (await import("./put-provisioned-concurrency-config.ts")).putProvisionedConcurrencyConfig,
   PutResourcePolicy: async () => (await import("./put-resource-policy.ts")).putResourcePolicy,
   RemoveLayerVersionPermission: async () =>
     (await import("./remove-layer-version-permission.ts")).removeLayerVersionPermission,
-  RemoveLayerVersionPermission: async () =>
-    (await import("./remove-layer-version-permission.ts")).removeLayerVersionPermission,
   RemovePermission: async () => (await import("./remove-permission.ts")).removePermission,
   TagResource: async () => (await import("./tag-resource.ts")).tagResource,
   UntagResource: async () => (await import("./untag-resource.ts")).untagResource,
   UpdateAlias: async () => (await import("./update-alias.ts")).updateAlias,
+  UpdateCodeSigningConfig: async () => (await import("./update-code-signing-config.ts")).updateCodeSigningConfig,
   UpdateFunctionCode: async () => (await import("./update-function-code.ts")).updateFunctionCode,
   UpdateFunctionConfiguration: async () =>
     (await import("./update-function-configuration.ts")).updateFunctionConfiguration,
