@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createArtifacts, RuntimeUnavailable } from "./artifacts/index.ts";
 import { cpusOf, createAdmission, createKeepAlive, createLingering, patienceMs, smoothed } from "./capacity/index.ts";
 import { type Config, ConfigError, configOf, type Options } from "./config.ts";
+import { createDurable } from "./durable/index.ts";
 import { createAdmin, createEdge } from "./edge/index.ts";
 import { createEnvironments, isBare } from "./environments/index.ts";
 import { createImages, machineIdentity } from "./images/index.ts";
@@ -109,6 +110,15 @@ export async function start(options: Options = {}): Promise<Platform> {
     startFailed: (target, error) => startFailed(target, error, report),
   });
 
+  const durable = createDurable({
+    path: join(config.dataDir, "durable.sqlite"),
+    clock,
+    schedule: (at, run) => scheduled(at - clock(), run),
+    resolve: registry.resolve,
+    invoke,
+    report,
+  });
+
   /** Of a function that exists, the group it was given; a deleted one's log is still there under the usual name. */
   const logGroupOf = (name: string) => {
     const { account, region } = config;
@@ -157,6 +167,7 @@ export async function start(options: Options = {}): Promise<Platform> {
       },
     },
     invoke,
+    durable,
     retire: environments.retire,
     snapshot: environments.snapshot,
     provision: environments.provision,
@@ -170,17 +181,20 @@ export async function start(options: Options = {}): Promise<Platform> {
   const bound = await edge
     .listen({ host: config.host, port: config.port, socketPath: endpointSocket })
     .catch(async (error) => {
+      durable.close();
       await isolation.close();
       registry.close();
       throw error;
     });
   port = bound.port;
+  durable.takeUp();
   for (const runtime of runtimesInUse(registry).keys()) bootAhead(runtime);
 
   const closed = Promise.withResolvers<void>();
   let stopping: Promise<void> | undefined;
   const close = async () => {
     await edge.drain(config.drainMs);
+    durable.close();
     await environments.close();
     await isolation.close();
     await logs.close();
@@ -199,6 +213,12 @@ export async function start(options: Options = {}): Promise<Platform> {
     },
   };
   return platform;
+}
+
+/** Calls back after `ms`, or after a day, the longest that a timer of Node.js is trusted with: who was woken early looks again. */
+function scheduled(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, Math.min(Math.max(ms, 0), 86_400_000));
+  return () => clearTimeout(timer);
 }
 
 /** Every invocation passes through this one process: busy functions must not keep it from the CPU. Needs root, else nothing. */

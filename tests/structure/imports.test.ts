@@ -17,6 +17,7 @@ const levels: Record<string, number> = {
   isolation: 2,
   environments: 3,
   invoke: 4,
+  durable: 4,
   sources: 5,
   edge: 5,
   "config.ts": 6,
@@ -78,7 +79,7 @@ test("every relative import names a file that exists", () => {
 });
 
 test("the data plane imports node's built-in modules and our own files only", () => {
-  const plane = ["model", "observe", "capacity", "policy", "isolation", "images", "environments", "invoke"];
+  const plane = ["model", "observe", "capacity", "policy", "isolation", "images", "environments", "invoke", "durable"];
   const wrong = files
     .filter((file) => plane.includes(roomOf(file)) && !isTest(file))
     .flatMap(importsOf)
@@ -88,7 +89,7 @@ test("the data plane imports node's built-in modules and our own files only", ()
 
 const powers: Record<string, { readonly pattern: RegExp; readonly rooms: readonly string[] }> = {
   "process.env": { pattern: /process\.env/, rooms: ["config.ts", "cli"] },
-  SQL: { pattern: /"node:sqlite"/, rooms: ["registry"] },
+  SQL: { pattern: /"node:sqlite"/, rooms: ["registry", "durable"] },
   spawning: { pattern: /"node:child_process"/, rooms: ["isolation", "artifacts", "cli"] },
   "HTTP parsing": { pattern: /"node:https?"/, rooms: ["edge", "cli"] },
 };

@@ -4,6 +4,7 @@ import { type FunctionFailure, type InvocationResult, ServiceError, type StreamS
 import { sendJson } from "../answer.ts";
 import { invokeComplete, payloadChunk } from "./event-stream.ts";
 import { type InvokeNeeds, readInvocation } from "./invoke.ts";
+import { isDurable } from "./invoke-durable.ts";
 
 const prefix = "/2021-11-15/functions/";
 const suffix = "/response-streaming-invocations";
@@ -25,6 +26,12 @@ export async function serveStream(
   requestId: string,
 ): Promise<void> {
   const { type, invocation } = await readInvocation(needs, request, name, query, requestId);
+  if (isDurable(invocation.target)) {
+    throw new ServiceError(
+      "InvalidParameterValueException",
+      "You cannot invoke a durable function with a streamed response.",
+    );
+  }
   if (type === "DryRun") {
     sendJson(response, 204, requestId, undefined);
     return;

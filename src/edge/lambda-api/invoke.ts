@@ -14,6 +14,7 @@ import { readBody } from "../body.ts";
 import { callerOf } from "../caller.ts";
 import { checkFunctionAccess } from "./access.ts";
 import { type FunctionRef, functionRef } from "./function-ref.ts";
+import { isDurable, refuseExecutionName, serveDurable } from "./invoke-durable.ts";
 import { recursiveInvocation, traced } from "./lineage.ts";
 import type { LambdaApiNeeds } from "./needs.ts";
 import type { Preparation } from "./preparation.ts";
@@ -52,6 +53,11 @@ export async function serveInvocation(
   requestId: string,
 ): Promise<void> {
   const { type, invocation } = await readInvocation(needs, request, name, query, requestId);
+  if (needs.durable !== undefined && isDurable(invocation.target)) {
+    await serveDurable(needs.durable, request, response, type, invocation);
+    return;
+  }
+  refuseExecutionName(request);
   if (type === "DryRun") {
     sendJson(response, 204, requestId, undefined);
     return;

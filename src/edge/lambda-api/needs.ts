@@ -1,4 +1,5 @@
 import type { Artifacts } from "../../artifacts/index.ts";
+import type { Durable } from "../../durable/index.ts";
 import type { FunctionVersion, Invocation, InvocationResult } from "../../model/index.ts";
 import type { MappingRecord, Registry } from "../../registry/index.ts";
 import type { MappingStatus } from "./mappings/view.ts";
@@ -12,6 +13,8 @@ export interface LambdaApiNeeds {
   >;
   /** Runs a function once. Rejects with ServiceError when the platform could not (throttled, …). */
   invoke(invocation: Invocation): Promise<InvocationResult>;
+  /** Durable executions. Absent: none here. */
+  readonly durable?: Durable;
   /** A function was changed or deleted: environments of before are to be drained. */
   retire(account: string, region: string, name: string): void;
   /**

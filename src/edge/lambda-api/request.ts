@@ -22,13 +22,19 @@ export function collectInput(model: ServiceModel, shapeName: string, parts: Requ
       if (member.location === undefined && Object.hasOwn(body, name)) input[name] = body[name];
     }
   } else if (shape.payload !== undefined) {
-    input[shape.payload] = parts.body;
+    input[shape.payload] = wholeBody(model.shapes[shape.members?.[shape.payload]?.shape ?? ""], parts.body);
   }
   for (const [name, member] of members) {
     const value = located(model, name, member, parts);
     if (value !== undefined) input[name] = value;
   }
   return input;
+}
+
+/** A body that is one member: bytes as they came, or a document, which may be left out. */
+function wholeBody(shape: Shape | undefined, body: Buffer): unknown {
+  if (shape?.type !== "structure") return body;
+  return body.length === 0 ? undefined : parseBody(body);
 }
 
 function parseBody(body: Buffer): Record<string, unknown> {
@@ -71,5 +77,12 @@ function typed(shape: Shape, text: string): unknown {
     return /^-?\d{1,15}(\.\d+)?$/.test(text) ? Number(text) : text;
   }
   if (shape.type === "boolean" && (text === "true" || text === "false")) return text === "true";
+  if (shape.type === "timestamp") return epochSeconds(text) ?? text;
   return text;
+}
+
+/** In a query moments are ISO 8601 (Smithy, restJson1), and numbers by some clients. Undefined: neither. */
+function epochSeconds(text: string): number | undefined {
+  const moment = /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : Date.parse(text) / 1000;
+  return Number.isNaN(moment) ? undefined : moment;
 }

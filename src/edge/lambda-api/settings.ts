@@ -1,6 +1,7 @@
 import type { CreateFunctionRequest, UpdateFunctionConfigurationRequest } from "@aws-sdk/client-lambda";
 import { limits, ServiceError } from "../../model/index.ts";
 import type { FunctionSettings } from "../../registry/index.ts";
+import { changedDurableConfig, newDurableConfig } from "./durable-config.ts";
 
 /** Settings that are kept as they come: whatever is a member of both the request and the configuration. */
 const carried = [
@@ -64,6 +65,7 @@ export function newSettings(input: CreateFunctionRequest, name: string): Functio
     ...(given as { Role: string }),
     SnapStart: { ApplyOn: input.SnapStart?.ApplyOn ?? "None" },
     LoggingConfig: loggingOf(input.LoggingConfig, name),
+    ...newDurableConfig(input.DurableConfig),
   };
   check(settings);
   return settings;
@@ -77,7 +79,8 @@ export function changedSettings(
 ): FunctionSettings {
   const logging = input.LoggingConfig === undefined ? old.LoggingConfig : loggingOf(input.LoggingConfig, name);
   const SnapStart = { ApplyOn: input.SnapStart?.ApplyOn ?? old.SnapStart.ApplyOn };
-  const settings: FunctionSettings = { ...old, ...pick(input), SnapStart, LoggingConfig: logging };
+  const durable = changedDurableConfig(old.DurableConfig, input.DurableConfig);
+  const settings: FunctionSettings = { ...old, ...pick(input), SnapStart, LoggingConfig: logging, ...durable };
   check(settings);
   return settings;
 }

@@ -90,4 +90,22 @@ export const operations: Readonly<Record<string, () => Promise<unknown>>> = {
   UpdateFunctionEventInvokeConfig: async () =>
     (await import("./update-function-event-invoke-config.ts")).updateFunctionEventInvokeConfig,
   UpdateFunctionUrlConfig: async () => (await import("./update-function-url-config.ts")).updateFunctionUrlConfig,
+  CheckpointDurableExecution: async () =>
+    (await import("./checkpoint-durable-execution.ts")).checkpointDurableExecution,
+  DeleteDurableExecution: async () => (await import("./delete-durable-execution.ts")).deleteDurableExecution,
+  GetDurableExecution: async () => (await import("./get-durable-execution.ts")).getDurableExecution,
+  GetDurableExecutionHistory: async () =>
+    (await import("./get-durable-execution-history.ts")).getDurableExecutionHistory,
+  GetDurableExecutionState: async () => (await import("./get-durable-execution-state.ts")).getDurableExecutionState,
+  ListDurableExecutionsByFunction: async () =>
+    (await import("./list-durable-executions-by-function.ts")).listDurableExecutionsByFunction,
+  PauseDurableExecution: async () => (await import("./pause-durable-execution.ts")).pauseDurableExecution,
+  ResumeDurableExecution: async () => (await import("./resume-durable-execution.ts")).resumeDurableExecution,
+  SendDurableExecutionCallbackFailure: async () =>
+    (await import("./send-durable-execution-callback-failure.ts")).sendDurableExecutionCallbackFailure,
+  SendDurableExecutionCallbackHeartbeat: async () =>
+    (await import("./send-durable-execution-callback-heartbeat.ts")).sendDurableExecutionCallbackHeartbeat,
+  SendDurableExecutionCallbackSuccess: async () =>
+    (await import("./send-durable-execution-callback-success.ts")).sendDurableExecutionCallbackSuccess,
+  StopDurableExecution: async () => (await import("./stop-durable-execution.ts")).stopDurableExecution,
 };

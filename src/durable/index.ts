@@ -1,0 +1,14 @@
+export {
+  type CallbackEnd,
+  type CallbackOwner,
+  type CheckpointAnswer,
+  createDurable,
+  type Durable,
+  type DurableNeeds,
+} from "./durable.ts";
+export type { PauseRequest } from "./pausing.ts";
+export { durableLimits, type ErrorObject, type Execution, type HistoryEvent, isClosed } from "./records.ts";
+export type { StartRequest } from "./starting.ts";
+export type { Listing } from "./store.ts";
+export type { OperationUpdate } from "./validate.ts";
+export { describedExecution, historyView, listedExecution } from "./views.ts";

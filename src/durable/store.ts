@@ -1,0 +1,201 @@
+import { chmodSync } from "node:fs";
+import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import type { Execution, HistoryEvent, Operation } from "./records.ts";
+
+/** What one step of an execution changed. */
+export interface Change {
+  readonly execution: Execution;
+  /** when the engine must look at it again without being asked, ms; undefined: never */
+  readonly due: number | undefined;
+  /** a restart must take it up: an invocation, or a function it waits for, was running */
+  readonly active: boolean;
+  readonly operations: readonly Operation[];
+  readonly events: readonly HistoryEvent[];
+}
+
+export interface Listing {
+  readonly account: string;
+  readonly region: string;
+  readonly functionName: string;
+  readonly version?: string | undefined;
+  readonly name?: string | undefined;
+  readonly statuses?: readonly string[] | undefined;
+  /** exclusive, ms */
+  readonly after?: number | undefined;
+  readonly before?: number | undefined;
+  readonly oldestFirst: boolean;
+  /** the last one shown: its start and id */
+  readonly from?: { readonly started: number; readonly id: string } | undefined;
+  readonly limit: number;
+}
+
+/** Where executions are kept. A change is on the disk when `transaction` returns. */
+export interface DurableStore {
+  execution(arn: string): Execution | undefined;
+  /** In order of their starts. */
+  operations(arn: string): Operation[];
+  /** The execution of this name: names are unique within a function. */
+  named(account: string, region: string, functionName: string, name: string): Execution | undefined;
+  list(listing: Listing): Execution[];
+  /** `from`: the EventId to begin with, inclusive. */
+  events(arn: string, from: number, limit: number, newestFirst: boolean): HistoryEvent[];
+  save(change: Change): void;
+  remove(arn: string): void;
+  /** Executions that are due, the most urgent first. */
+  due(now: number, limit: number): string[];
+  nextDue(): number | undefined;
+  /** Executions that were doing something when they were saved last. */
+  active(): string[];
+  /** All of the writes inside, or none of them. */
+  transaction<T>(writes: () => T): T;
+  close(): void;
+}
+
+/** Steps from one layout of the file to the next; a step is never changed once released, only added. */
+const migrations: readonly string[] = [
+  `CREATE TABLE executions (
+     arn TEXT PRIMARY KEY,
+     account TEXT NOT NULL,
+     region TEXT NOT NULL,
+     function TEXT NOT NULL,
+     version TEXT NOT NULL,
+     name TEXT NOT NULL,
+     id TEXT NOT NULL,
+     status TEXT NOT NULL,
+     started INTEGER NOT NULL,
+     due INTEGER,
+     active INTEGER NOT NULL,
+     document TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE UNIQUE INDEX executions_name ON executions (account, region, function, name);
+   CREATE INDEX executions_started ON executions (account, region, function, started, id);
+   CREATE INDEX executions_due ON executions (due) WHERE due IS NOT NULL;
+   CREATE INDEX executions_active ON executions (arn) WHERE active = 1;
+   CREATE TABLE operations (
+     arn TEXT NOT NULL,
+     position INTEGER NOT NULL,
+     document TEXT NOT NULL,
+     PRIMARY KEY (arn, position)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE events (
+     arn TEXT NOT NULL,
+     id INTEGER NOT NULL,
+     document TEXT NOT NULL,
+     PRIMARY KEY (arn, id)
+   ) STRICT, WITHOUT ROWID`,
+];
+
+/**
+ * Opens (and makes or migrates) the database at `path`. WAL with synchronous=FULL, as the registry: a checkpoint that was
+ * acknowledged survives SIGKILL and a power cut. Source: sqlite.org/pragma.html#pragma_synchronous.
+ */
+export function openDurableStore(path: string): DurableStore {
+  const database = new DatabaseSync(path);
+  // Payloads are their owners' alone.
+  if (path !== ":memory:") chmodSync(path, 0o600);
+  database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000");
+  migrate(database);
+
+  const byArn = database.prepare("SELECT document FROM executions WHERE arn = ?");
+  const byName = database.prepare(
+    "SELECT document FROM executions WHERE account = ? AND region = ? AND function = ? AND name = ?",
+  );
+  const operationsOf = database.prepare("SELECT document FROM operations WHERE arn = ? ORDER BY position");
+  const oldest = database.prepare("SELECT document FROM events WHERE arn = ? AND id >= ? ORDER BY id LIMIT ?");
+  const newest = database.prepare("SELECT document FROM events WHERE arn = ? AND id <= ? ORDER BY id DESC LIMIT ?");
+  const putExecution = database.prepare(
+    `INSERT INTO executions (arn, account, region, function, version, name, id, status, started, due, active, document)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (arn) DO UPDATE SET
+       status = excluded.status, due = excluded.due, active = excluded.active, document = excluded.document`,
+  );
+  const putOperation = database.prepare(
+    `INSERT INTO operations (arn, position, document) VALUES (?, ?, ?)
+     ON CONFLICT DO UPDATE SET document = excluded.document`,
+  );
+  const putEvent = database.prepare("INSERT INTO events (arn, id, document) VALUES (?, ?, ?)");
+  const removals = ["executions", "operations", "events"].map((table) =>
+    database.prepare(`DELETE FROM ${table} WHERE arn = ?`),
+  );
+  const dueBy = database.prepare("SELECT arn FROM executions WHERE due <= ? ORDER BY due LIMIT ?");
+  const earliest = database.prepare("SELECT min(due) AS due FROM executions WHERE due IS NOT NULL");
+  const running = database.prepare("SELECT arn FROM executions WHERE active = 1");
+  const parsed = <T>(row: Record<string, unknown> | undefined): T | undefined =>
+    row === undefined ? undefined : (JSON.parse(String(row.document)) as T);
+  const all = <T>(rows: readonly Record<string, unknown>[]): T[] =>
+    rows.map((row) => JSON.parse(String(row.document)) as T);
+
+  return {
+    execution: (arn) => parsed<Execution>(byArn.get(arn)),
+    operations: (arn) => all<Operation>(operationsOf.all(arn)),
+    named: (...key) => parsed<Execution>(byName.get(...key)),
+    list(listing) {
+      const { text, values } = listingQuery(listing);
+      return all<Execution>(database.prepare(text).all(...values));
+    },
+    events: (arn, from, limit, newestFirst) => all<HistoryEvent>((newestFirst ? newest : oldest).all(arn, from, limit)),
+    save({ execution, due, active, operations, events }) {
+      const { arn, account, region, functionName, version, name, id, status, started } = execution;
+      const document = JSON.stringify(execution);
+      const keys = [arn, account, region, functionName, version, name, id] as const;
+      putExecution.run(...keys, status, started, due ?? null, active ? 1 : 0, document);
+      for (const operation of operations) putOperation.run(arn, operation.position, JSON.stringify(operation));
+      for (const event of events) putEvent.run(arn, event.EventId, JSON.stringify(event));
+    },
+    remove(arn) {
+      for (const removal of removals) removal.run(arn);
+    },
+    due: (now, limit) => dueBy.all(now, limit).map((row) => String(row.arn)),
+    nextDue() {
+      const due = earliest.get()?.due;
+      return due === null || due === undefined ? undefined : Number(due);
+    },
+    active: () => running.all().map((row) => String(row.arn)),
+    transaction(writes) {
+      database.exec("BEGIN IMMEDIATE");
+      try {
+        const result = writes();
+        database.exec("COMMIT");
+        return result;
+      } catch (error) {
+        if (database.isTransaction) database.exec("ROLLBACK");
+        throw error;
+      }
+    },
+    close: () => database.close(),
+  };
+}
+
+function listingQuery(listing: Listing): { text: string; values: SQLInputValue[] } {
+  const conditions = ["account = ?", "region = ?", "function = ?"];
+  const values: SQLInputValue[] = [listing.account, listing.region, listing.functionName];
+  const demand = (condition: string, ...given: SQLInputValue[]): void => {
+    conditions.push(condition);
+    values.push(...given);
+  };
+  const { version, name, statuses, after, before, from, oldestFirst } = listing;
+  if (version !== undefined) demand("version = ?", version);
+  if (name !== undefined) demand("name = ?", name);
+  if (statuses !== undefined) demand(`status IN (${statuses.map(() => "?").join(", ")})`, ...statuses);
+  if (after !== undefined) demand("started > ?", after);
+  if (before !== undefined) demand("started < ?", before);
+  if (from !== undefined) demand(`(started, id) ${oldestFirst ? ">" : "<"} (?, ?)`, from.started, from.id);
+  const direction = oldestFirst ? "ASC" : "DESC";
+  const order = `ORDER BY started ${direction}, id ${direction} LIMIT ?`;
+  values.push(listing.limit);
+  return { text: `SELECT document FROM executions WHERE ${conditions.join(" AND ")} ${order}`, values };
+}
+
+function migrate(database: DatabaseSync): void {
+  const row = database.prepare("PRAGMA user_version").get();
+  const version = Number(row?.user_version ?? 0);
+  if (version > migrations.length) {
+    throw new Error(
+      `the durable executions were written by a newer Thaw (layout ${version}, this one knows ${migrations.length}); upgrade Thaw or choose another data directory`,
+    );
+  }
+  for (const [index, step] of migrations.entries()) {
+    if (index < version) continue;
+    database.exec(`BEGIN IMMEDIATE; ${step}; PRAGMA user_version = ${index + 1}; COMMIT`);
+  }
+}
