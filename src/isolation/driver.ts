@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 
-/** Where a function runs. One interface, several implementations, one contract suite (driver.contract.ts). */
+/** Where a function runs. One interface, several implementations, one contract suite (driver.contract.ts and contract/). */
 export interface Driver {
   readonly name: "container" | "process";
   /** can this machine copy an initialised process, and why not */
