@@ -188,6 +188,16 @@ for (const jdk of jdks) {
       assert.match(drbg, /pr_and_reseed/);
     });
 
+    test("a process that will be copied has loaded the classes that its handler names, and initialised none of them", async (t) => {
+      const linked = await template({ _THAW_TEMPLATE: "1", _HANDLER: "demo.Linked::handle" });
+      t.after(() => linked.stop());
+      const parked = await linked.asked();
+      assert.equal(parked.what, "GET /restore/next", linked.output() + parked.body);
+      parked.answer(200);
+      const { body } = await linked.invoke({ a: 1 });
+      assert.deepEqual(JSON.parse(body), { loaded: true, initialised: false, text: "1 later!true" });
+    });
+
     test("a hook that fails is told to the Runtime API, and ends the process", async (t) => {
       const before = await template({ _THAW_TEMPLATE: "1", FAIL_BEFORE: "1" });
       t.after(() => before.stop());
@@ -215,7 +225,7 @@ async function compiled(jdk: Jdk, tool: (name: string, args: readonly string[]) 
   tool("jar", ["--create", "--file", join(target, "lib", "shout.jar"), "-C", library, "."]);
   await bringClient(runtime);
   const path = `${join(clientDirectory(jdk, shelf()), "lib", "*")}:${library}`;
-  const files = ["Hello", "Inside", "Streaming", "Failing", "Seeded"].map((name) =>
+  const files = ["Hello", "Inside", "Streaming", "Failing", "Seeded", "Linked"].map((name) =>
     join(sources, "demo", `${name}.java`),
   );
   tool("javac", ["-d", target, "-cp", path, ...files]);

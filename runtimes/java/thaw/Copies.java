@@ -51,6 +51,7 @@ final class Copies extends ContextImpl {
 
     private void rehearse(int rounds) throws Exception {
         Priming.run(rounds);
+        Commonplaces.run(rounds);
         for (int round = 0; round < rounds; round++) {
             Uniqueness.reseed();
             order();

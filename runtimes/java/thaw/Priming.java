@@ -60,6 +60,7 @@ final class Priming {
      */
     private static void linkHandler() throws Exception {
         HandlerInfo handler = HandlerInfo.fromString(System.getenv("_HANDLER"), Thread.currentThread().getContextClassLoader());
+        Linking.from(handler.clazz);
         String name = handler.methodName == null ? "handleRequest" : handler.methodName;
         for (Method method : handler.clazz.getMethods()) {
             if (!method.getName().equals(name)) continue;
