@@ -51,6 +51,8 @@ export interface CodeRef {
   readonly digest: string;
   /** bytes, zipped */
   readonly size: number;
+  /** whose signature it carries, where that was checked */
+  readonly signing?: { readonly profileVersionArn: string; readonly jobArn: string };
 }
 
 export interface LayerRef extends CodeRef {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { FunctionConfiguration } from "@aws-sdk/client-lambda";
 import { codeSha256 } from "../../model/index.ts";
 import { type FunctionRecord, functionArn, type VersionRecord } from "../../registry/index.ts";
+import { signingView } from "./layers.ts";
 
 /** A version as Lambda describes it. `qualifier` is the caller's, and stands in the ARN if there was one. */
 export function configurationOf(
@@ -17,6 +18,7 @@ export function configurationOf(
     FunctionArn: qualifier === undefined ? arn : `${arn}:${qualifier}`,
     CodeSize: version.code.size,
     CodeSha256: codeSha256(version.code),
+    ...signingView(version.code),
     LastModified: version.lastModified,
     Version: version.version,
     RevisionId: version.revisionId,
@@ -29,7 +31,7 @@ export function configurationOf(
     Layers:
       version.layers.length === 0
         ? undefined
-        : version.layers.map((layer) => ({ Arn: layer.arn, CodeSize: layer.size })),
+        : version.layers.map((layer) => ({ Arn: layer.arn, CodeSize: layer.size, ...signingView(layer) })),
     RuntimeVersionConfig:
       settings.Runtime === undefined
         ? undefined

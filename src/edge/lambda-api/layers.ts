@@ -1,4 +1,4 @@
-import { codeSha256, ServiceError } from "../../model/index.ts";
+import { type CodeRef, codeSha256, ServiceError } from "../../model/index.ts";
 import { type LayerVersionRecord, layerArn, type Scope } from "../../registry/index.ts";
 import type { CodeLinks } from "./code-links.ts";
 
@@ -41,10 +41,18 @@ export function layerView(record: LayerVersionRecord, links: CodeLinks, origin: 
       Location: links.link(origin, record.code),
       CodeSha256: codeSha256(record.code),
       CodeSize: record.code.size,
+      ...signingView(record.code),
     },
     LayerArn: layerArn(record, record.name),
     ...layerSummary(record),
   };
+}
+
+/** Who signed an archive, as configurations show it. */
+export function signingView({ signing }: CodeRef) {
+  return signing === undefined
+    ? {}
+    : { SigningProfileVersionArn: signing.profileVersionArn, SigningJobArn: signing.jobArn };
 }
 
 /** Do the filters of the two list operations let it through? */

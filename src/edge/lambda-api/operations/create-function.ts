@@ -1,11 +1,14 @@
 import type { CreateFunctionRequest } from "@aws-sdk/client-lambda";
 import { ServiceError } from "../../../model/index.ts";
+import { noQualifier } from "../../../registry/index.ts";
 import { checkLayers, checkTotalSize, takeCode } from "../code-input.ts";
+import { codeSigningFor } from "../code-signing.ts";
 import { configurationOf } from "../configuration.ts";
 import { functionRef, wholeFunction } from "../function-ref.ts";
 import type { Operation } from "../operation.ts";
 import { checkRuntime } from "../runtime-names.ts";
 import { newSettings } from "../settings.ts";
+import { admittedCode, checkLayerSignatures } from "../signing.ts";
 import { checkTags } from "../tags.ts";
 import { validationError, violation } from "../validate.ts";
 
@@ -30,9 +33,13 @@ export const createFunction: Operation<CreateFunctionRequest> = async ({ input, 
   if (registry.functions.find(ref, ref.name) !== undefined) {
     throw new ServiceError("ResourceConflictException", `Function already exist: ${ref.name}`);
   }
-  const code = await takeCode(artifacts, input.Code ?? {});
+  const configArn = input.CodeSigningConfigArn;
+  const signing = configArn === undefined ? undefined : codeSigningFor(registry, scope, configArn);
+  await checkLayerSignatures(needs, signing, layers);
+  const code = await admittedCode(needs, signing, ref, await takeCode(artifacts, input.Code ?? {}));
   await checkTotalSize(artifacts, code, layers);
   const made = registry.functions.create(ref, ref.name, { settings, code, layers, tags: input.Tags ?? {} });
+  if (configArn !== undefined) registry.functionCodeSigning.put(ref, ref.name, noQualifier, { configArn });
   preparation.start(registry.resolve(ref.account, ref.region, ref.name));
   if (input.Publish !== true) return { body: configurationOf(made.record, made.latest) };
   const { version } = registry.functions.publish(ref, ref.name, {});

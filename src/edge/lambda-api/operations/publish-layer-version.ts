@@ -3,12 +3,13 @@ import { timestamp } from "../../../registry/index.ts";
 import { takeCode } from "../code-input.ts";
 import { layerRef, layerView } from "../layers.ts";
 import type { Operation } from "../operation.ts";
+import { signedCode } from "../signing.ts";
 
 /** POST /2018-10-31/layers/{LayerName}/versions */
 export const publishLayerVersion: Operation<PublishLayerVersionRequest> = async (call) => {
   const { input, scope, needs, links, origin } = call;
   const ref = layerRef(input.LayerName ?? "", scope);
-  const code = await takeCode(needs.artifacts, input.Content ?? {});
+  const code = await signedCode(needs, await takeCode(needs.artifacts, input.Content ?? {}));
   const { Description, CompatibleRuntimes, CompatibleArchitectures, LicenseInfo } = input;
   const record = needs.registry.layers.publish(ref.scope, ref.name, {
     code,

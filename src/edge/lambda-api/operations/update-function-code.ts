@@ -4,6 +4,7 @@ import { checkTotalSize, takeCode } from "../code-input.ts";
 import { configurationOf } from "../configuration.ts";
 import { functionRef, wholeFunction } from "../function-ref.ts";
 import type { Operation } from "../operation.ts";
+import { admittedCode, configOf } from "../signing.ts";
 
 /** PUT /2015-03-31/functions/{FunctionName}/code. With DryRun everything is checked and nothing kept. */
 export const updateFunctionCode: Operation<UpdateFunctionCodeRequest> = async ({
@@ -17,7 +18,7 @@ export const updateFunctionCode: Operation<UpdateFunctionCodeRequest> = async ({
   const before = functions.get(ref, ref.name);
   checkChangeable(before);
   checkRevision(before.latest.revisionId, input.RevisionId);
-  const code = await takeCode(needs.artifacts, input);
+  const code = await admittedCode(needs, configOf(needs, ref), ref, await takeCode(needs.artifacts, input));
   await checkTotalSize(needs.artifacts, code, before.latest.layers);
   const old = functions.get(ref, ref.name).latest.settings;
   const settings = input.Architectures === undefined ? old : { ...old, Architectures: input.Architectures };

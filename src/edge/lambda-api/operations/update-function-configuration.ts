@@ -6,6 +6,7 @@ import { functionRef, wholeFunction } from "../function-ref.ts";
 import type { Operation } from "../operation.ts";
 import { checkRuntime } from "../runtime-names.ts";
 import { changedSettings } from "../settings.ts";
+import { checkLayerSignatures, configOf } from "../signing.ts";
 
 /** PUT /2015-03-31/functions/{FunctionName}/configuration. What the request leaves out stays as it is. */
 export const updateFunctionConfiguration: Operation<UpdateFunctionConfigurationRequest> = async (call) => {
@@ -17,6 +18,7 @@ export const updateFunctionConfiguration: Operation<UpdateFunctionConfigurationR
   if (input.Layers !== undefined) {
     checkLayers(input.Layers);
     await checkTotalSize(needs.artifacts, code, layers.refs(input.Layers));
+    await checkLayerSignatures(needs, configOf(needs, ref), layers.refs(input.Layers));
   }
   // Only now, for it may have changed meanwhile.
   const before = functions.get(ref, ref.name);
