@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Lambda's public service model (generated/model.json, see scripts/generate-lambda-model.ts). */
+/** Lambda's public service model (generated/model.json, see scripts/generate-service-models.ts). */
 export interface ServiceModel {
   readonly operations: Readonly<Record<string, OperationModel>>;
   readonly shapes: Readonly<Record<string, Shape>>;

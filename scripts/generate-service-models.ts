@@ -1,0 +1,181 @@
+/**
+ * Writes the generated/model.json of Lambda and of the services around it: operations and shapes of the public service
+ * models, without their prose. The source is botocore, because it alone of the official clients carries the constraints
+ * (lengths, ranges, patterns, enumerations); for Lambda the JavaScript SDK's schemas are compared with it by name.
+ *
+ * usage: node scripts/generate-service-models.ts [service …] [botocore.whl]
+ * Without a service: all of the table; without a wheel: the newest, by pip.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { fromBuffer } from "yauzl";
+
+type Json = Record<string, unknown>;
+interface ServiceModel {
+  readonly operations: Readonly<Record<string, Json>>;
+  readonly shapes: Readonly<Record<string, Json>>;
+}
+
+interface Target {
+  /** of its folder in botocore */
+  readonly version: string;
+  /** folder under src/edge */
+  readonly folder: string;
+  /** of all that the service has, with the shapes they need; left out: everything */
+  readonly operations?: readonly string[];
+}
+
+const targets: Readonly<Record<string, Target>> = {
+  lambda: { version: "2015-03-31", folder: "lambda-api" },
+  signer: {
+    version: "2017-08-25",
+    folder: "aws/signer",
+    operations: [
+      "CancelSigningProfile",
+      "DescribeSigningJob",
+      "GetSigningPlatform",
+      "GetSigningProfile",
+      "ListSigningJobs",
+      "ListSigningPlatforms",
+      "ListSigningProfiles",
+      "ListTagsForResource",
+      "PutSigningProfile",
+      "RevokeSignature",
+      "RevokeSigningProfile",
+      "SignPayload",
+      "StartSigningJob",
+      "TagResource",
+      "UntagResource",
+    ],
+  },
+};
+
+const edge = join(import.meta.dirname, "../src/edge");
+const sdkSchemas = join(import.meta.dirname, "../node_modules/@aws-sdk/client-lambda/dist-es/schemas/schemas_0.js");
+
+function fetchWheel(): { readonly source: string; readonly bytes: Buffer } {
+  const folder = mkdtempSync(join(tmpdir(), "lambda-model-"));
+  try {
+    execFileSync("pip", ["download", "--quiet", "--no-deps", "--dest", folder, "botocore"], { stdio: "inherit" });
+    const wheel = readdirSync(folder).find((name) => name.endsWith(".whl"));
+    if (wheel === undefined) throw new Error("pip downloaded no wheel of botocore");
+    return { source: wheel, bytes: readFileSync(join(folder, wheel)) };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** A service's model inside the wheel, which is a zip. */
+function extract(wheel: Buffer, service: string, version: string): Promise<Buffer> {
+  const path = `botocore/data/${service}/${version}/service-2.json`;
+  return new Promise((resolve, reject) => {
+    fromBuffer(wheel, { lazyEntries: true }, (openError, zip) => {
+      if (openError !== null) return reject(openError);
+      zip.on("error", reject);
+      zip.on("end", () => reject(new Error(`this botocore has no ${path}`)));
+      zip.on("entry", (entry) => {
+        if (entry.fileName !== path && entry.fileName !== `${path}.gz`) return zip.readEntry();
+        zip.openReadStream(entry, (readError, stream) => {
+          if (readError !== null) return reject(readError);
+          const chunks: Buffer[] = [];
+          stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+          stream.on("error", reject);
+          stream.on("end", () => {
+            const bytes = Buffer.concat(chunks);
+            resolve(entry.fileName.endsWith(".gz") ? gunzipSync(bytes) : bytes);
+          });
+        });
+      });
+      zip.readEntry();
+    });
+  });
+}
+
+function withoutProse(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutProse);
+  if (typeof value !== "object" || value === null) return value;
+  const kept = Object.entries(value).filter(([key]) => key !== "documentation");
+  return Object.fromEntries(kept.map(([key, inner]) => [key, withoutProse(inner)]));
+}
+
+function operationOf(operation: Json): Json {
+  const http = operation.http as { method: string; requestUri: string; responseCode?: number };
+  const shape = (reference: unknown) => (reference as { shape: string } | undefined)?.shape;
+  return {
+    method: http.method,
+    path: http.requestUri,
+    status: http.responseCode ?? 200,
+    input: shape(operation.input),
+    output: shape(operation.output),
+    errors: ((operation.errors ?? []) as unknown[]).map(shape),
+  };
+}
+
+/** One entry a line, so that a new model makes a readable diff. */
+function table(entries: Readonly<Record<string, unknown>>): string {
+  const lines = Object.entries(entries).map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);
+  return `{\n${lines.join(",\n")}\n}`;
+}
+
+/** What the operations need of all shapes, in the model's order. */
+function reachable(shapes: Readonly<Record<string, Json>>, from: readonly unknown[]): Record<string, Json> {
+  const needed = new Set<string>();
+  const visit = (value: unknown): void => {
+    if (Array.isArray(value)) value.forEach(visit);
+    if (typeof value !== "object" || value === null) return;
+    const { shape } = value as { shape?: unknown };
+    if (typeof shape === "string" && !needed.has(shape)) {
+      needed.add(shape);
+      visit(shapes[shape]);
+    }
+    Object.values(value).forEach(visit);
+  };
+  visit(from);
+  return Object.fromEntries(Object.entries(shapes).filter(([name]) => needed.has(name)));
+}
+
+async function generate(service: string, { version, folder, operations: wanted }: Target): Promise<void> {
+  const model = JSON.parse((await extract(wheel.bytes, service, version)).toString("utf8")) as ServiceModel;
+  const chosen = Object.entries(model.operations).filter(([name]) => wanted === undefined || wanted.includes(name));
+  const operations = Object.fromEntries(chosen.map(([name, operation]) => [name, operationOf(operation)]));
+  const needed = wanted === undefined ? model.shapes : reachable(model.shapes, chosen);
+  const shapes = withoutProse(needed) as Record<string, unknown>;
+  const file = join(edge, folder, "generated", "model.json");
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(
+    file,
+    `{"source":${JSON.stringify(wheel.source)},\n"operations":${table(operations)},\n"shapes":${table(shapes)}}\n`,
+  );
+  console.log(
+    `${service}: ${chosen.length} of ${Object.keys(model.operations).length} operations from ${wheel.source}`,
+  );
+  if (service === "lambda") compareWithSdk(Object.keys(operations));
+}
+
+function compareWithSdk(names: readonly string[]): void {
+  const schemas = readFileSync(sdkSchemas, "utf8").matchAll(/export var (\w+)\$ = \[9,/g);
+  const sdkNames = new Set([...schemas].map((match) => match[1] ?? ""));
+  const report = (title: string, list: readonly string[]) =>
+    list.length > 0 && console.log(`${title}: ${list.join(", ")}`);
+  report(
+    "only in botocore",
+    names.filter((name) => !sdkNames.has(name)),
+  );
+  report(
+    "only in the SDK",
+    [...sdkNames].filter((name) => !names.includes(name)),
+  );
+}
+
+const given = process.argv.slice(2);
+const path = given.find((argument) => argument.endsWith(".whl"));
+const services = given.filter((argument) => argument !== path);
+const wheel = path === undefined ? fetchWheel() : { source: basename(path), bytes: readFileSync(path) };
+for (const service of services.length === 0 ? Object.keys(targets) : services) {
+  const target = targets[service];
+  if (target === undefined) throw new Error(`no such service in the table: ${service}`);
+  await generate(service, target);
+}
