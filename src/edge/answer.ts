@@ -18,6 +18,7 @@ export const lowerCaseMessage: ReadonlySet<string> = new Set([
   "TooManyRequestsException",
   "UnsupportedMediaTypeException",
   // Not of Lambda's model but of AWS's front end, which writes it so.
+  "RequestEntityTooLargeException",
   "SerializationException",
   "UnknownOperationException",
   "ValidationException",

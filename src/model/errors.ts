@@ -33,6 +33,8 @@ export const errorTable = Object.freeze({
   ProvisionedConcurrencyConfigNotFoundException: user(404),
   /** the function runs in a loop of requests that it began itself */
   RecursiveInvocationException: user(400),
+  /** of the front end, for what is larger than any request may be */
+  RequestEntityTooLargeException: user(413),
   RequestTooLargeException: user(413),
   ResourceConflictException: user(409),
   ResourceInUseException: user(400),

@@ -11,7 +11,7 @@ import {
   type Scope,
   type VersionRecord,
 } from "./records.ts";
-import { choose, functionNotFound } from "./resolve.ts";
+import { choose, functionNotFound, versionNotFound } from "./resolve.ts";
 import type { Store } from "./store.ts";
 import {
   type Content,
@@ -19,6 +19,7 @@ import {
   checkChangeable,
   checkRevision,
   newVersion,
+  publishedVersion,
   type Settlement,
   settledVersion,
 } from "./transitions.ts";
@@ -79,6 +80,7 @@ export interface Functions extends Concurrency {
   remove(scope: Scope, name: string): void;
   /** A published version with its provisioned concurrency. Throws ResourceConflictException while an alias needs it. */
   removeVersion(scope: Scope, name: string, version: string): void;
+  /** `$LATEST` gets a new revision. */
   setTags(scope: Scope, name: string, tags: Readonly<Record<string, string>>): void;
   /** Gives `$LATEST`, a version or an alias a new revision, in one transaction with what `write` writes. */
   revise(scope: Scope, name: string, qualifier: string | undefined, write: () => void): void;
@@ -118,9 +120,10 @@ export function createFunctions(needs: FunctionsNeeds): Functions {
     return route.shares === undefined ? route.target : choose(route, Math.random());
   }
 
-  function version(scope: Scope, name: string, qualifier = "$LATEST"): VersionRecord {
-    const entry = entries.get(scope, name);
-    if (qualifier === "$LATEST") return entry.latest;
+  function version(scope: Scope, name: string, qualifier?: string): VersionRecord {
+    const entry = entries.find(scope, name);
+    if (entry === undefined) throw versionNotFound(scope, name, qualifier);
+    if (qualifier === undefined || qualifier === "$LATEST") return entry.latest;
     const found = entry.versions.get(entry.aliases.get(qualifier)?.version ?? qualifier);
     // An alias of $LATEST.
     if (found === undefined && entry.aliases.get(qualifier)?.version === "$LATEST") return entry.latest;
@@ -173,7 +176,7 @@ export function createFunctions(needs: FunctionsNeeds): Functions {
     const { description } = publication;
     const settings = description === undefined ? latest.settings : { ...latest.settings, Description: description };
     const published: VersionRecord = {
-      ...newVersion(String(entry.record.nextVersion), { settings, code: latest.code, layers: latest.layers }),
+      ...publishedVersion(latest, String(entry.record.nextVersion), settings),
       // Compared with $LATEST at the next publication, whatever description this one got.
       fingerprint: latest.fingerprint,
     };
@@ -276,7 +279,10 @@ export function createFunctions(needs: FunctionsNeeds): Functions {
     revise,
     setTags(scope, name, tags) {
       const entry = entries.get(scope, name);
-      changeRecord(entry, { ...entry.record, tags });
+      const record = { ...entry.record, tags };
+      revise(scope, name, undefined, () => putRecord(record));
+      entry.record = record;
+      entries.reroute(entry);
     },
     putAlias(scope, name, alias) {
       const entry = entries.get(scope, name);

@@ -9,7 +9,7 @@ export type { Asked, FunctionPolicies, LayerPolicies, ResourcePolicyRecord } fro
 export { versionsBehind, wantedOf } from "./provisioned.ts";
 export * from "./records.ts";
 export { createRegistry, type Registry, type RegistryNeeds, type Scaling } from "./registry.ts";
-export { aliasNotFound, functionNotFound } from "./resolve.ts";
+export { aliasNotFound, functionNotFound, versionNotFound } from "./resolve.ts";
 export type { Named, NamedDocument, PolicyRecord, RoleRecord } from "./roles.ts";
 export type * from "./scaling.ts";
 export { type Content, checkChangeable, checkRevision, type Settlement } from "./transitions.ts";

@@ -38,6 +38,12 @@ export function functionNotFound(scope: Scope, name: string, qualifier = "$LATES
   );
 }
 
+/** The same, naming `$LATEST` too where the client did. */
+export function versionNotFound(scope: Scope, name: string, qualifier: string | undefined): ServiceError {
+  if (qualifier !== "$LATEST") return functionNotFound(scope, name, qualifier);
+  return new ServiceError("ResourceNotFoundException", `Function not found: ${functionArn(scope, name)}:$LATEST`);
+}
+
 /** ResourceNotFoundException in the words that Lambda has for aliases. */
 export function aliasNotFound(scope: Scope, name: string, alias: string): ServiceError {
   return new ServiceError("ResourceNotFoundException", `Cannot find alias arn: ${functionArn(scope, name)}:${alias}`);

@@ -22,6 +22,17 @@ export function newVersion(version: string, content: Content): VersionRecord {
   return { version, ...contentOf(content), ...pending() };
 }
 
+/**
+ * `$LATEST` under a number. What is ready is ready under every name, unless a snapshot is to be made of it first: then, and
+ * while an update of `$LATEST` is under way, the version is Pending.
+ */
+export function publishedVersion(latest: VersionRecord, version: string, settings: FunctionSettings): VersionRecord {
+  const made = newVersion(version, { settings, code: latest.code, layers: latest.layers });
+  const ready = latest.state === "Active" && latest.lastUpdateStatus === "Successful";
+  if (!ready || settings.SnapStart.ApplyOn === "PublishedVersions") return made;
+  return settledVersion(made, { ready: true });
+}
+
 /** `$LATEST` with other code or configuration. A function that never became active is still being created. */
 export function changedVersion(old: VersionRecord, change: Partial<Content>): VersionRecord {
   const { settings, code, layers } = { ...old, ...change };

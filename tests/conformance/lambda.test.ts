@@ -234,7 +234,7 @@ test("creating a function twice is refused, and so are a bad zip, no code and a 
   );
   await assert.rejects(
     again({ FunctionName: "x".repeat(65) }),
-    failure("ValidationException", /Member must have length less than or equal to 64$/),
+    failure("InvalidParameterValueException", /Member must have length less than or equal to 64$/),
   );
   await assert.rejects(
     client.send(new GetFunctionCommand({ FunctionName: "other" })),

@@ -27,8 +27,8 @@ export async function takeCode(artifacts: LambdaApiNeeds["artifacts"], code: Giv
   }
   if (ZipFile.length > limits.zippedCodeBytes) {
     throw new ServiceError(
-      "RequestTooLargeException",
-      `Zipped size must be smaller than ${limits.zippedCodeBytes} bytes; this one has ${ZipFile.length}`,
+      "RequestEntityTooLargeException",
+      `Zipped size must be smaller than ${limits.zippedCodeBytes} bytes`,
     );
   }
   if (artifacts.storedBytes() + ZipFile.length > limits.codeStorageBytes) {
@@ -64,15 +64,23 @@ export async function checkTotalSize(
 }
 
 /** Checks what Lambda checks of a list of layers before it looks them up. */
-export function checkLayers(arns: readonly string[]): void {
-  if (arns.length > limits.layers) {
-    throw new ServiceError("InvalidParameterValueException", `Cannot reference more than ${limits.layers} layers.`);
-  }
-  const layers = arns.map((arn) => arn.slice(0, arn.lastIndexOf(":")));
-  if (new Set(layers).size < layers.length) {
-    throw new ServiceError(
-      "InvalidParameterValueException",
-      "Two different versions of the same layer are not allowed to be referenced in the same function.",
-    );
+export function checkLayers(arns: readonly string[], region: string): void {
+  const invalid = (message: string) => new ServiceError("InvalidParameterValueException", message);
+  if (arns.length > limits.layers) throw invalid(`Cannot reference more than ${limits.layers} layers.`);
+  const seen = new Map<string, string>();
+  for (const arn of arns) {
+    if (arn.split(":")[3] !== region) {
+      throw invalid(
+        `Layers are not in the same region as the function. Layers are expected to be in region ${region}.`,
+      );
+    }
+    const layer = arn.slice(0, arn.lastIndexOf(":"));
+    const other = seen.get(layer);
+    if (other !== undefined) {
+      throw invalid(
+        `Two different versions of the same layer are not allowed to be referenced in the same function. ${other} and ${arn} are versions of the same layer.`,
+      );
+    }
+    seen.set(layer, arn);
   }
 }

@@ -134,7 +134,7 @@ function route(router: Router, method: string, url: URL) {
 
 function tooLarge(operation: string): ServiceError {
   return new ServiceError(
-    "RequestTooLargeException",
+    "RequestEntityTooLargeException",
     `Request must be smaller than ${requestBytes} bytes for the ${operation} operation`,
   );
 }

@@ -66,5 +66,11 @@ export function layerMatches(
   return has(record.compatibleRuntimes, runtime) && has(record.compatibleArchitectures, architecture);
 }
 
+/** Throws InvalidParameterValueException for what is no number of a version. */
+export function layerVersionNumber(number: number | undefined): number {
+  if (number !== undefined && number >= 1) return number;
+  throw new ServiceError("InvalidParameterValueException", "Layer Version Cannot be less than 1");
+}
+
 export const layerNotFound = (): ServiceError =>
   new ServiceError("ResourceNotFoundException", "The resource you requested does not exist.");

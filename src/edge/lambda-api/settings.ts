@@ -77,7 +77,7 @@ export function changedSettings(
   input: UpdateFunctionConfigurationRequest,
   name: string,
 ): FunctionSettings {
-  const logging = input.LoggingConfig === undefined ? old.LoggingConfig : loggingOf(input.LoggingConfig, name);
+  const logging = changedLogging(old.LoggingConfig, input.LoggingConfig, name);
   const SnapStart = { ApplyOn: input.SnapStart?.ApplyOn ?? old.SnapStart.ApplyOn };
   const durable = changedDurableConfig(old.DurableConfig, input.DurableConfig);
   const settings: FunctionSettings = { ...old, ...pick(input), SnapStart, LoggingConfig: logging, ...durable };
@@ -105,11 +105,29 @@ function loggingOf(given: CreateFunctionRequest["LoggingConfig"], name: string):
   return { LogFormat, LogGroup };
 }
 
+/** What an update leaves out stays, but for the levels of a function that goes over to text. */
+function changedLogging(
+  old: FunctionSettings["LoggingConfig"],
+  given: UpdateFunctionConfigurationRequest["LoggingConfig"],
+  name: string,
+): FunctionSettings["LoggingConfig"] {
+  if (given === undefined) return old;
+  const { LogFormat, LogGroup, ApplicationLogLevel, SystemLogLevel } = old;
+  const format = given.LogFormat ?? LogFormat;
+  if (format !== "JSON") return loggingOf({ LogFormat: format, LogGroup, ...given }, name);
+  const levels = {
+    ApplicationLogLevel: given.ApplicationLogLevel ?? (ApplicationLogLevel as typeof given.ApplicationLogLevel),
+    SystemLogLevel: given.SystemLogLevel ?? (SystemLogLevel as typeof given.SystemLogLevel),
+  };
+  return loggingOf({ LogGroup, ...given, ...levels, LogFormat: format }, name);
+}
+
 function check(settings: FunctionSettings): void {
   if (settings.PackageType === "Zip" && (!settings.Runtime || !settings.Handler)) {
     throw invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages.");
   }
   checkSnapStart(settings);
+  checkFileSystems(settings);
   checkVariables(settings.Environment?.Variables ?? {});
 }
 
@@ -127,6 +145,14 @@ function checkSnapStart({ SnapStart, EphemeralStorage, FileSystemConfigs }: Func
   if (Array.isArray(FileSystemConfigs) && FileSystemConfigs.length > 0) {
     throw invalid("FileSystemConfigs is not supported for SnapStart enabled functions.");
   }
+}
+
+/** A file system is reached through a VPC (Developer Guide, "Configuring file system access for Lambda functions"). */
+function checkFileSystems({ FileSystemConfigs, VpcConfig }: FunctionSettings): void {
+  const [first] = (FileSystemConfigs ?? []) as readonly { readonly Arn?: string }[];
+  const { SubnetIds = [] } = (VpcConfig ?? {}) as { readonly SubnetIds?: readonly string[] };
+  if (first?.Arn?.split(":")[2] !== "elasticfilesystem" || SubnetIds.length > 0) return;
+  throw invalid(`Function must be configured to execute in a VPC to reference access point ${first.Arn}.`);
 }
 
 function checkVariables(variables: Readonly<Record<string, string>>): void {

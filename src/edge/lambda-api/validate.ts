@@ -87,19 +87,24 @@ function decodeMap(model: Shapes, shape: Shape, value: unknown, path: string, vi
   const keyShape = elementShape(model, shape.key);
   const valueShape = elementShape(model, shape.value);
   const decoded: Record<string, unknown> = Object.create(null);
+  const shownDecoded: Record<string, unknown> = Object.create(null);
   const broken = { keys: false, values: false };
   for (const [key, inner] of Object.entries(value)) {
     if (inner === null) continue;
     broken.keys ||= brokenConstraints(keyShape, key).length > 0;
     const item = decodeElement(model, valueShape, inner, path, violations);
+    shownDecoded[key] = valueShape.type === "double" ? javaDouble(item) : item;
     if (valueShape.type !== "structure") broken.values ||= brokenConstraints(valueShape, item).length > 0;
     decoded[key] = item;
   }
   const whole = { ...decoded };
-  for (const text of brokenConstraints(shape, whole)) violations.push(violation(whole, path, text, shape.sensitive));
+  const shownWhole = { ...shownDecoded };
+  for (const text of brokenConstraints(shape, whole)) {
+    violations.push(violation(shownWhole, path, text, shape.sensitive));
+  }
   const about = (part: string, element: Shape) =>
     violation(
-      whole,
+      shownWhole,
       path,
       `Map ${part} must satisfy constraint: [${allConstraints(element).join(", ")}]`,
       shape.sensitive,
@@ -108,6 +113,9 @@ function decodeMap(model: Shapes, shape: Shape, value: unknown, path: string, vi
   if (broken.values) violations.push(about("value", valueShape));
   return whole;
 }
+
+/** `2` as Java prints a double: `2.0` */
+const javaDouble = (value: unknown): unknown => (Number.isInteger(value) ? `${value}.0` : value);
 
 const elementShape = (model: Shapes, member: Member | undefined): Shape => model.shapes[member!.shape]!;
 

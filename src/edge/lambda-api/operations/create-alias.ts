@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { CreateAliasRequest } from "@aws-sdk/client-lambda";
 import { ServiceError } from "../../../model/index.ts";
-import { type AliasRecord, functionArn } from "../../../registry/index.ts";
+import { type AliasRecord, functionArn, versionNotFound } from "../../../registry/index.ts";
 import { aliasView, checkAliasTarget } from "../aliases.ts";
 import { functionRef, wholeFunction } from "../function-ref.ts";
 import type { Operation } from "../operation.ts";
@@ -10,13 +10,15 @@ import type { Operation } from "../operation.ts";
 export const createAlias: Operation<CreateAliasRequest> = ({ input, scope, needs }) => {
   const ref = wholeFunction(functionRef(input.FunctionName ?? "", undefined, scope));
   const { functions } = needs.registry;
-  const entry = functions.get(ref, ref.name);
+  const entry = functions.find(ref, ref.name);
+  if (entry === undefined) throw versionNotFound(ref, ref.name, input.FunctionVersion);
   const name = input.Name ?? "";
   if (entry.aliases.has(name)) {
     const arn = `${functionArn(ref, ref.name)}:${name}`;
     throw new ServiceError("ResourceConflictException", `Alias already exists: ${arn}`);
   }
-  const weights = input.RoutingConfig?.AdditionalVersionWeights;
+  const given = input.RoutingConfig?.AdditionalVersionWeights ?? {};
+  const weights = Object.keys(given).length === 0 ? undefined : given;
   checkAliasTarget(entry, input.FunctionVersion ?? "", weights);
   const alias: AliasRecord = {
     name,

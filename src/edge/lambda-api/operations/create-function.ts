@@ -21,12 +21,14 @@ export const createFunction: Operation<CreateFunctionRequest> = async ({ input, 
   const ref = wholeFunction(functionRef(input.FunctionName ?? "", undefined, scope));
   if (ref.name.length > nameLength) {
     const text = `Member must have length less than or equal to ${nameLength}`;
-    throw validationError([violation(input.FunctionName, "functionName", text)]);
+    // Under this code, though the text is the front end's.
+    const { message } = validationError([violation(ref.name, "functionName", text)]);
+    throw new ServiceError("InvalidParameterValueException", message);
   }
   const settings = newSettings(input, ref.name);
   await checkRuntime(artifacts, settings.Runtime);
   const arns = input.Layers ?? [];
-  checkLayers(arns);
+  checkLayers(arns, ref.region);
   const layers = registry.layers.refs(arns);
   checkTags(input.Tags ?? {});
   // Said before the code is looked at, as Lambda does; and again by the registry, for the time it takes to store it.

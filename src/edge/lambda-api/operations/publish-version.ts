@@ -1,4 +1,5 @@
 import type { PublishVersionRequest } from "@aws-sdk/client-lambda";
+import { checkChangeable } from "../../../registry/index.ts";
 import { configurationOf } from "../configuration.ts";
 import { functionRef, wholeFunction } from "../function-ref.ts";
 import type { Operation } from "../operation.ts";
@@ -7,11 +8,14 @@ import type { Operation } from "../operation.ts";
 export const publishVersion: Operation<PublishVersionRequest> = ({ input, scope, needs, preparation }) => {
   const { functions, resolve } = needs.registry;
   const ref = wholeFunction(functionRef(input.FunctionName ?? "", undefined, scope));
+  checkChangeable(functions.get(ref, ref.name));
   const { version, made } = functions.publish(ref, ref.name, {
     description: input.Description,
     codeSha256: input.CodeSha256,
     revisionId: input.RevisionId,
   });
-  if (made) preparation.start(resolve(ref.account, ref.region, ref.name, version.version));
+  if (made && version.state === "Pending") {
+    preparation.start(resolve(ref.account, ref.region, ref.name, version.version));
+  }
   return { body: configurationOf(functions.get(ref, ref.name).record, version, version.version) };
 };

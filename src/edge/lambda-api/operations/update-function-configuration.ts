@@ -16,7 +16,7 @@ export const updateFunctionConfiguration: Operation<UpdateFunctionConfigurationR
   const { code } = functions.get(ref, ref.name).latest;
   await checkRuntime(needs.artifacts, input.Runtime);
   if (input.Layers !== undefined) {
-    checkLayers(input.Layers);
+    checkLayers(input.Layers, ref.region);
     await checkTotalSize(needs.artifacts, code, layers.refs(input.Layers));
     await checkLayerSignatures(needs, configOf(needs, ref), layers.refs(input.Layers));
   }
