@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { root } from "./server.ts";
@@ -37,6 +37,30 @@ export function boto3(): Promise<string> {
   return kept("boto3", async (making) => {
     const install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"];
     await execute("python3", [...install, "--target", join(making, "python"), "boto3"], { cwd: making });
+  });
+}
+
+/** A folder with `nodejs/node_modules/@aws/durable-execution-sdk-js` and the client it works with, as a layer has it. */
+export function durableSdk(): Promise<string> {
+  return kept("durable-sdk-2", async (making) => {
+    const modules = join(making, "nodejs");
+    mkdirSync(modules);
+    const install = ["install", "--prefix", modules, "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"];
+    await execute("npm", [...install, "@aws/durable-execution-sdk-js@2"], { cwd: making });
+    // Types, source maps and what only browsers load: more than half of its bytes.
+    const unused = /\.d\.[cm]?ts$|\.map$|\.md$|\/dist-types\//;
+    for (const name of readdirSync(modules, { recursive: true, encoding: "utf8" })) {
+      if (unused.test(name)) rmSync(join(modules, name), { force: true, recursive: true });
+    }
+  });
+}
+
+/** A folder with `python/aws_durable_execution_sdk_python`, and boto3. */
+export function durableSdkPython(): Promise<string> {
+  return kept("durable-sdk-python", async (making) => {
+    const install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"];
+    const packages = ["aws-durable-execution-sdk-python", "boto3"];
+    await execute("python3", [...install, "--target", join(making, "python"), ...packages], { cwd: making });
   });
 }
 
