@@ -29,6 +29,10 @@ export const services: readonly ServiceEntry<ServicesNeeds>[] = [
     hasWork: ({ registry }) => registry.scaling.targets.everything()[Symbol.iterator]().next().done !== true,
     load: async (needs) => (await import("./scaling/index.ts")).createAutoScaling(needs),
   },
+  {
+    signingName: "signer",
+    load: async (needs) => (await import("./signer/index.ts")).createSigner(needs),
+  },
 ];
 
 /** The services, each loaded when it is first needed: a server that only runs functions never needs them. */
