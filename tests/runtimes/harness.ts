@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { after } from "node:test";
 
 /**
  * Plays the host to a bootstrap: starts it with a socket as fd 3 and speaks frames (agent/PROTOCOL.md). Written apart
@@ -92,9 +93,15 @@ export interface RuntimeUnderTest {
   stop(): Promise<Exit>;
 }
 
-/** Writes files into a folder of their own; the operating system's temporary folder is cleaned by the test runner. */
+const folders: string[] = [];
+after(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** Writes files into a folder of their own, which is deleted when the tests of this process are over. */
 export function codeFolder(files: Readonly<Record<string, string>>): string {
   const folder = mkdtempSync(join(tmpdir(), "thaw-runtime-"));
+  folders.push(folder);
   for (const [name, content] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), content);

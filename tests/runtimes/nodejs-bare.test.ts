@@ -1,23 +1,17 @@
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { codeFolder, functionEnvironment, type RuntimeUnderTest, startBare, startRuntime } from "./harness.ts";
 import { nodeInterpreters } from "./interpreters.ts";
 
 const runtimeFolder = join(import.meta.dirname, "..", "..", "runtimes", "nodejs");
 const bootstrap = join(runtimeFolder, "bootstrap.cjs");
 const own = { NODE_PATH: runtimeFolder };
-const folders: string[] = [];
-after(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
 
 for (const { runtime, path, reason } of await nodeInterpreters()) {
   const modern = Number.parseInt(runtime.slice("nodejs".length), 10) >= 24;
   const folderOf = (files: Readonly<Record<string, string>>) => {
     const root = codeFolder(files);
-    folders.push(root);
     return root;
   };
   /** A copy made without a function, prepared and waiting for one. */

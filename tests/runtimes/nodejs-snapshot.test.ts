@@ -1,16 +1,12 @@
 import assert from "node:assert/strict";
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { codeFolder, type RuntimeUnderTest, startRuntime } from "./harness.ts";
 import { nodeInterpreters } from "./interpreters.ts";
 
 const runtimeFolder = join(import.meta.dirname, "..", "..", "runtimes", "nodejs");
 const bootstrap = join(runtimeFolder, "bootstrap.cjs");
-const folders: string[] = [];
-after(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
 
 const returns = (expression: string) => `exports.handler = async () => (${expression});`;
 
@@ -21,7 +17,6 @@ for (const { runtime, path, reason } of await nodeInterpreters()) {
 
   const start = (files: Readonly<Record<string, string>>, env: Readonly<Record<string, string>>, handler?: string) => {
     const root = codeFolder(files);
-    folders.push(root);
     const settings = { NODE_PATH: runtimeFolder, AWS_LAMBDA_INITIALIZATION_TYPE: "snap-start", ...env };
     return startRuntime([path!, "--expose-gc", bootstrap], root, handler ?? "index.handler", settings);
   };
@@ -377,7 +372,6 @@ for (const { runtime, path, reason } of await nodeInterpreters()) {
     const compiled = async (env: Readonly<Record<string, string>>, padding = 0): Promise<string> => {
       const code = `function called() { return 1 }\nexports.handler = async () => called()\n//${" ".repeat(padding)}`;
       const root = codeFolder({ "index.js": code });
-      folders.push(root);
       const log = join(root, "v8.log");
       const flags = ["--log-function-events", `--logfile=${log}`, "--no-logfile-per-isolate"];
       const started = startRuntime([path!, ...flags, bootstrap], root, "index.handler", env);

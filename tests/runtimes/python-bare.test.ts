@@ -1,22 +1,16 @@
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { codeFolder, functionEnvironment, type RuntimeUnderTest, startBare, startRuntime } from "./harness.ts";
 import { pythonInterpreters } from "./interpreters.ts";
 
 const runtimeFolder = join(import.meta.dirname, "..", "..", "runtimes", "python");
 const own = { PYTHONDONTWRITEBYTECODE: "1", PYTHONPATH: runtimeFolder };
-const folders: string[] = [];
-after(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
 
 for (const { runtime, path } of await pythonInterpreters()) {
   const command = [path!, "-s", "-S", join(runtimeFolder, "bootstrap.py")];
   const folderOf = (files: Readonly<Record<string, string>>) => {
     const root = codeFolder(files);
-    folders.push(root);
     return root;
   };
   /** A copy made without a function, prepared and waiting for one. */

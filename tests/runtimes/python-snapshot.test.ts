@@ -1,22 +1,16 @@
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { codeFolder, type RuntimeUnderTest, startRuntime } from "./harness.ts";
 import { pythonInterpreters } from "./interpreters.ts";
 
 const runtimeFolder = join(import.meta.dirname, "..", "..", "runtimes", "python");
-const folders: string[] = [];
-after(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
 
 const returns = (expression: string) => `def handler(event, context):\n    return ${expression}\n`;
 
 for (const { runtime, path } of await pythonInterpreters()) {
   const start = (files: Readonly<Record<string, string>>, env: Readonly<Record<string, string>>) => {
     const root = codeFolder(files);
-    folders.push(root);
     const settings = { PYTHONDONTWRITEBYTECODE: "1", PYTHONPATH: runtimeFolder, ...env };
     return startRuntime([path!, "-s", "-S", join(runtimeFolder, "bootstrap.py")], root, "app.handler", settings);
   };

@@ -1,29 +1,25 @@
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
-import {
-  type Answer,
-  codeFolder,
-  type InvokeOptions,
-  type RuntimeUnderTest,
-  requestId,
-  startRuntime,
-  tooLarge,
-} from "./harness.ts";
+import { describe, it } from "node:test";
+import { functionsOf, type Given } from "./functions.ts";
+import { codeFolder, requestId, tooLarge } from "./harness.ts";
 import { pythonInterpreters } from "./interpreters.ts";
+import { runtimeContract } from "./runtime.contract.ts";
 
 const bootstrap = join(import.meta.dirname, "..", "..", "runtimes", "python", "bootstrap.py");
-const folders: string[] = [];
-after(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
-
-interface Given {
-  readonly files: Readonly<Record<string, string>>;
-  readonly handler?: string;
-  readonly env?: Readonly<Record<string, string>>;
-}
+const returning = (expression: string) => `def handler(event, context):\n    return ${expression}\n`;
+const samples = {
+  counts: "n = 0\ndef handler(event, context):\n    global n\n    n += 1\n    return {'n': n, 'e': event}\n",
+  measures: returning("{'length': len(event['text']), 'back': 'x' * 6000000}"),
+  repeats: returning("'x' * event"),
+  looks: `
+import os, subprocess
+def handler(event, context):
+    probe = "test -e /proc/self/fd/3"
+    return ["_THAW_LINK_FD" in os.environ, subprocess.call(probe, shell=True, close_fds=False)]
+`,
+  wrapped: `import os\n${returning("os.environ['WRAPPED']")}`,
+};
 
 const interpreters = await pythonInterpreters();
 
@@ -34,69 +30,23 @@ it("there is a Python to test", { skip: interpreters.length === 0 ? "no python3 
 for (const { runtime, path } of interpreters) {
   const minor = Number(runtime.split(".")[1]);
 
-  const start = ({ files, handler = "app.handler", env = {} }: Given): RuntimeUnderTest => {
-    const root = codeFolder(files);
-    folders.push(root);
+  const functions = functionsOf({
+    command: (flags) => [path!, "-s", "-S", ...flags, bootstrap],
+    file: "app.py",
+    handler: "app.handler",
     // Compiled files would be written beside the bootstrap by every version at once.
-    const settings = { PYTHONDONTWRITEBYTECODE: "1", ...env };
-    return startRuntime([path!, "-s", "-S", bootstrap], root, handler, settings);
-  };
-  const running = async (given: Given, use: (started: RuntimeUnderTest) => Promise<void>): Promise<void> => {
-    const started = start(given);
-    try {
-      const { answer } = await started.start();
-      assert.equal(answer, undefined, `init failed: ${JSON.stringify(answer?.failure)} ${started.output()}`);
-      await use(started);
-    } finally {
-      await started.stop();
-    }
-  };
-  const answerOf = async (code: string, event: unknown = {}, options: InvokeOptions = {}): Promise<Answer> => {
-    let answer: Answer | undefined;
-    await running({ files: { "app.py": code } }, async (started) => {
-      answer = await started.invoke(event, options);
-    });
-    return answer!;
-  };
-  const failedInit = async (given: Given): Promise<Answer> => {
-    const started = start(given);
-    const { answer } = await started.start();
-    assert.equal((await started.exited()).exit?.code, 1, "a failed init ends the process");
-    assert.equal(answer?.type, "INIT_ERROR");
-    return answer;
-  };
-  const returning = (expression: string) => `def handler(event, context):\n    return ${expression}\n`;
+    env: { PYTHONDONTWRITEBYTECODE: "1" },
+    failedInit: 1,
+  });
+  const { start, running, answerOf, failedInit } = functions;
 
   describe(runtime, { concurrency: 2 }, () => {
+    runtimeContract(functions, samples);
+
     it("finds the interpreter's own packages without running the .pth files beside them", async () => {
       const paths = "any(path.endswith('-packages') for path in sys.path)";
       const code = `import sys\n${returning(`[${paths}, callable(exit), sys.flags.no_site]`)}`;
       assert.deepEqual(JSON.parse((await answerOf(code)).body.toString()), [true, true, 1]);
-    });
-
-    it("reports its marks in order and on the clock of the host", async () => {
-      const before = Number(process.hrtime.bigint()) / 1e6;
-      const started = start({ files: { "app.py": returning("1") } });
-      const { marks } = await started.start();
-      await started.stop();
-      const { boot, load, loaded } = marks!;
-      const all = [before, boot!, load!, loaded!, Number(process.hrtime.bigint()) / 1e6];
-      assert.deepEqual(
-        all,
-        [...all].sort((a, b) => a - b),
-      );
-    });
-
-    it("answers and is ready at once for the next event", async () => {
-      const code = "n = 0\ndef handler(event, context):\n    global n\n    n += 1\n    return {'n': n, 'e': event}\n";
-      await running({ files: { "app.py": code } }, async (f) => {
-        for (let n = 1; n <= 3; n++) {
-          const answer = await f.invoke({ name: "é😀", number: 1.5 });
-          assert.equal(answer.type, "RESPONSE");
-          assert.equal(answer.ready, true);
-          assert.deepEqual(JSON.parse(answer.body.toString()), { n, e: { name: "é😀", number: 1.5 } });
-        }
-      });
     });
 
     it("writes JSON as Lambda does", async () => {
@@ -113,7 +63,7 @@ for (const { runtime, path } of interpreters) {
         ["{'text': b'inside'}", '{"text": "inside"}'],
         ["b'\\xff\\x00 raw bytes'", "\u00ff\0 raw bytes"],
       ];
-      await running({ files: { "app.py": returning("eval(event)") } }, async (f) => {
+      await running(returning("eval(event)"), async (f) => {
         for (const [expression, expected] of cases) {
           const answer = await f.invoke(expression);
           assert.equal(answer.body.toString(expected.startsWith("\u00ff") ? "latin1" : "utf8"), expected);
@@ -121,8 +71,15 @@ for (const { runtime, path } of interpreters) {
       });
     });
 
+    it("counts bytes of an answer, not characters", async () => {
+      await running(returning("b'\\xc3\\xa9' * event"), async (f) => {
+        assert.equal((await f.invoke(3_145_778)).body.length, 6_291_556);
+        assert.deepEqual((await f.invoke(3_145_779)).failure, tooLarge);
+      });
+    });
+
     it("reads any JSON document, and names what is none", async () => {
-      await running({ files: { "app.py": returning("[event]") } }, async (f) => {
+      await running(returning("[event]"), async (f) => {
         for (const text of [' {"a" : 1} \n', '"x"', "[]", "null", "-1.5e3", '"\\ud83d\\ude00"']) {
           const answer = await f.invoke(Buffer.from(text));
           assert.deepEqual(JSON.parse(answer.body.toString()), [JSON.parse(text)]);
@@ -132,24 +89,6 @@ for (const { runtime, path } of interpreters) {
           assert.equal(answer.failure?.type, "Runtime.UnmarshalError");
           assert.match(answer.failure?.document.errorMessage, /^Unable to unmarshal input: .*char \d+\)$/);
         }
-      });
-    });
-
-    it("takes events and answers far larger than its buffers", async () => {
-      const text = "é".repeat(2_000_000);
-      const answer = await answerOf(returning("{'length': len(event['text']), 'back': 'x' * 6000000}"), { text });
-      const { length, back } = JSON.parse(answer.body.toString());
-      assert.deepEqual([length, back.length], [2_000_000, 6_000_000]);
-    });
-
-    it("refuses an answer over the limit in Lambda's words, and goes on", async () => {
-      await running({ files: { "app.py": returning("b'\\xc3\\xa9' * event") } }, async (f) => {
-        assert.equal((await f.invoke(3_145_778)).body.length, 6_291_556);
-        for (const characters of [3_145_779, 5_000_000]) {
-          const { type, ready, failure } = await f.invoke(characters);
-          assert.deepEqual([type, ready, failure], ["ERROR", true, tooLarge]);
-        }
-        assert.equal((await f.invoke(2)).body.toString(), "éé");
       });
     });
 
@@ -203,16 +142,6 @@ def handler(event, context):
       assert.deepEqual(JSON.parse(answer.body.toString()), [null, null]);
     });
 
-    it("keeps the link out of the function's environment and children", async () => {
-      const code = `
-import os, subprocess
-def handler(event, context):
-    probe = "test -e /proc/self/fd/3"
-    return ["_THAW_LINK_FD" in os.environ, subprocess.call(probe, shell=True, close_fds=False)]
-`;
-      assert.equal((await answerOf(code)).body.toString(), "[false, 1]");
-    });
-
     it("puts the task root before everything else on the path", async () => {
       const files = {
         "app.py": "import sys, json\ndef handler(e, c):\n    return [sys.path[0], json.mine]\n",
@@ -245,25 +174,24 @@ def handler(event, context):
 
       it("finds modules of a layer through PYTHONPATH", async () => {
         const layer = codeFolder({ "python/layered.py": "value = 'here'" });
-        folders.push(layer);
         const env = { PYTHONPATH: join(layer, "python") };
         const files = { "app.py": `import layered\n${returning("layered.value")}` };
         await running({ files, env }, async (f) => assert.equal((await f.invoke({})).body.toString(), '"here"'));
       });
 
-      const lost: Record<string, [Given, string, RegExp]> = {
+      const lost: Record<string, [Given | string, string, RegExp]> = {
         "there is no such module": [
           { files: {} },
           "Runtime.ImportModuleError",
           /^Unable to import module 'app': No module named 'app'$/,
         ],
         "it imports what is missing": [
-          { files: { "app.py": "import nowhere" } },
+          "import nowhere",
           "Runtime.ImportModuleError",
           /^Unable to import module 'app': No module named 'nowhere'$/,
         ],
         "there is no such function": [
-          { files: { "app.py": "other = 1" } },
+          "other = 1",
           "Runtime.HandlerNotFound",
           /^Handler 'handler' missing on module 'app'$/,
         ],
@@ -278,11 +206,11 @@ def handler(event, context):
           /^Cannot use built-in module sys as a handler module$/,
         ],
         "the file has a syntax error": [
-          { files: { "app.py": "def handler(:\n" } },
+          "def handler(:\n",
           "Runtime.UserCodeSyntaxError",
           /^Syntax error in module 'app': .*\(app\.py, line 1\)$/,
         ],
-        "the module raises": [{ files: { "app.py": "raise KeyError('no')" } }, "KeyError", /^'no'$/],
+        "the module raises": ["raise KeyError('no')", "KeyError", /^'no'$/],
       };
       for (const [why, [given, type, message]] of Object.entries(lost)) {
         it(`reports ${type} when ${why}`, async () => {
@@ -299,7 +227,7 @@ def handler(event, context):
       }
 
       it("ends with a module that exits", async () => {
-        const f = start({ files: { "app.py": "import sys\nprint('bye')\nsys.exit(5)" } });
+        const f = start("import sys\nprint('bye')\nsys.exit(5)");
         assert.deepEqual((await f.start()).answer?.exit, { code: 5, signal: null });
         assert.equal(f.output(), "bye\n");
       });
@@ -309,7 +237,7 @@ def handler(event, context):
       it("reports what the handler raises, logs it and serves on", async () => {
         const code =
           "def inner():\n    raise ValueError('no')\ndef handler(event, context):\n    return inner() if event else 1\n";
-        await running({ files: { "app.py": code } }, async (f) => {
+        await running(code, async (f) => {
           const answer = await f.invoke({ a: 1 });
           assert.equal(answer.type, "ERROR");
           assert.equal(answer.ready, true);
@@ -367,7 +295,7 @@ def handler(event, context):
           [true, 6],
           [false, 5],
         ] as const) {
-          await running({ files: { "app.py": code } }, async (f) => {
+          await running(code, async (f) => {
             const answer = await f.invoke({ hard });
             assert.deepEqual(answer.exit, { code: code_, signal: null });
             assert.match(answer.logs[0]!, /logged\n$/);
@@ -388,7 +316,7 @@ def handler(event, context):
     logging.getLogger().setLevel(logging.INFO)
     logging.info("shown")
 `;
-        await running({ files: { "app.py": code } }, async (f) => {
+        await running(code, async (f) => {
           const { logs, logStreams } = await f.invoke({});
           const shown = logs.map((line) => line.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/, "TIME"));
           assert.deepEqual(shown, [`[WARNING]\tTIME\t${requestId}\ta 1\nb\n`, `[INFO]\tTIME\t${requestId}\tshown\n`]);
@@ -448,7 +376,7 @@ def handler(event, context):
     sys.stdout.write("no end")
     sys.stderr.write("error")
 `;
-        await running({ files: { "app.py": code } }, async (f) => {
+        await running(code, async (f) => {
           await f.invoke({});
           f.closeLink();
           await f.exited();
@@ -473,7 +401,7 @@ ways = {
 def handler(event, context):
     ways[event]()
 `;
-        await running({ files: { "app.py": code } }, async (f) => {
+        await running(code, async (f) => {
           assert.equal((await f.invoke("nothing")).raw, false);
           for (const loud of ["print", "unfinished", "stderr", "original", "os.write", "os.system"]) {
             assert.equal((await f.invoke(loud)).raw, true, loud);
@@ -521,13 +449,13 @@ signal.signal(signal.SIGTERM, bye)
 def handler(event, context):
     return 1
 `;
-      await running({ files: { "app.py": code } }, async (f) => {
+      await running(code, async (f) => {
         await f.invoke({});
         f.child.kill("SIGTERM");
         assert.deepEqual((await f.exited()).exit, { code: 3, signal: null });
         assert.equal(f.output(), "bye\n");
       });
-      await running({ files: { "app.py": returning("1") } }, async (f) => {
+      await running(returning("1"), async (f) => {
         f.closeLink();
         assert.deepEqual((await f.exited()).exit, { code: 0, signal: null });
       });

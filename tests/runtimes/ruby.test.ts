@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import {
   CreateFunctionCommand,
   ListLayersCommand,
@@ -11,19 +10,21 @@ import {
 import { findRubies } from "../../src/artifacts/ruby-search.ts";
 import { active, invoke, lambdaOf, role, wasCold, zipOf } from "../e2e/lambda.ts";
 import { startServer } from "../e2e/server.ts";
-import { type Answer, codeFolder, type RuntimeUnderTest, requestId, startRuntime, tooLarge } from "./harness.ts";
+import { functionsOf, type Given } from "./functions.ts";
+import { codeFolder, type RuntimeUnderTest, requestId, startRuntime } from "./harness.ts";
+import { runtimeContract } from "./runtime.contract.ts";
 
 const bootstrap = join(import.meta.dirname, "..", "..", "runtimes", "ruby", "bootstrap.rb");
-const folders: string[] = [];
-after(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
-
-interface Given {
-  readonly files: Readonly<Record<string, string>>;
-  readonly handler?: string;
-  readonly env?: Readonly<Record<string, string>>;
-}
+const returning = (expression: string) => `def handler(event:, context:)\n  ${expression}\nend\n`;
+const samples = {
+  counts: `$n = 0\n${returning("{ n: $n += 1, e: event }")}`,
+  measures: returning('{ length: event["text"].size, back: "x" * 6_000_000 }'),
+  repeats: returning("'x' * event"),
+  looks: returning(
+    '[ENV.key?("_THAW_LINK_FD"), (system("test -e /proc/self/fd/3", close_others: false); $?.exitstatus)]',
+  ),
+  wrapped: returning('ENV["WRAPPED"]'),
+};
 
 const rubies = (await findRubies(process.env.PATH)).filter(({ version }) => version >= "2.7");
 const skip = rubies.length === 0 ? "no Ruby on this machine (apt install ruby)" : false;
@@ -31,61 +32,21 @@ const skip = rubies.length === 0 ? "no Ruby on this machine (apt install ruby)" 
 it("there is a Ruby to test", { skip }, () => assert.ok(rubies.length > 0));
 
 for (const ruby of rubies) {
-  const start = ({ files, handler = "app.handler", env = {} }: Given): RuntimeUnderTest => {
-    const root = codeFolder(files);
-    folders.push(root);
-    return startRuntime([ruby.executable, "--disable-gems", bootstrap], root, handler, env);
-  };
-  const running = async (
+  const functions = functionsOf({
+    command: (flags) => [ruby.executable, "--disable-gems", ...flags, bootstrap],
+    file: "app.rb",
+    handler: "app.handler",
+    failedInit: 252,
+  });
+  const { fileOf, json, failedInit } = functions;
+  const running = (
     given: Given | string,
     use: (started: RuntimeUnderTest) => Promise<void>,
     env: Readonly<Record<string, string>> = {},
-  ): Promise<void> => {
-    const started = start(typeof given === "string" ? { files: { "app.rb": given }, env } : given);
-    try {
-      const { answer } = await started.start();
-      assert.equal(answer, undefined, `init failed: ${JSON.stringify(answer?.failure)} ${started.output()}`);
-      await use(started);
-    } finally {
-      await started.stop();
-    }
-  };
-  const json = async (started: RuntimeUnderTest, event: unknown = {}) => {
-    const answer = await started.invoke(event);
-    assert.equal(answer.type, "RESPONSE", `${JSON.stringify(answer.failure)} ${started.output()}`);
-    return JSON.parse(answer.body.toString());
-  };
-  const failedInit = async (given: Given): Promise<Answer> => {
-    const started = start(given);
-    const { answer } = await started.start();
-    assert.equal((await started.exited()).exit?.code, 252, "a failed init ends the process");
-    assert.equal(answer?.type, "INIT_ERROR");
-    return answer;
-  };
-  const returning = (expression: string) => `def handler(event:, context:)\n  ${expression}\nend\n`;
+  ) => functions.running(typeof given === "string" ? { files: fileOf(given), env } : given, use);
 
   describe(`Ruby ${ruby.version}`, { concurrency: 2 }, () => {
-    it("reports its marks in order and on the clock of the host", async () => {
-      const before = Number(process.hrtime.bigint()) / 1e6;
-      const started = start({ files: { "app.rb": returning("1") } });
-      const { marks } = await started.start();
-      await started.stop();
-      const all = [before, marks!.boot!, marks!.load!, marks!.loaded!, Number(process.hrtime.bigint()) / 1e6];
-      assert.deepEqual(
-        all,
-        all.toSorted((a, b) => a - b),
-      );
-    });
-
-    it("answers and is ready at once for the next event, in a process that keeps its state", async () => {
-      await running(`$n = 0\n${returning("{ n: $n += 1, e: event }")}`, async (f) => {
-        for (let n = 1; n <= 3; n++) {
-          const answer = await f.invoke({ name: "é😀", number: 1.5 });
-          assert.deepEqual([answer.type, answer.ready, answer.raw], ["RESPONSE", true, false]);
-          assert.deepEqual(JSON.parse(answer.body.toString()), { n, e: { name: "é😀", number: 1.5 } });
-        }
-      });
-    });
+    runtimeContract(functions, samples);
 
     it("finds handlers in folders, modules and classes", async () => {
       const code = "module Deep\n  class Handler\n    def self.ping(event:, context:) = event\n  end\nend\n";
@@ -206,14 +167,6 @@ for (const ruby of rubies) {
       assert.equal((await failedInit({ files: { "app.rb": "exit" } })).failure!.document.errorType, "Init<SystemExit>");
     });
 
-    it("refuses an answer over the limit", async () => {
-      await running(returning("'x' * event"), async (f) => {
-        assert.equal((await f.invoke(6291556 - 2)).type, "RESPONSE");
-        assert.deepEqual((await f.invoke(6291556 - 1)).failure, tooLarge);
-        assert.equal((await f.invoke(1)).body.toString(), '"x"');
-      });
-    });
-
     it("sends what is put as one message, and marks what goes past the link", async () => {
       const code = returning(
         'case event\n  when "puts" then puts "a", ["b", 1]\n  when "system" then system("echo x")\n  else eval(event)\n  end\n  1',
@@ -284,7 +237,6 @@ for (const ruby of rubies) {
           'Gem::Specification.new { |s| s.name = "mine"; s.version = "1.0"; s.summary = "s"; s.authors = ["a"]; s.files = ["lib/mine.rb"] }',
       };
       const root = codeFolder(files);
-      folders.push(root);
       const started = startRuntime([ruby.executable, "--disable-gems", bootstrap], root, "app.handler", {
         GEM_PATH: join(root, gems),
       });
@@ -292,13 +244,6 @@ for (const ruby of rubies) {
       assert.equal(answer, undefined, JSON.stringify(answer?.failure));
       assert.equal(await json(started), "of a gem");
       await started.stop();
-    });
-
-    it("ends when the host closes the link", async () => {
-      await running(returning("1"), async (f) => {
-        f.closeLink();
-        assert.equal((await f.exited()).exit?.code, 0);
-      });
     });
   });
 
