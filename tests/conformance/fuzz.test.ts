@@ -41,8 +41,10 @@ function state(): string {
     versions: [...versions.values()].map((version) => [version.version, version.fingerprint]),
     aliases: [...aliases.values()],
     provisioned: [...provisioned.values()],
+    policies: [undefined, "1", "live"].map((part) => door.registry.functionPolicies.get(record, record.name, part)),
+    signing: door.registry.functionCodeSigning.get(record, record.name),
   }));
-  return JSON.stringify([entries, [...layers.everything()]]);
+  return JSON.stringify([entries, [...layers.everything()], [...door.registry.codeSigning.everything()]]);
 }
 
 const odd = fc.oneof(
@@ -97,6 +99,10 @@ function fitting(shape: Shape, name: string, depth: number): fc.Arbitrary<unknow
   }
 }
 
+const policy = JSON.stringify({
+  Statement: { Effect: "Allow", Principal: "*", Action: "lambda:InvokeFunction", Resource: "*" },
+});
+
 const samples: Readonly<Record<string, readonly string[]>> = {
   AnyRuntime: ["provided.al2023", "nodejs22.x", "nodejs99.x"],
   RoleArn: [role, "x"],
@@ -105,6 +111,18 @@ const samples: Readonly<Record<string, readonly string[]>> = {
     "arn:aws:lambda:us-east-1:000000000000:function:g",
   ],
   LayerVersionArn: ["arn:aws:lambda:us-east-1:000000000000:layer:a:1"],
+  PolicyResourceArn: [
+    "arn:aws:lambda:us-east-1:000000000000:function:f",
+    "arn:aws:lambda:us-east-1:000000000000:function:f:live",
+  ],
+  ResourcePolicy: ["{}", '{"Statement":[]}', policy],
+  Principal: ["*", "111111111111", "s3.amazonaws.com", "arn:aws:iam::111111111111:role/r", "nobody"],
+  Action: ["lambda:InvokeFunction", "lambda:*", "*", "s3:GetObject"],
+  StatementId: ["s", "t"],
+  NamespacedStatementId: ["s", "t"],
+  LayerPermissionAllowedAction: ["lambda:GetLayerVersion"],
+  LayerPermissionAllowedPrincipal: ["*", "111111111111", "arn:aws:iam::111111111111:root"],
+  CodeSigningConfigArn: ["arn:aws:lambda:us-east-1:000000000000:code-signing-config:csc-0123456789abcdef0"],
 };
 
 function structure(shape: Shape, depth: number): fc.Arbitrary<Record<string, unknown>> {
@@ -139,6 +157,19 @@ const bases: Readonly<Record<string, Record<string, unknown>>> = {
   PublishLayerVersion: { LayerName: "a", Content: { ZipFile: bootstrap.toString("base64") } },
   GetLayerVersion: { LayerName: "a", VersionNumber: 1 },
   DeleteLayerVersion: { LayerName: "a", VersionNumber: 1 },
+  AddPermission: { FunctionName: "f", StatementId: "s", Action: "lambda:InvokeFunction", Principal: "*" },
+  RemovePermission: { FunctionName: "f", StatementId: "s" },
+  PutResourcePolicy: { ResourceArn: "arn:aws:lambda:us-east-1:000000000000:function:f", Policy: policy },
+  AddLayerVersionPermission: {
+    LayerName: "a",
+    VersionNumber: 1,
+    StatementId: "s",
+    Action: "lambda:GetLayerVersion",
+    Principal: "*",
+  },
+  CreateCodeSigningConfig: {
+    AllowedPublishers: { SigningProfileVersionArns: ["arn:aws:signer:us-east-1:000000000000:/signing-profiles/p/1"] },
+  },
 };
 
 function inputOf(operation: string): fc.Arbitrary<Record<string, unknown>> {

@@ -294,6 +294,15 @@ test("a whole document replaces the policy, and may deny", async () => {
       message: / on resource: \S+:1 with an explicit deny in a resource-based policy$/,
     });
   }
+  // A policy that denies everything locks its owner out of the function, but not out of the policy.
+  const everything = { Effect: "Deny", Principal: "*", Action: "*", Resource: "*" };
+  const locked = { ...document, Statement: [...document.Statement, { Sid: "locked", ...everything }] };
+  await client.send(new PutResourcePolicyCommand({ ResourceArn, Policy: JSON.stringify(locked) }));
+  await assert.rejects(client.send(new GetFunctionCommand({ FunctionName: "whole" })), {
+    name: "AccessDeniedException",
+  });
+  await assert.rejects(allowed("whole", { StatementId: "s9" }), { name: "AccessDeniedException" });
+  await client.send(new RemovePermissionCommand({ FunctionName: "whole", StatementId: "locked" }));
   // Statements can be added to it and removed from it.
   await allowed("whole", { StatementId: "s9" });
   await client.send(new RemovePermissionCommand({ FunctionName: "whole", StatementId: "none" }));

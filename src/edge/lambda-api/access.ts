@@ -12,6 +12,15 @@ const functionMembers = ["FunctionName", "ResourceArn", "Resource"] as const;
 const layerMembers = ["LayerName", "Arn"] as const;
 const layerArnParts = /^arn:[^:]+:lambda:([^:]*):(\d{12}):layer:([^:]+)(?::(\d+))?$/;
 
+/** The owner's root user is not to be locked out for good by a policy that denies everything to everybody. */
+const ownersAlways: ReadonlySet<string> = new Set([
+  "lambda:DeleteResourcePolicy",
+  "lambda:GetPolicy",
+  "lambda:GetResourcePolicy",
+  "lambda:PutResourcePolicy",
+  "lambda:RemovePermission",
+]);
+
 /**
  * Resource policies, as they hold whatever is known of the caller: what belongs to another account is reached only where its
  * policy lets that account in, and what a policy denies explicitly is denied to its own account too. The caller counts as
@@ -19,7 +28,7 @@ const layerArnParts = /^arn:[^:]+:lambda:([^:]*):(\d{12}):layer:([^:]+)(?::(\d+)
  */
 export function checkFunctionAccess(registry: Policies, caller: Caller, ref: FunctionRef, action: string): void {
   const foreign = ref.account !== caller.account;
-  if (!foreign && !registry.functionPolicies.denies(ref, ref.name)) return;
+  if (!foreign && (!registry.functionPolicies.denies(ref, ref.name) || ownersAlways.has(action))) return;
   const asked = { principal: accountIdentity(caller.account), action, context: contextOf(caller, action) };
   const { decision } = registry.functionPolicies.evaluate(ref, ref.name, ref.qualifier, asked);
   const arn = functionArn(ref, ref.name);
