@@ -49,10 +49,23 @@ const jars: readonly Jar[] = [
   },
 ];
 
+const fileOf = (jar: Jar): string => `${jar.artifact}-${jar.version}.jar`;
+
 /** Its native half, for the C library and processor of this machine: `linux-x86_64`. Loaded from where it lies, not from /tmp. */
 const nativeEntry = `jni/libaws-lambda-jni.linux-${process.arch === "arm64" ? "aarch_64" : "x86_64"}.so`;
 
-const fileOf = (jar: Jar): string => `${jar.artifact}-${jar.version}.jar`;
+/**
+ * thaw.jar names the client's jars, so that `java -jar` needs no class path; opens what thaw.Uniqueness reaches, of which
+ * options would make the JVM ignore parts of its archive; and says that native code is meant, of which Java warns since 24
+ * (JEP 472). Jar File Specification, "Main Attributes".
+ */
+const manifest = [
+  "Main-Class: thaw.Main",
+  `Class-Path: ${jars.map((jar) => `lib/${fileOf(jar)}`).join(" ")}`,
+  `Add-Opens: ${["java.lang", "java.lang.invoke", "java.util", "java.util.concurrent", "sun.security.provider"].map((name) => `java.base/${name}`).join(" ")}`,
+  "Enable-Native-Access: ALL-UNNAMED",
+  "",
+].join("\n");
 
 export interface JavaClientNeeds {
   /** directory of the Java runtimes, theirs alone */
@@ -68,7 +81,7 @@ export function clientDirectory(jdk: Jdk, shelf: string): string {
 
 /** What the directory depends on: client, our own sources, and the very JVM (an archive of classes fits no other). */
 function digestOf(jdk: Jdk): string {
-  const hash = createHash("sha256").update(JSON.stringify([jars, nativeEntry, jdk.home, hasCompiler(jdk)]));
+  const hash = createHash("sha256").update(JSON.stringify([jars, nativeEntry, manifest, jdk.home, hasCompiler(jdk)]));
   for (const file of sources()) hash.update(readFileSync(file));
   for (const file of ["lib/modules", "lib/rt.jar", "lib/server/libjvm.so"].map((name) => join(jdk.home, name))) {
     const found = statSync(file, { throwIfNoEntry: false });
@@ -168,6 +181,9 @@ async function compile(jdk: Jdk, into: string): Promise<void> {
   const classes = join(into, "classes");
   const tool = (name: string, args: readonly string[]) => run(join(jdk.home, "bin", name), [...args]);
   await tool("javac", ["-cp", join(into, "lib", "*"), "-d", classes, ...sources()]);
-  await tool("jar", ["cf", join(into, "thaw.jar"), "-C", classes, "."]);
+  const attributes = join(into, "manifest.txt");
+  writeFileSync(attributes, manifest);
+  await tool("jar", ["cfm", join(into, "thaw.jar"), attributes, "-C", classes, "."]);
+  await rm(attributes);
   await rm(classes, { recursive: true });
 }

@@ -64,7 +64,7 @@ final class Linking {
         Method make = Class.forName("java.lang.invoke.StringConcatFactory").getMethod("makeConcatWithConstants",
             MethodHandles.Lookup.class, String.class, MethodType.class, String.class, Object[].class);
         make.invoke(null, MethodHandles.lookup(), "makeConcatWithConstants", type, text.recipe, constants);
-        Method site = Class.forName("java.lang.invoke.Invokers").getDeclaredMethod("linkToCallSiteMethod", MethodType.class);
+        Method site = Class.forName("java.lang.invoke.Invokers").getDeclaredMethod("linkToTargetMethod", MethodType.class);
         site.setAccessible(true);
         site.invoke(null, type);
     }

@@ -2,6 +2,7 @@ package thaw;
 
 import com.amazonaws.services.lambda.crac.Context;
 import com.amazonaws.services.lambda.crac.Resource;
+import java.io.BufferedInputStream;
 import java.io.DataInputStream;
 import java.io.FileInputStream;
 import java.io.IOException;
@@ -21,6 +22,9 @@ import java.util.concurrent.atomic.AtomicLong;
  * Math.random() and ThreadLocalRandom must be there, or the copy is not served.
  */
 final class Uniqueness implements Resource {
+    /** Read at once: enough for most processes. */
+    private static final int BYTES = 512;
+
     /** Once before, so that every class it needs is there: what initialises a class in a copy is paid by every copy. */
     @Override
     public void beforeCheckpoint(Context<? extends Resource> context) throws Exception {
@@ -34,7 +38,7 @@ final class Uniqueness implements Resource {
     }
 
     static void reseed() throws Exception {
-        try (DataInputStream system = new DataInputStream(new FileInputStream("/dev/urandom"))) {
+        try (DataInputStream system = new DataInputStream(new BufferedInputStream(new FileInputStream("/dev/urandom"), BYTES))) {
             Random math = (Random) field("java.lang.Math$RandomNumberGeneratorHolder", "randomNumberGenerator").get(null);
             math.setSeed(system.readLong());
             reseedThreads(system);
