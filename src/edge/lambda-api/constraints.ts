@@ -27,18 +27,20 @@ function constraintsOf(shape: Shape): readonly Constraint[] {
   if (known !== undefined) return known;
   const list: Constraint[] = [];
   const { min, max, pattern, type } = shape;
+  // As Java prints a double.
+  const shown = (bound: number) => (type === "double" && Number.isInteger(bound) ? `${bound}.0` : String(bound));
   const numeric = type === "integer" || type === "long" || type === "double";
   const what = numeric ? "value" : "length";
   const measure = numeric ? Number : sizeOf;
   if (max !== undefined) {
     list.push({
-      text: `Member must have ${what} less than or equal to ${max}`,
+      text: `Member must have ${what} less than or equal to ${shown(max)}`,
       holds: (value) => measure(value) <= max,
     });
   }
   if (min !== undefined) {
     list.push({
-      text: `Member must have ${what} greater than or equal to ${min}`,
+      text: `Member must have ${what} greater than or equal to ${shown(min)}`,
       holds: (value) => measure(value) >= min,
     });
   }

@@ -106,7 +106,7 @@ function decodeMap(model: Shapes, shape: Shape, value: unknown, path: string, vi
     violation(
       shownWhole,
       path,
-      `Map ${part} must satisfy constraint: [${allConstraints(element).join(", ")}]`,
+      `Map ${part} must satisfy constraint: [${[...allConstraints(element), "Member must not be null"].join(", ")}]`,
       shape.sensitive,
     );
   if (broken.keys) violations.push(about("keys", keyShape));

@@ -1,0 +1,542 @@
+import assert from "node:assert/strict";
+import {
+  CreateAliasCommand,
+  CreateFunctionCommand,
+  DeleteAliasCommand,
+  DeleteFunctionCommand,
+  GetAliasCommand,
+  GetFunctionCommand,
+  type LambdaClient,
+  ListAliasesCommand,
+  ListFunctionsCommand,
+  ListVersionsByFunctionCommand,
+  PublishVersionCommand,
+  TagResourceCommand,
+  UntagResourceCommand,
+  UpdateAliasCommand,
+  UpdateFunctionCodeCommand,
+  UpdateFunctionConfigurationCommand,
+} from "@aws-sdk/client-lambda";
+import { bootstrap, role, zipOf } from "./door.ts";
+import { arnOf, type Fact, refused, testFacts } from "./facts.ts";
+import { aliasedFunction, functionOf, newName, settled } from "./facts-functions.ts";
+
+const recorded = "seen: localstack tests against AWS, test_lambda_api";
+const invalid = "InvalidParameterValueException";
+const stale =
+  "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id";
+const wrongRevision = "00000000-0000-4000-8000-000000000000";
+
+const publish = (client: LambdaClient, FunctionName: string, more: object = {}) =>
+  client.send(new PublishVersionCommand({ FunctionName, ...more }));
+const reconfigure = async (client: LambdaClient, FunctionName: string, more: object) => {
+  const updated = await client.send(new UpdateFunctionConfigurationCommand({ FunctionName, ...more }));
+  await settled(client, FunctionName);
+  return updated;
+};
+const otherCode = await zipOf({ bootstrap: "#!/bin/sh\nexit 3\n" });
+
+/** A function with versions 1 and 2. */
+async function twice(client: LambdaClient): Promise<string> {
+  const { name } = await functionOf(client);
+  await publish(client, name);
+  await reconfigure(client, name, { Description: "two" });
+  await publish(client, name);
+  return name;
+}
+const alias = (client: LambdaClient, FunctionName: string, more: object) =>
+  client.send(new CreateAliasCommand({ FunctionName, Name: "live", FunctionVersion: "1", ...more }));
+const weights = (AdditionalVersionWeights: Record<string, number>) => ({ RoutingConfig: { AdditionalVersionWeights } });
+
+const versions: readonly Fact[] = [
+  {
+    fact: "a version of an active function is active at once",
+    source: `${recorded}, version lifecycle`,
+    async holds({ client }) {
+      const { name } = await functionOf(client);
+      const made = await publish(client, name, { Description: "first" });
+      assert.equal(made.$metadata.httpStatusCode, 201);
+      assert.equal(made.State, "Active");
+      assert.equal(made.LastUpdateStatus, "Successful");
+      assert.equal(made.FunctionArn, `${arnOf(name)}:1`);
+      const seen = await settled(client, `${name}:1`);
+      assert.equal(seen.RevisionId, made.RevisionId);
+      assert.equal(seen.Description, "first");
+    },
+  },
+  {
+    fact: "a version made together with new code is pending first, and has no LastUpdateStatus",
+    source: `${recorded}, publish with update`,
+    async holds({ client }) {
+      const { name } = await functionOf(client);
+      const made = await client.send(
+        new UpdateFunctionCodeCommand({ FunctionName: name, ZipFile: otherCode, Publish: true }),
+      );
+      assert.equal(made.$metadata.httpStatusCode, 200);
+      assert.equal(made.FunctionArn, `${arnOf(name)}:1`);
+      assert.equal(made.Version, "1");
+      assert.equal(made.State, "Pending");
+      assert.equal(made.StateReason, "The function is being created.");
+      assert.equal(made.StateReasonCode, "Creating");
+      assert.equal(made.LastUpdateStatus, undefined);
+    },
+  },
+  {
+    fact: "publishing when a function is created answers with version 1 under the unqualified ARN",
+    source: `${recorded}, publish version on create`,
+    async holds({ client }) {
+      const name = newName();
+      const made = await client.send(
+        new CreateFunctionCommand({
+          FunctionName: name,
+          Role: role,
+          Runtime: "provided.al2023",
+          Handler: "any",
+          Code: { ZipFile: bootstrap },
+          Publish: true,
+        }),
+      );
+      assert.equal(made.Version, "1");
+      assert.equal(made.FunctionArn, arnOf(name));
+      assert.equal(made.State, "Pending");
+      assert.equal((await settled(client, name)).Version, "$LATEST");
+      assert.equal((await settled(client, `${name}:1`)).FunctionArn, `${arnOf(name)}:1`);
+      assert.equal((await settled(client, `${name}:$LATEST`)).FunctionArn, `${arnOf(name)}:$LATEST`);
+    },
+  },
+  {
+    fact: "publishing without a change gives the last version again, with its revision",
+    source: `${recorded}, version lifecycle (third publish)`,
+    async holds({ client }) {
+      const { name } = await functionOf(client);
+      const first = await publish(client, name);
+      const second = await publish(client, name, { Description: "not taken" });
+      assert.equal(second.$metadata.httpStatusCode, 201);
+      assert.equal(second.Version, "1");
+      assert.equal(second.RevisionId, first.RevisionId);
+      assert.equal(second.Description, "");
+    },
+  },
+  {
+    fact: "a version keeps what $LATEST was",
+    source: "guide: Manage Lambda function versions",
+    async holds({ client }) {
+      const { name } = await functionOf(client, { Environment: { Variables: { AB: "1" } }, Description: "one" });
+      await publish(client, name);
+      await reconfigure(client, name, { Environment: { Variables: { AB: "2" } }, Description: "two", Timeout: 9 });
+      const first = await settled(client, `${name}:1`);
+      assert.deepEqual(first.Environment, { Variables: { AB: "1" } });
+      assert.deepEqual([first.Description, first.Timeout], ["one", 3]);
+    },
+  },
+  {
+    fact: "versions are listed after $LATEST, in order of their numbers, all qualified",
+    source: `${recorded}, version lifecycle`,
+    async holds({ client }) {
+      const name = await twice(client);
+      const { Versions } = await client.send(new ListVersionsByFunctionCommand({ FunctionName: name }));
+      assert.deepEqual(
+        Versions?.map((one) => one.FunctionArn),
+        ["$LATEST", "1", "2"].map((version) => `${arnOf(name)}:${version}`),
+      );
+      assert.ok(Versions?.every((one) => one.State === undefined && one.RuntimeVersionConfig === undefined));
+    },
+  },
+  {
+    fact: "versions come in pages that neither repeat nor drop one",
+    source: "api: ListVersionsByFunction, Marker, MaxItems",
+    async holds({ client }) {
+      const { name } = await functionOf(client);
+      for (let version = 1; version <= 11; version += 1) {
+        await reconfigure(client, name, { Description: String(version) });
+        await publish(client, name);
+      }
+      const seen: string[] = [];
+      let Marker: string | undefined;
+      do {
+        const page = await client.send(
+          new ListVersionsByFunctionCommand({ FunctionName: name, MaxItems: 5, ...(Marker ? { Marker } : {}) }),
+        );
+        assert.ok(page.Versions!.length <= 5);
+        seen.push(...page.Versions!.map((one) => one.Version!));
+        Marker = page.NextMarker;
+      } while (Marker !== undefined);
+      assert.deepEqual(seen, ["$LATEST", ...Array.from({ length: 11 }, (_, index) => String(index + 1))]);
+    },
+  },
+  {
+    fact: "FunctionVersion=ALL lists every version of every function, qualified; otherwise $LATEST, unqualified",
+    source: `${recorded}, list functions`,
+    async holds({ clientOf }) {
+      const client = clientOf("666666666666");
+      const arn = (name: string) => arnOf(name).replace("000000000000", "666666666666");
+      const one = await functionOf(client);
+      await publish(client, one.name);
+      const two = await functionOf(client);
+      const all = await client.send(new ListFunctionsCommand({ FunctionVersion: "ALL" }));
+      assert.deepEqual(all.Functions?.map((listed) => listed.FunctionArn).sort(), [
+        `${arn(one.name)}:$LATEST`,
+        `${arn(one.name)}:1`,
+        `${arn(two.name)}:$LATEST`,
+      ]);
+      const plain = await client.send(new ListFunctionsCommand());
+      assert.deepEqual(
+        plain.Functions?.map((listed) => listed.FunctionArn).sort(),
+        [arn(one.name), arn(two.name)].sort(),
+      );
+    },
+  },
+  {
+    fact: "FunctionVersion has one value",
+    source: `${recorded}, list functions`,
+    async holds({ raw }) {
+      const { status, body } = await raw("GET", "/2015-03-31/functions?FunctionVersion=invalid");
+      assert.equal(status, 400);
+      assert.equal(
+        body.message,
+        "1 validation error detected: Value 'invalid' at 'functionVersion' failed to satisfy constraint: Member must satisfy enum value set: [ALL]",
+      );
+    },
+  },
+  {
+    fact: "MasterRegion is of replicas, of which there are none, and wants FunctionVersion=ALL",
+    source: "api: ListFunctions, MasterRegion; the text is a guess",
+    async holds({ client }) {
+      await functionOf(client);
+      await refused(client.send(new ListFunctionsCommand({ MasterRegion: "us-east-1" })), invalid);
+      const list = await client.send(new ListFunctionsCommand({ MasterRegion: "us-east-1", FunctionVersion: "ALL" }));
+      assert.deepEqual(list.Functions, []);
+    },
+  },
+  {
+    fact: "a list gives 50 at most, whatever is asked for",
+    source:
+      "api: ListFunctions, MaxItems (returns a maximum of 50 items in each response, even if you set the number higher)",
+    async holds({ clientOf }) {
+      const client = clientOf("777777777777");
+      for (let index = 0; index < 51; index += 1) {
+        await client.send(
+          new CreateFunctionCommand({
+            FunctionName: `many-${index}`,
+            Role: role,
+            Runtime: "provided.al2023",
+            Handler: "any",
+            Code: { ZipFile: bootstrap },
+          }),
+        );
+      }
+      const page = await client.send(new ListFunctionsCommand({ MaxItems: 10_000 }));
+      assert.equal(page.Functions?.length, 50);
+      const rest = await client.send(new ListFunctionsCommand({ Marker: page.NextMarker }));
+      assert.equal(rest.Functions?.length, 1);
+    },
+  },
+  {
+    fact: "MaxItems is 1 to 10,000",
+    source: "model: MaxListItems",
+    async holds({ raw }) {
+      for (const [count, text] of [
+        [0, "greater than or equal to 1"],
+        [10_001, "less than or equal to 10000"],
+      ]) {
+        const { body } = await raw("GET", `/2015-03-31/functions?MaxItems=${count}`);
+        assert.equal(
+          body.message,
+          `1 validation error detected: Value '${count}' at 'maxItems' failed to satisfy constraint: Member must have value ${text}`,
+        );
+      }
+    },
+  },
+  {
+    fact: "publishing checks the revision, and the code's hash",
+    source: `${recorded}, publish with wrong revision id; publish with wrong sha256`,
+    async holds({ client }) {
+      const { name, revision } = await functionOf(client);
+      const { CodeSha256 } = await settled(client, name);
+      await refused(publish(client, name, { RevisionId: wrongRevision }), "PreconditionFailedException", stale);
+      await refused(
+        publish(client, name, { CodeSha256: "somenonexistentsha256" }),
+        invalid,
+        `CodeSHA256 (somenonexistentsha256) is different from current CodeSHA256 in $LATEST (${CodeSha256}). Please try again with the CodeSHA256 in $LATEST.`,
+      );
+      assert.equal((await publish(client, name, { CodeSha256, RevisionId: revision })).Version, "1");
+    },
+  },
+  {
+    fact: "updates of code and configuration check the revision, and nothing changes",
+    source: "api: UpdateFunctionCode, UpdateFunctionConfiguration, RevisionId",
+    async holds({ client }) {
+      const { name, revision } = await functionOf(client);
+      const wrong = { FunctionName: name, RevisionId: wrongRevision };
+      const code = client.send(new UpdateFunctionCodeCommand({ ...wrong, ZipFile: otherCode }));
+      await refused(code, "PreconditionFailedException", stale);
+      const configuration = client.send(new UpdateFunctionConfigurationCommand({ ...wrong, Timeout: 5 }));
+      await refused(configuration, "PreconditionFailedException", stale);
+      assert.equal((await settled(client, name)).RevisionId, revision);
+      await reconfigure(client, name, { RevisionId: revision, Timeout: 5 });
+    },
+  },
+  {
+    fact: "every change gives a new revision, and so does its end",
+    source: `${recorded}, function revisions basic`,
+    async holds({ client }) {
+      const { name, revision } = await functionOf(client);
+      const seen = [revision];
+      const updated = await client.send(new UpdateFunctionConfigurationCommand({ FunctionName: name, Timeout: 5 }));
+      seen.push(updated.RevisionId!, (await settled(client, name)).RevisionId!);
+      const recoded = await client.send(new UpdateFunctionCodeCommand({ FunctionName: name, ZipFile: otherCode }));
+      seen.push(recoded.RevisionId!, (await settled(client, name)).RevisionId!);
+      assert.equal(new Set(seen).size, 5);
+    },
+  },
+  {
+    fact: "tags give $LATEST a new revision",
+    source: `${recorded}, tag lifecycle`,
+    async holds({ client }) {
+      const { name, arn, revision } = await functionOf(client);
+      const seen = [revision];
+      await client.send(new TagResourceCommand({ Resource: arn, Tags: { a: "1" } }));
+      seen.push((await settled(client, name)).RevisionId!);
+      await client.send(new UntagResourceCommand({ Resource: arn, TagKeys: ["a"] }));
+      seen.push((await settled(client, name)).RevisionId!);
+      assert.equal(new Set(seen).size, 3);
+    },
+  },
+  {
+    fact: "a version that an alias leads to cannot be deleted",
+    source: "guide: Lambda function aliases; the text is a guess",
+    async holds({ client }) {
+      const name = await twice(client);
+      await alias(client, name, weights({ "2": 0.5 }));
+      const remove = (Qualifier: string) => client.send(new DeleteFunctionCommand({ FunctionName: name, Qualifier }));
+      await refused(remove("1"), "ResourceConflictException");
+      await refused(remove("2"), "ResourceConflictException");
+      await client.send(new DeleteAliasCommand({ FunctionName: name, Name: "live" }));
+      assert.equal((await remove("1")).$metadata.httpStatusCode, 204);
+      await refused(settled(client, `${name}:1`), "ResourceNotFoundException");
+    },
+  },
+  {
+    fact: "$LATEST cannot be deleted alone, nor an alias as a version; a version that is not there can",
+    source: "seen: $LATEST version cannot be deleted without deleting the function.",
+    async holds({ client }) {
+      const { name } = await aliasedFunction(client);
+      const remove = (Qualifier: string) => client.send(new DeleteFunctionCommand({ FunctionName: name, Qualifier }));
+      await refused(remove("$LATEST"), invalid, "$LATEST version cannot be deleted without deleting the function.");
+      await refused(remove("live"), invalid);
+      assert.equal((await remove("77")).$metadata.httpStatusCode, 204);
+    },
+  },
+  {
+    fact: "DryRun shows what new code would be, and keeps nothing",
+    source: "api: UpdateFunctionCode, DryRun",
+    async holds({ client }) {
+      const { name, revision } = await functionOf(client);
+      const before = await settled(client, name);
+      const dry = await client.send(
+        new UpdateFunctionCodeCommand({ FunctionName: name, ZipFile: otherCode, DryRun: true, Publish: true }),
+      );
+      assert.notEqual(dry.CodeSha256, before.CodeSha256);
+      assert.equal(dry.Version, "$LATEST");
+      const after = await settled(client, name);
+      assert.equal(after.CodeSha256, before.CodeSha256);
+      assert.equal(after.RevisionId, revision);
+      const list = await client.send(new ListVersionsByFunctionCommand({ FunctionName: name }));
+      assert.equal(list.Versions?.length, 1);
+    },
+  },
+];
+
+const aliases: readonly Fact[] = [
+  {
+    fact: "an alias always has a description, and weights only if it was given some",
+    source: `${recorded}, alias lifecycle`,
+    async holds({ client }) {
+      const name = await twice(client);
+      const plain = await alias(client, name, {});
+      assert.equal(plain.$metadata.httpStatusCode, 201);
+      assert.equal(plain.Description, "");
+      assert.equal(plain.RoutingConfig, undefined);
+      const empty = await alias(client, name, { Name: "empty", ...weights({}) });
+      assert.equal(empty.RoutingConfig, undefined);
+      const weighted = await alias(client, name, { Name: "weighted", ...weights({ "2": 0.2 }) });
+      assert.deepEqual(weighted.RoutingConfig, { AdditionalVersionWeights: { "2": 0.2 } });
+    },
+  },
+  {
+    fact: "a function asked for by an alias shows the alias in its ARN and the version's number and revision",
+    source: `${recorded}, alias lifecycle`,
+    async holds({ client }) {
+      const { name } = await aliasedFunction(client);
+      const byAlias = await settled(client, `${name}:live`);
+      const byNumber = await settled(client, `${name}:1`);
+      assert.equal(byAlias.FunctionArn, `${arnOf(name)}:live`);
+      assert.equal(byAlias.Version, "1");
+      assert.equal(byAlias.RevisionId, byNumber.RevisionId);
+    },
+  },
+  {
+    fact: "every update of an alias is a new revision, even one that changes nothing",
+    source: `${recorded}, alias lifecycle (update_alias_1_2)`,
+    async holds({ client }) {
+      const { name } = await aliasedFunction(client);
+      const before = await client.send(new GetAliasCommand({ FunctionName: name, Name: "live" }));
+      const after = await client.send(new UpdateAliasCommand({ FunctionName: name, Name: "live" }));
+      assert.notEqual(after.RevisionId, before.RevisionId);
+      assert.equal(after.FunctionVersion, "1");
+    },
+  },
+  {
+    fact: "an update of an alias checks its revision",
+    source: "api: UpdateAlias, RevisionId",
+    async holds({ client }) {
+      const { name } = await aliasedFunction(client);
+      await refused(
+        client.send(new UpdateAliasCommand({ FunctionName: name, Name: "live", RevisionId: wrongRevision })),
+        "PreconditionFailedException",
+        stale,
+      );
+    },
+  },
+  {
+    fact: "empty weights end the weighting, absent ones keep it",
+    source: `${recorded}, alias lifecycle`,
+    async holds({ client }) {
+      const name = await twice(client);
+      await alias(client, name, weights({ "2": 0.25 }));
+      const update = (more: object) =>
+        client.send(new UpdateAliasCommand({ FunctionName: name, Name: "live", ...more }));
+      assert.deepEqual((await update({ Description: "d" })).RoutingConfig, weights({ "2": 0.25 }).RoutingConfig);
+      const ended = await update(weights({}));
+      assert.equal(ended.RoutingConfig, undefined);
+      assert.equal(ended.Description, "d");
+    },
+  },
+  {
+    fact: "an alias exists once",
+    source: `${recorded}, alias already exists`,
+    async holds({ client }) {
+      const { name } = await aliasedFunction(client);
+      await refused(alias(client, name, {}), "ResourceConflictException", `Alias already exists: ${arnOf(name)}:live`);
+    },
+  },
+  {
+    fact: "an alias's name is no number",
+    source: "model: Alias",
+    async holds({ client }) {
+      const { name } = await functionOf(client);
+      await refused(
+        alias(client, name, { Name: "123", FunctionVersion: "$LATEST" }),
+        "ValidationException",
+        "1 validation error detected: Value '123' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: (?!^[0-9]+$)([a-zA-Z0-9-_]+)",
+      );
+    },
+  },
+  ...(
+    [
+      [
+        "more than one further version",
+        { "1": 0.1, "2": 0.1 },
+        invalid,
+        "Number of items in AdditionalVersionWeights cannot be greater than 1",
+      ],
+      [
+        "a weight above 1",
+        { "2": 2 },
+        "ValidationException",
+        "1 validation error detected: Value '{2=2.0}' at 'routingConfig.additionalVersionWeights' failed to satisfy constraint: Map value must satisfy constraint: [Member must have value less than or equal to 1.0, Member must have value greater than or equal to 0.0, Member must not be null]",
+      ],
+      [
+        "a weight below 0",
+        { "2": -1 },
+        "ValidationException",
+        "1 validation error detected: Value '{2=-1.0}' at 'routingConfig.additionalVersionWeights' failed to satisfy constraint: Map value must satisfy constraint: [Member must have value less than or equal to 1.0, Member must have value greater than or equal to 0.0, Member must not be null]",
+      ],
+      [
+        "its own version again",
+        { "1": 0.5 },
+        invalid,
+        "Invalid function version 1. Function version 1 is already included in routing configuration.",
+      ],
+      [
+        "$LATEST as the further version",
+        { $LATEST: 0.5 },
+        "ValidationException",
+        "1 validation error detected: Value '{$LATEST=0.5}' at 'routingConfig.additionalVersionWeights' failed to satisfy constraint: Map keys must satisfy constraint: [Member must have length less than or equal to 1024, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [0-9]+, Member must not be null]",
+      ],
+    ] as const
+  ).map(
+    ([what, given, code, text]): Fact => ({
+      fact: `weights: ${what} is refused`,
+      source: `${recorded}, not found and invalid routing configs`,
+      async holds({ client }) {
+        const name = await twice(client);
+        await refused(alias(client, name, weights(given)), code, text);
+        await alias(client, name, {});
+        const update = new UpdateAliasCommand({ FunctionName: name, Name: "live", ...weights(given) });
+        await refused(client.send(update), code, text);
+        assert.equal(
+          (await client.send(new GetAliasCommand({ FunctionName: name, Name: "live" }))).RoutingConfig,
+          undefined,
+        );
+      },
+    }),
+  ),
+  {
+    fact: "weights lead to versions that exist, and so does the alias",
+    source: `${recorded}, not found and invalid routing configs`,
+    async holds({ client }) {
+      const name = await twice(client);
+      const text = `Function not found: ${arnOf(name)}:10`;
+      await refused(alias(client, name, weights({ "10": 0.5 })), "ResourceNotFoundException", text);
+      await refused(alias(client, name, { FunctionVersion: "10" }), "ResourceNotFoundException", text);
+    },
+  },
+  {
+    fact: "an alias of $LATEST is possible, but not with weights",
+    source: `${recorded}, not found and invalid routing configs`,
+    async holds({ client }) {
+      const name = await twice(client);
+      await refused(
+        alias(client, name, { FunctionVersion: "$LATEST", ...weights({ "1": 0.5 }) }),
+        invalid,
+        "$LATEST is not supported for an alias pointing to more than 1 version",
+      );
+      assert.equal((await alias(client, name, { FunctionVersion: "$LATEST" })).FunctionVersion, "$LATEST");
+    },
+  },
+  {
+    fact: "aliases are listed by name, those of one version on demand",
+    source: `${recorded}, alias lifecycle`,
+    async holds({ client }) {
+      const name = await twice(client);
+      await alias(client, name, { Name: "b" });
+      await alias(client, name, { Name: "a" });
+      await alias(client, name, { Name: "c", FunctionVersion: "2" });
+      const list = async (more: object) =>
+        (await client.send(new ListAliasesCommand({ FunctionName: name, ...more }))).Aliases?.map((one) => one.Name);
+      assert.deepEqual(await list({}), ["a", "b", "c"]);
+      assert.deepEqual(await list({ FunctionVersion: "1" }), ["a", "b"]);
+      assert.deepEqual(await list({ MaxItems: 1 }), ["a"]);
+    },
+  },
+  {
+    fact: "an alias is deleted with 204, again and again",
+    source: `${recorded}, alias lifecycle; api: DeleteAlias`,
+    async holds({ client }) {
+      const { name } = await aliasedFunction(client);
+      for (let times = 0; times < 2; times += 1) {
+        const gone = await client.send(new DeleteAliasCommand({ FunctionName: name, Name: "live" }));
+        assert.equal(gone.$metadata.httpStatusCode, 204);
+      }
+      const text = `Function not found: ${arnOf(name)}:live`;
+      await refused(
+        client.send(new GetFunctionCommand({ FunctionName: name, Qualifier: "live" })),
+        "ResourceNotFoundException",
+        text,
+      );
+    },
+  },
+];
+
+testFacts([...versions, ...aliases]);
