@@ -51,3 +51,10 @@ export function functionsWith(registry: Registry, configArn: string): string[] {
     .map(({ name, ...scope }) => functionArn(scope, name))
     .sort();
 }
+
+/** A configuration is about zips: images of containers have signatures of another kind (Developer Guide, "Code signing"). */
+export const imagesAreNotSigned = (): ServiceError =>
+  new ServiceError(
+    "InvalidParameterValueException",
+    "Code signing is not supported for functions created with container images.",
+  );

@@ -34,7 +34,7 @@ export async function checkLayerSignatures(
 
 /** The signature of an archive, whoever made it, if it is whole and good today: shown, not judged. */
 export async function signedCode(needs: Needs, code: CodeRef): Promise<CodeRef> {
-  const found = inspectArchive(needs.registry, await needs.artifacts.getZip(code), Date.now());
+  const found = await inspectArchive(needs.registry, await needs.artifacts.getZip(code), Date.now());
   return found.kind === "signed" && found.flaw === undefined ? { ...code, signing: found.signing } : code;
 }
 
@@ -47,7 +47,7 @@ export function configOf(needs: Pick<Needs, "registry">, ref: FunctionRef): Code
 }
 
 async function check(needs: Needs, config: CodeSigningRecord, code: CodeRef, arn: string) {
-  const found = inspectArchive(needs.registry, await needs.artifacts.getZip(code), Date.now());
+  const found = await inspectArchive(needs.registry, await needs.artifacts.getZip(code), Date.now());
   if (found.kind === "damaged") {
     throw new ServiceError(
       "InvalidCodeSignatureException",

@@ -60,8 +60,8 @@ async function zipOf(text: string, comment = ""): Promise<Buffer> {
 
 test("a signed archive says by whom, is still a zip, and was not touched otherwise", async () => {
   const zip = await zipOf("exports.handler = 1;");
-  const signed = signArchive(zip, version, job);
-  assert.deepEqual(inspectArchive(documents(), signed, now), { kind: "signed", signing, flaw: undefined });
+  const signed = await signArchive(zip, version, job);
+  assert.deepEqual(await inspectArchive(documents(), signed, now), { kind: "signed", signing, flaw: undefined });
   assert.equal(signed.subarray(0, zip.length - 2).compare(zip.subarray(0, zip.length - 2)), 0);
   const entries = await new Promise((resolve, reject) =>
     fromBuffer(signed, (error, file) => (error === null ? resolve(file.entryCount) : reject(error))),
@@ -70,53 +70,53 @@ test("a signed archive says by whom, is still a zip, and was not touched otherwi
 });
 
 test("an archive without our mark is unsigned, whatever its comment", async () => {
-  assert.deepEqual(inspectArchive(documents(), await zipOf("x"), now), { kind: "unsigned" });
-  assert.deepEqual(inspectArchive(documents(), await zipOf("x", "made by a tool"), now), { kind: "unsigned" });
-  assert.deepEqual(inspectArchive(documents(), Buffer.from("no zip at all"), now), { kind: "unsigned" });
+  assert.deepEqual(await inspectArchive(documents(), await zipOf("x"), now), { kind: "unsigned" });
+  assert.deepEqual(await inspectArchive(documents(), await zipOf("x", "made by a tool"), now), { kind: "unsigned" });
+  assert.deepEqual(await inspectArchive(documents(), Buffer.from("no zip at all"), now), { kind: "unsigned" });
 });
 
 test("one changed bit anywhere makes it damaged, or no signed archive at all", async () => {
-  const signed = signArchive(await zipOf("exports.handler = 1;"), version, job);
+  const signed = await signArchive(await zipOf("exports.handler = 1;"), version, job);
   for (let at = 0; at < signed.length; at += 1) {
     const changed = Buffer.from(signed);
     changed[at] = changed[at]! ^ 1;
-    const found = inspectArchive(documents(), changed, now);
+    const found = await inspectArchive(documents(), changed, now);
     assert.ok(found.kind !== "signed" || found.flaw === "unknown", `byte ${at} of ${signed.length}`);
   }
 });
 
 test("a signature of other code, or of another key, is damaged", async () => {
-  const signed = signArchive(await zipOf("good"), version, job);
+  const signed = await signArchive(await zipOf("good"), version, job);
   const token = signed.subarray(signed.lastIndexOf("thaw-signature:")).toString("latin1");
   const moved = await zipOf("evil", token);
-  assert.deepEqual(inspectArchive(documents(), moved, now), { kind: "damaged" });
+  assert.deepEqual(await inspectArchive(documents(), moved, now), { kind: "damaged" });
   const other = generateKeyPairSync("ec", { namedCurve: "P-384" });
-  const forged = signArchive(
+  const forged = await signArchive(
     await zipOf("good"),
     { ...version, privateKey: other.privateKey.export({ type: "pkcs8", format: "pem" }).toString() },
     job,
   );
-  assert.deepEqual(inspectArchive(documents(), forged, now), { kind: "damaged" });
+  assert.deepEqual(await inspectArchive(documents(), forged, now), { kind: "damaged" });
 });
 
 test("time, revocation and an unknown profile are flaws", async () => {
-  const signed = signArchive(await zipOf("x"), version, job);
-  const flaw = (kept: Parameters<typeof documents>[0], at = now) => {
-    const found = inspectArchive(documents(kept), signed, at);
+  const signed = await signArchive(await zipOf("x"), version, job);
+  const flaw = async (kept: Parameters<typeof documents>[0], at = now) => {
+    const found = await inspectArchive(documents(kept), signed, at);
     return found.kind === "signed" ? found.flaw : found.kind;
   };
-  assert.equal(flaw({}), undefined);
-  assert.equal(flaw({}, now + 1000), "expired");
-  assert.equal(flaw({ versions: [] }), "unknown");
-  assert.equal(flaw({ versions: [{ ...version, status: "Canceled" }] }), undefined);
-  assert.equal(flaw({ versions: [{ ...version, status: "Revoked", revokedFrom: now }] }), "revoked");
+  assert.equal(await flaw({}), undefined);
+  assert.equal(await flaw({}, now + 1000), "expired");
+  assert.equal(await flaw({ versions: [] }), "unknown");
+  assert.equal(await flaw({ versions: [{ ...version, status: "Canceled" }] }), undefined);
+  assert.equal(await flaw({ versions: [{ ...version, status: "Revoked", revokedFrom: now }] }), "revoked");
   // Signed before the key was lost.
-  assert.equal(flaw({ versions: [{ ...version, status: "Revoked", revokedFrom: now + 5000 }] }), undefined);
-  assert.equal(flaw({ job: { ...job, revocation: { reason: "lost", at: now, by: "x" } } }), "revoked");
+  assert.equal(await flaw({ versions: [{ ...version, status: "Revoked", revokedFrom: now + 5000 }] }), undefined);
+  assert.equal(await flaw({ job: { ...job, revocation: { reason: "lost", at: now, by: "x" } } }), "revoked");
 });
 
 test("what is no zip, or is signed already, is not signed", async () => {
-  assert.throws(() => signArchive(Buffer.from("no zip"), version, job), ArchiveError);
-  const signed = signArchive(await zipOf("x"), version, job);
-  assert.throws(() => signArchive(signed, version, job), ArchiveError);
+  await assert.rejects(signArchive(Buffer.from("no zip"), version, job), ArchiveError);
+  const signed = await signArchive(await zipOf("x"), version, job);
+  await assert.rejects(signArchive(signed, version, job), ArchiveError);
 });

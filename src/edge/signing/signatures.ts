@@ -35,12 +35,12 @@ export const signingKinds = { profile: "signing-profile", job: "signing-job" } a
  * Signs an archive: a JWS (RFC 7515, ES384) over its digest, in its comment. Throws ArchiveError when it is no zip, or is
  * signed already, as AWS Signer does.
  */
-export function signArchive(zip: Uint8Array, key: ProfileVersion, job: JobRecord): Buffer {
+export async function signArchive(zip: Uint8Array, key: ProfileVersion, job: JobRecord): Promise<Buffer> {
   const archive = readArchive(zip);
   if (archive === undefined) throw new ArchiveError("The object is not a valid zip file.");
   if (tokenIn(archive) !== undefined) throw new ArchiveError("The zip file already has a signature.");
   const claims: Claims = {
-    digest: contentDigest(archive),
+    digest: await contentDigest(archive),
     job: jobArn(job),
     iat: Math.floor(job.createdAt / 1000),
     exp: Math.floor(job.expiresAt / 1000),
@@ -57,7 +57,7 @@ export class ArchiveError extends Error {
 }
 
 /** Looks for a signature and checks all that can be known of it here. `now` in milliseconds. */
-export function inspectArchive(registry: Documents, zip: Uint8Array, now: number): Found {
+export async function inspectArchive(registry: Documents, zip: Uint8Array, now: number): Promise<Found> {
   const archive = readArchive(zip);
   const token = archive === undefined ? undefined : tokenIn(archive);
   if (archive === undefined || token === undefined) return { kind: "unsigned" };
@@ -65,7 +65,7 @@ export function inspectArchive(registry: Documents, zip: Uint8Array, now: number
   const header = decoded(head);
   const claims = decoded(body);
   if (typeof header.kid !== "string" || header.alg !== "ES384" || !isClaims(claims)) return { kind: "damaged" };
-  if (claims.digest !== contentDigest(archive)) return { kind: "damaged" };
+  if (claims.digest !== (await contentDigest(archive))) return { kind: "damaged" };
   const signing = { profileVersionArn: header.kid, jobArn: claims.job };
   const version = versionOf(registry, header.kid);
   if (version === undefined) return { kind: "signed", signing, flaw: "unknown" };

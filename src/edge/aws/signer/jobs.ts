@@ -31,7 +31,7 @@ export async function startSigningJob(context: SignerContext, { input, scope }: 
   const signed = { bucketName: target.bucketName, key: `${target.prefix ?? ""}${job.id}.zip` };
   try {
     const zip = await context.objects.read(scope, bucketName, key, version);
-    const archive = signArchive(zip, profile.versions.at(-1)!, job);
+    const archive = await signArchive(zip, profile.versions.at(-1)!, job);
     await context.objects.write(scope, signed.bucketName, signed.key, archive);
     context.jobs.put({ ...job, signed, completedAt: context.clock() });
   } catch (error) {
@@ -45,7 +45,7 @@ export async function startSigningJob(context: SignerContext, { input, scope }: 
  * Signs a zip that comes with the request. AWS signs only images of containers this way, and gives back a detached
  * signature; here `signature` is what belongs into the archive's comment (signing/archive.ts), which makes it a signed one.
  */
-export function signPayload(context: SignerContext, { input, scope }: RestCall<SignPayloadRequest>) {
+export async function signPayload(context: SignerContext, { input, scope }: RestCall<SignPayloadRequest>) {
   const profile = signingProfile(context, scope, input.profileName ?? "");
   if (input.payloadFormat !== "application/zip") {
     throw refusal("ValidationException", `The payload's format must be application/zip, not ${input.payloadFormat}.`);
@@ -53,7 +53,7 @@ export function signPayload(context: SignerContext, { input, scope }: RestCall<S
   const job = newJob(context, profile);
   const payload = input.payload ?? new Uint8Array();
   try {
-    const signed = signArchive(payload, profile.versions.at(-1)!, job);
+    const signed = await signArchive(payload, profile.versions.at(-1)!, job);
     context.jobs.put(job);
     const comment = signed.subarray(signed.lastIndexOf("thaw-signature:"));
     return { jobId: job.id, jobOwner: scope.account, signature: comment.toString("base64"), metadata: {} };

@@ -2,7 +2,7 @@ import type { CreateFunctionRequest } from "@aws-sdk/client-lambda";
 import { ServiceError } from "../../../model/index.ts";
 import { noQualifier } from "../../../registry/index.ts";
 import { checkLayers, checkTotalSize, takeCode } from "../code-input.ts";
-import { codeSigningFor } from "../code-signing.ts";
+import { codeSigningFor, imagesAreNotSigned } from "../code-signing.ts";
 import { configurationOf } from "../configuration.ts";
 import { functionRef, wholeFunction } from "../function-ref.ts";
 import type { Operation } from "../operation.ts";
@@ -36,6 +36,7 @@ export const createFunction: Operation<CreateFunctionRequest> = async ({ input, 
     throw new ServiceError("ResourceConflictException", `Function already exist: ${ref.name}`);
   }
   const configArn = input.CodeSigningConfigArn;
+  if (configArn !== undefined && settings.PackageType === "Image") throw imagesAreNotSigned();
   const signing = configArn === undefined ? undefined : codeSigningFor(registry, scope, configArn);
   await checkLayerSignatures(needs, signing, layers);
   const code = await admittedCode(needs, signing, ref, await takeCode(artifacts, input.Code ?? {}));

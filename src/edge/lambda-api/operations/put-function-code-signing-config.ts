@@ -1,7 +1,6 @@
 import type { PutFunctionCodeSigningConfigRequest } from "@aws-sdk/client-lambda";
-import { ServiceError } from "../../../model/index.ts";
 import { codeSigningArn, noQualifier } from "../../../registry/index.ts";
-import { codeSigningFor } from "../code-signing.ts";
+import { codeSigningFor, imagesAreNotSigned } from "../code-signing.ts";
 import { functionRef, wholeFunction } from "../function-ref.ts";
 import type { Operation } from "../operation.ts";
 
@@ -12,10 +11,7 @@ export const putFunctionCodeSigningConfig: Operation<PutFunctionCodeSigningConfi
   const configArn = codeSigningArn(codeSigningFor(needs.registry, scope, input.CodeSigningConfigArn ?? ""));
   const { latest } = needs.registry.functions.get(ref, ref.name);
   if (latest.settings.PackageType === "Image") {
-    throw new ServiceError(
-      "InvalidParameterValueException",
-      "Code signing is not supported for functions created with container images.",
-    );
+    throw imagesAreNotSigned();
   }
   needs.registry.functionCodeSigning.put(ref, ref.name, noQualifier, { configArn });
   return { body: { CodeSigningConfigArn: configArn, FunctionName: ref.name } };
