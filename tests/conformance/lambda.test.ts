@@ -540,7 +540,7 @@ test("what Terraform reads is answered: no code signing, no policy", async () =>
   await create("terraform");
   const signing = await client.send(new GetFunctionCodeSigningConfigCommand({ FunctionName: "terraform" }));
   assert.equal(signing.CodeSigningConfigArn, undefined);
-  assert.equal(signing.FunctionName, "terraform");
+  assert.equal(signing.FunctionName, undefined);
   await assert.rejects(
     client.send(new GetPolicyCommand({ FunctionName: "terraform" })),
     failure("ResourceNotFoundException", "The resource you requested does not exist."),
