@@ -37,7 +37,7 @@ export type CallbackEnd = { readonly result: string | undefined } | { readonly e
 
 /**
  * Durable executions: functions that checkpoint, give their environment back while they wait, and are invoked again. What
- * was acknowledged survives the process. Failures are thrown as ServiceError in Lambda's words.
+ * was done survives the process, and a power cut once it is synced(). Failures are thrown as ServiceError in Lambda's words.
  */
 export interface Durable {
   /** A new execution, or the one that has this name already. Its function is invoked in the background. */
@@ -70,6 +70,8 @@ export interface Durable {
   /** `owner`: the caller, whose callbacks alone it may answer. Throws CallbackTimeoutException. */
   endCallback(id: string, owner: CallbackOwner, end: CallbackEnd): void;
   heartbeat(id: string, owner: CallbackOwner): void;
+  /** Resolves when everything done so far is on the disk: whoever acknowledges something waits for it. */
+  synced(): Promise<void>;
   /** Takes up what was running when the process ended, and arms the timer; to be called when functions can be invoked. */
   takeUp(): void;
   /** Stops waking and recording: what runs is taken up by the next start. */
@@ -241,6 +243,7 @@ export function createDurable(needs: DurableNeeds): Durable {
         operation.heartbeatDue = unit.now + operation.heartbeatSeconds * 1000;
         live.changed.add(operation);
       }),
+    synced: store.synced,
     takeUp() {
       for (const arn of store.active()) {
         // A step without a change: what is owed starts when it is over.

@@ -98,7 +98,10 @@ export function createEngine(needs: EngineNeeds): Engine {
       for (const resolve of waiters.get(arn) ?? []) resolve({ ...live.execution });
       waiters.delete(arn);
     } else if (owed && status === "RUNNING" && (retryAt === undefined || retryAt <= now) && !needs.isRunning(arn)) {
+      // Before it begins, for the function may be as quick as to checkpoint at once.
+      loaded.set(arn, live);
       needs.begin(live);
+      return;
     }
     if (needs.isRunning(arn)) loaded.set(arn, live);
     else loaded.delete(arn);

@@ -38,10 +38,12 @@ export async function serveDurable(
   const payload = invocation.payload.toString("utf8");
   const { arn } = durable.start({ target, name, payload, synchronous: type === "RequestResponse", traceId });
   if (type === "Event") {
+    await durable.synced();
     sendJson(response, 202, requestId, undefined, { "x-amz-durable-execution-arn": arn });
     return;
   }
   const ended = await endOf(durable, arn);
+  await durable.synced();
   const failed = ended.status !== "SUCCEEDED";
   const text = failed ? failureOf(ended) : (ended.result ?? "null");
   response.writeHead(200, {

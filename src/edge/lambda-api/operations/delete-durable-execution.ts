@@ -6,8 +6,9 @@ interface Input {
 }
 
 /** DELETE /2025-12-01/durable-executions/{DurableExecutionArn}. It is gone when this is answered: nobody sees DELETING. */
-export const deleteDurableExecution: Operation<Input> = (call) => {
+export const deleteDurableExecution: Operation<Input> = async (call) => {
   const { durable, arn } = ownExecution(call, call.input.DurableExecutionArn);
   durable.remove(arn);
+  await durable.synced();
   return { body: { DeletionRequestTimestamp: Date.now() / 1000 } };
 };

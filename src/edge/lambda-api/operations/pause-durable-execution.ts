@@ -9,9 +9,10 @@ interface Input {
 }
 
 /** POST /2025-12-01/durable-executions/{DurableExecutionArn}/pause */
-export const pauseDurableExecution: Operation<Input> = (call) => {
+export const pauseDurableExecution: Operation<Input> = async (call) => {
   const { DurableExecutionArn, ClientToken, Reason, ExecutionTimeoutPaused = true } = call.input;
   const { durable, arn } = ownExecution(call, DurableExecutionArn);
   durable.pause(arn, { reason: Reason, timeoutPaused: ExecutionTimeoutPaused, clientToken: ClientToken });
+  await durable.synced();
   return { body: {} };
 };

@@ -8,8 +8,9 @@ interface Input {
 }
 
 /** POST /2025-12-01/durable-executions/{DurableExecutionArn}/resume */
-export const resumeDurableExecution: Operation<Input> = (call) => {
+export const resumeDurableExecution: Operation<Input> = async (call) => {
   const { durable, arn } = ownExecution(call, call.input.DurableExecutionArn);
   durable.resume(arn, call.input.Reason, call.input.ClientToken);
+  await durable.synced();
   return { body: {} };
 };

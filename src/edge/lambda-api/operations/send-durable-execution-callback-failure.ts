@@ -4,8 +4,12 @@ import { durableOf } from "../durable-executions.ts";
 import type { Operation } from "../operation.ts";
 
 /** POST /2025-12-01/durable-execution-callbacks/{CallbackId}/fail */
-export const sendDurableExecutionCallbackFailure: Operation<SendDurableExecutionCallbackFailureRequest> = (call) => {
+export const sendDurableExecutionCallbackFailure: Operation<SendDurableExecutionCallbackFailureRequest> = async (
+  call,
+) => {
   const { CallbackId = "", Error: error = {} } = call.input;
-  durableOf(call).endCallback(CallbackId, call.scope, { error: error as ErrorObject });
+  const durable = durableOf(call);
+  durable.endCallback(CallbackId, call.scope, { error: error as ErrorObject });
+  await durable.synced();
   return { body: {} };
 };

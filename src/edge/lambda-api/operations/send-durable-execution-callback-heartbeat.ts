@@ -3,9 +3,11 @@ import { durableOf } from "../durable-executions.ts";
 import type { Operation } from "../operation.ts";
 
 /** POST /2025-12-01/durable-execution-callbacks/{CallbackId}/heartbeat: its heartbeat's time begins anew. */
-export const sendDurableExecutionCallbackHeartbeat: Operation<SendDurableExecutionCallbackHeartbeatRequest> = (
+export const sendDurableExecutionCallbackHeartbeat: Operation<SendDurableExecutionCallbackHeartbeatRequest> = async (
   call,
 ) => {
-  durableOf(call).heartbeat(call.input.CallbackId ?? "", call.scope);
+  const durable = durableOf(call);
+  durable.heartbeat(call.input.CallbackId ?? "", call.scope);
+  await durable.synced();
   return { body: {} };
 };
