@@ -39,7 +39,7 @@ export class Deadline {
   #arm(at: number): void {
     clearTimeout(this.#timer);
     this.#due = at;
-    this.#timer = setTimeout(() => this.#goesOff(), at - monotonicMs());
+    this.#timer = setTimeout(() => this.#goesOff(), Math.max(0, at - monotonicMs()));
   }
 
   #goesOff(): void {

@@ -13,6 +13,7 @@ import type { SnapshotPolicy } from "./snapshot-policy.ts";
 import { type SnapshotResult, Snapshots } from "./snapshots.ts";
 import type { StartsView } from "./starts.ts";
 import { takeImage } from "./template.ts";
+import { Turns } from "./turns.ts";
 
 export interface EnvironmentsNeeds extends PlanNeeds, Pick<PoolNeeds, "patienceMs" | "smoothed"> {
   readonly driver: Pick<Driver, "name" | "create" | "snapshots" | "trees">;
@@ -106,6 +107,11 @@ export interface Environments {
   close(): Promise<void>;
 }
 
+/** Starts at once for each CPU: one computes while others wait for the launcher, the kernel or each other. */
+const startsPerCpu = 3;
+/** A start that takes longer waits for more than that (milliseconds). */
+const turnMs = 100;
+
 /** Everything of one function version (one `key`). */
 interface Station {
   readonly pool: Pool;
@@ -118,6 +124,7 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
 
   const left = (error: Error) => needs.note(`an image could not be deleted: ${error.message}`);
   const cpus = availableParallelism();
+  const turns = new Turns(startsPerCpu * cpus, turnMs);
   /** starts under way */
   let starting = 0;
   const crowded = () => starting > cpus;
@@ -168,6 +175,7 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
       return { crowded: crowded() };
     },
     crowded,
+    turn: () => turns.take(),
     patienceMs: needs.patienceMs,
     smoothed: needs.smoothed,
   };

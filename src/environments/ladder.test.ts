@@ -137,6 +137,21 @@ test("the pool goes first where it is faster than the image, and the image is no
   assert.deepEqual(it.choose(both).rungs, ["pool", "plain"]);
 });
 
+test("an image that was slow for three starts shows soon that it is faster than the pool, or later if it was very slow", () => {
+  const busy = new Ladder();
+  times(busy, "restore", 21, 22, 23);
+  times(busy, "pool", 14, 14, 14, 14, 14, 14, 14);
+  assert.deepEqual(busy.choose(both).rungs, ["pool", "plain"]);
+  busy.succeeded("pool", 14);
+  assert.deepEqual(busy.choose(both).rungs, ["restore", "pool", "plain"]);
+  const stuck = new Ladder();
+  times(stuck, "restore", 210, 220, 230);
+  for (let n = 0; n < 63; n++) stuck.succeeded("pool", 14);
+  assert.deepEqual(stuck.choose(both).rungs, ["pool", "plain"]);
+  stuck.succeeded("pool", 14);
+  assert.deepEqual(stuck.choose(both).rungs, ["restore", "pool", "plain"]);
+});
+
 test("where the image wins the booted runtime is not tried again", () => {
   const it = new Ladder();
   times(it, "plain", 400, 400, 400);

@@ -41,7 +41,10 @@ interface Measured {
 const known = 3;
 /** The latest measurements count, and of these the one in the middle: a busy machine only ever adds. */
 const memory = 8;
-/** After this many starts by the faster rung the slower one shows whether it still is: sooner while it is hardly known. */
+/**
+ * After this many starts by the faster rung the slower one shows whether it still is: sooner while it is hardly known, or
+ * where it has more done already and should win: then it may have been measured while the machine was busy with other work.
+ */
 const retryEvery = { known: 64, unknown: 8 } as const;
 /** A rung that takes more than this many times as long is not tried again on a caller's time … */
 const notTwice = 2;
@@ -163,8 +166,11 @@ export class Ladder {
     // Never measured since the platform started: it may be an init of minutes.
     if (ms === undefined) return false;
     const isKnown = samples >= known;
+    const shouldWin = order.indexOf(loser) < order.indexOf(winner) && winner !== "plain";
+    if (shouldWin && this.#starts - triedAt >= retryEvery.known) return true;
     const slowest = Math.max(notTwice * this.#ms(winner), isKnown ? 0 : unnoticedMs);
-    return ms <= slowest && this.#starts - triedAt >= (isKnown ? retryEvery.known : retryEvery.unknown);
+    const every = isKnown && !shouldWin ? retryEvery.known : retryEvery.unknown;
+    return ms <= slowest && this.#starts - triedAt >= every;
   }
 
   /** A rung that was never measured is taken to be slow. */

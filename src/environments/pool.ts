@@ -14,6 +14,8 @@ export interface PoolNeeds extends StartsNeeds {
     readonly runMs: number | undefined;
     readonly startMs: number | undefined;
   }): number;
+  /** waits until one more may start; what it resolves with ends that turn */
+  turn(): Promise<() => void>;
   /** more starts are under way than this machine has CPUs for */
   crowded(): boolean;
   /** a moving average with one more sample */
@@ -55,7 +57,7 @@ export class Pool {
   readonly #provisioned: Environment[] = [];
   readonly #waiters: Waiter[] = [];
   readonly #needs: PoolNeeds;
-  /** starts in flight */
+  /** starts that wait for their turn or are under way, for whoever waits */
   #starting = 0;
   #runMs: number | undefined;
   #startMs: number | undefined;
@@ -118,10 +120,15 @@ export class Pool {
    * there is none to be had.
    */
   async startAhead(provisioned: boolean): Promise<boolean> {
-    const environment = await this.starts.start((plan, mode) => this.#made(plan, mode, provisioned));
-    const isOfUse = environment.state === "idle";
-    this.#welcome(environment);
-    return isOfUse;
+    const end = await this.#needs.turn();
+    try {
+      const environment = await this.starts.start((plan, mode) => this.#made(plan, mode, provisioned));
+      const isOfUse = environment.state === "idle";
+      this.#welcome(environment);
+      return isOfUse;
+    } finally {
+      end();
+    }
   }
 
   /** An idle or busy environment that was provisioned is one like any other from now on. */
@@ -198,6 +205,15 @@ export class Pool {
   /** Never rejects: who waits longest learns why there is no environment. */
   async #startOne(): Promise<void> {
     this.#starting++;
+    const end = await this.#needs.turn();
+    // Environments that became idle meanwhile have served so many that nobody needs this one.
+    if (this.#starting > this.#waiters.length) this.#starting--;
+    else await this.#startNow();
+    end();
+    this.#startForTheImpatient();
+  }
+
+  async #startNow(): Promise<void> {
     const began = monotonicMs();
     let served: Waiter | undefined;
     const errand: Errand = {
@@ -223,7 +239,6 @@ export class Pool {
       this.#starting--;
       this.#waiters.shift()?.refuse(error);
     }
-    this.#startForTheImpatient();
   }
 
   /**
