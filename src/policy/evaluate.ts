@@ -1,6 +1,5 @@
 import { holds } from "./conditions.ts";
-import { matches } from "./glob.ts";
-import { actionMatches } from "./operators.ts";
+import { matcher, matches } from "./glob.ts";
 import { type Identity, leftOut, type Naming, naming } from "./principal.ts";
 import type { Context, Statement } from "./statement.ts";
 import { expand, type Lookup } from "./variables.ts";
@@ -31,12 +30,13 @@ export interface Evaluation {
 /** Decides by all statements together: any that denies, else any that allows, else none. */
 export function evaluate(statements: readonly Statement[], request: Request): Evaluation {
   const lookup = lookupOf(request.context ?? {});
+  const action = request.action.toLowerCase();
   const denying: Statement[] = [];
   const allowing: Statement[] = [];
   let through: Evaluation["through"];
   for (const statement of statements) {
     const named = nameIn(statement, request.principal);
-    if (named === "none" || !isAbout(statement, request, lookup)) continue;
+    if (named === "none" || !isAbout(statement, action, request.resource, lookup)) continue;
     if (statement.effect === "Deny") denying.push(statement);
     else {
       allowing.push(statement);
@@ -56,25 +56,57 @@ function nameIn({ principals, notPrincipals }: Statement, who: Identity | undefi
   return leftOut(notPrincipals ?? "*", who) ? "none" : "name";
 }
 
-function isAbout(statement: Statement, { action, resource }: Request, lookup: Lookup): boolean {
-  const { actions, notActions, resources, notResources, conditions, variables } = statement;
-  const hasAction = (patterns: readonly string[]) => patterns.some((pattern) => actionMatches(pattern, action));
-  const hasResource = (patterns: readonly string[]) =>
-    patterns.some((pattern) => {
-      const glob = expand(pattern, variables, lookup);
-      return glob !== undefined && matches(glob, resource);
-    });
-  if (actions !== undefined && !hasAction(actions)) return false;
-  if (notActions !== undefined && hasAction(notActions)) return false;
-  if (resources !== undefined && !hasResource(resources)) return false;
-  if (notResources !== undefined && hasResource(notResources)) return false;
-  return conditions.every((condition) => holds(condition, variables, lookup));
+function isAbout(statement: Statement, action: string, resource: string, lookup: Lookup): boolean {
+  const { actions, notActions, resources, notResources } = prepared(statement);
+  if (actions !== undefined && !actions.some((matches) => matches(action))) return false;
+  if (notActions?.some((matches) => matches(action))) return false;
+  if (resources !== undefined && !resources.some((matches) => matches(resource, lookup))) return false;
+  if (notResources?.some((matches) => matches(resource, lookup))) return false;
+  return statement.conditions.every((condition) => holds(condition, statement.variables, lookup));
 }
 
+/** A statement's patterns, made ready. */
+interface Prepared {
+  readonly actions: readonly ((action: string) => boolean)[] | undefined;
+  readonly notActions: readonly ((action: string) => boolean)[] | undefined;
+  readonly resources: readonly ((resource: string, lookup: Lookup) => boolean)[] | undefined;
+  readonly notResources: readonly ((resource: string, lookup: Lookup) => boolean)[] | undefined;
+}
+
+const preparations = new WeakMap<Statement, Prepared>();
+
+function prepared(statement: Statement): Prepared {
+  const known = preparations.get(statement);
+  if (known !== undefined) return known;
+  // Actions have no case.
+  const action = (pattern: string) => matcher(pattern.toLowerCase());
+  const resource = (pattern: string) => {
+    if (!statement.variables || !pattern.includes("${")) return matcher(pattern);
+    return (text: string, lookup: Lookup) => {
+      const glob = expand(pattern, true, lookup);
+      return glob !== undefined && matches(glob, text);
+    };
+  };
+  const made: Prepared = {
+    actions: statement.actions?.map(action),
+    notActions: statement.notActions?.map(action),
+    resources: statement.resources?.map(resource),
+    notResources: statement.notResources?.map(resource),
+  };
+  preparations.set(statement, made);
+  return made;
+}
+
+/** Most statements ask for no key: names are not folded before one does. */
 function lookupOf(context: Context): Lookup {
-  const values = new Map<string, readonly string[]>();
-  for (const [key, value] of Object.entries(context)) {
-    if (value !== undefined) values.set(key.toLowerCase(), typeof value === "string" ? [value] : value);
-  }
-  return (key) => values.get(key.toLowerCase());
+  let values: Map<string, readonly string[]> | undefined;
+  return (key) => {
+    if (values === undefined) {
+      values = new Map();
+      for (const [name, value] of Object.entries(context)) {
+        if (value !== undefined) values.set(name.toLowerCase(), typeof value === "string" ? [value] : value);
+      }
+    }
+    return values.get(key.toLowerCase());
+  };
 }

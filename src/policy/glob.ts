@@ -16,7 +16,8 @@ export function globOf(text: string): Glob {
  * take longer than its length times the text's.
  */
 export function matches(pattern: Glob, text: string): boolean {
-  const characters = [...text];
+  // A character outside of the basic plane is two of a string's units.
+  const characters: ArrayLike<string> = /[\ud800-\udfff]/.test(text) ? [...text] : text;
   let at = 0;
   let index = 0;
   // Where to go on when what follows the last star does not fit: one character later.
@@ -41,4 +42,13 @@ export function matches(pattern: Glob, text: string): boolean {
   }
   while (pattern[at] === anyText) at += 1;
   return at === pattern.length;
+}
+
+/** Tells whether a text matches; prepared once, because the same few patterns meet every request. */
+export function matcher(pattern: string): (text: string) => boolean {
+  if (!/[*?]/.test(pattern)) return (text) => text === pattern;
+  const start = pattern.slice(0, -1);
+  if (pattern.endsWith("*") && !/[*?]/.test(start)) return (text) => text.startsWith(start);
+  const glob = globOf(pattern);
+  return (text) => matches(glob, text);
 }

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from "node:net";
-import { globOf, matches } from "./glob.ts";
+import { matches } from "./glob.ts";
 import { expand, expandText, type Lookup } from "./variables.ts";
 
 /** Does a request's value meet a document's, which may have variables and, for some operators, wildcards? */
@@ -123,8 +123,3 @@ export const operators: Readonly<Record<string, Operator>> = Object.freeze({
   ArnNotEquals: fails(arn),
   ArnNotLike: fails(arn),
 });
-
-/** Matches names of actions, which have no case. */
-export function actionMatches(pattern: string, action: string): boolean {
-  return matches(globOf(pattern.toLowerCase()), action.toLowerCase());
-}

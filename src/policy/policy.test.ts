@@ -60,6 +60,7 @@ test("resources keep their case; NotResource is all but its resources", () => {
   assert.equal(decide({ Resource: arn }), "allow");
   assert.equal(decide({ Resource: arn.replace(":f", ":F") }), "none");
   assert.equal(decide({ Resource: "arn:aws:lambda:*:111111111111:function:?" }), "allow");
+  assert.equal(decide({ Resource: "arn:aws:s3:::?" }, { resource: "arn:aws:s3:::😀" }), "allow");
   assert.equal(decide({ Resource: `${arn}:*` }), "none");
   assert.equal(decide({ Resource: `${arn}:*` }, { resource: `${arn}:live` }), "allow");
   assert.equal(decide({ Resource: undefined, NotResource: arn }), "none");
