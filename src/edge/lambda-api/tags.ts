@@ -1,5 +1,6 @@
 import { ServiceError } from "../../model/index.ts";
 import { egressTag, functionNotFound, type Scope } from "../../registry/index.ts";
+import { codeSigningOf } from "./code-signing.ts";
 import { getMapping } from "./mappings/mappings.ts";
 import type { LambdaApiNeeds } from "./needs.ts";
 
@@ -43,6 +44,10 @@ export function taggedResource(arn: string, scope: Scope, registry: LambdaApiNee
     // No policy lets another account in here: its mappings do not exist for the caller.
     const mapping = getMapping(registry, scope, account === scope.account ? name : "");
     return { tags: mapping.tags, set: (tags) => registry.mappings.put({ ...mapping, tags }) };
+  }
+  if (type === "code-signing-config") {
+    const config = codeSigningOf(registry, scope, arn);
+    return { tags: config.tags, set: (tags) => registry.codeSigning.put({ ...config, tags }) };
   }
   throw new ServiceError("NotImplementedException", `Thaw does not implement tags of lambda:${type} yet`);
 }
