@@ -383,6 +383,18 @@ const urls: readonly Fact[] = [
     },
   },
   {
+    fact: "an invoke mode is one of two",
+    source: "seen: localstack provider, invoke mode",
+    async holds({ client, raw }) {
+      const { name } = await functionOf(client);
+      const { body } = await raw("POST", `/2021-10-31/functions/${name}/url`, { AuthType: "NONE", InvokeMode: "SLOW" });
+      assert.equal(
+        body.message,
+        "1 validation error detected: Value 'SLOW' at 'invokeMode' failed to satisfy constraint: Member must satisfy enum value set: [RESPONSE_STREAM, BUFFERED]",
+      );
+    },
+  },
+  {
     fact: "a URL that was deleted is not given again",
     source: "guide: Deleting a function URL (if you create another, it has a different URL)",
     async holds({ client }) {

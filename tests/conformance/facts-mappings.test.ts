@@ -413,6 +413,37 @@ const refusals: readonly Fact[] = [
     () => ({ EventSourceArn: sources.kinesis(), StartingPosition: "AT_TIMESTAMP" }),
     "Need to specify a timestamp",
   ),
+  ...(["kinesis", "dynamodb"] as const).map((kind) =>
+    refusal(
+      `${kind}: a moment is for AT_TIMESTAMP`,
+      `seen: ${tests}, starting position validation exceptions`,
+      () => ({ EventSourceArn: sources[kind](), StartingPosition: "LATEST", StartingPositionTimestamp: new Date(1) }),
+      "Timestamp only valid with StartingPosition AT_TIMESTAMP",
+    ),
+  ),
+  refusal(
+    "a moment is not before 1970",
+    `seen: ${tests}, starting position validation exceptions`,
+    () => ({
+      EventSourceArn: sources.kinesis(),
+      StartingPosition: "AT_TIMESTAMP",
+      StartingPositionTimestamp: new Date(-1000),
+    }),
+    "Received Exception while reading from provided stream. class java.lang.Long can not be converted to a Timestamp",
+  ),
+  refusal(
+    "a starting position is one of three",
+    `seen: ${tests}, starting position validation exceptions`,
+    () => ({ EventSourceArn: sources.kinesis(), StartingPosition: "0" as "LATEST" }),
+    "1 validation error detected: Value '0' at 'startingPosition' failed to satisfy constraint: Member must satisfy enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]",
+    "ValidationException",
+  ),
+  refusal(
+    "a queue has no position to start at",
+    `seen: ${tests}, starting position validation exceptions`,
+    () => ({ EventSourceArn: sources.sqs(), StartingPosition: "LATEST" }),
+    "StartingPosition is not valid for SQS event sources.",
+  ),
   refusal(
     "the moment is not in the future",
     "api: StartingPositionTimestamp cannot be in the future; the text is a guess",
@@ -494,7 +525,6 @@ const refusals: readonly Fact[] = [
     ),
   ),
   unsupported("sqs", "ParallelizationFactor", 2),
-  unsupported("sqs", "StartingPosition", "LATEST"),
   unsupported("sqs", "BisectBatchOnFunctionError", true),
   unsupported("sqs", "TumblingWindowInSeconds", 1),
   unsupported("sqs", "MaximumRetryAttempts", 1),

@@ -79,5 +79,8 @@ function adapt(model: ServiceModel): ServiceModel {
     const shape = shapes[name]!;
     shapes[name] = { ...shape, members: { ...shape.members, Runtime: { shape: "AnyRuntime" } } };
   }
+  // As AWS's front end lists them, which is not the model's order.
+  shapes.EventSourcePosition = { type: "string", enum: ["LATEST", "AT_TIMESTAMP", "TRIM_HORIZON"] };
+  shapes.InvokeMode = { type: "string", enum: ["RESPONSE_STREAM", "BUFFERED"] };
   return { operations: model.operations, shapes };
 }

@@ -86,6 +86,9 @@ function checkPollers({ pollers }: SourceRules, merged: Readonly<Record<string, 
 export function checkStart(kind: SourceKind, input: CreateEventSourceMappingRequest, now: number): void {
   const { startingPositionRequired, startingPositions, takes } = sourceRules[kind];
   const { StartingPosition: position, StartingPositionTimestamp: moment } = input;
+  if ((kind === "sqs" || kind === "sqs-fifo") && position !== undefined) {
+    throw invalid("StartingPosition is not valid for SQS event sources.");
+  }
   if (position === undefined) {
     if (!startingPositionRequired) return;
     throw invalid(
@@ -97,7 +100,12 @@ export function checkStart(kind: SourceKind, input: CreateEventSourceMappingRequ
   }
   if (position === "AT_TIMESTAMP" && moment === undefined) throw invalid("Need to specify a timestamp");
   if (position !== "AT_TIMESTAMP" && moment !== undefined) {
-    throw invalid("Timestamp can only be specified with the starting position AT_TIMESTAMP.");
+    throw invalid("Timestamp only valid with StartingPosition AT_TIMESTAMP");
+  }
+  if (moment !== undefined && Number(moment) < 0) {
+    throw invalid(
+      "Received Exception while reading from provided stream. class java.lang.Long can not be converted to a Timestamp",
+    );
   }
   if (moment !== undefined && Number(moment) * 1000 > now) throw invalid("Timestamp must not be in the future.");
 }
