@@ -253,9 +253,10 @@ export function createLink(agent: Duplex, runtime: Duplex | undefined, events: L
     silent = true;
     runtimeEnds();
   };
-  // unix(7): the other end was closed with bytes unread; what it has written comes first all the same
-  const isReset = (error: NodeJS.ErrnoException) => error.code === "ECONNRESET";
-  runtime?.on("error", (error) => (isReset(error) ? fallsSilent() : runtimeEnds()));
+  // unix(7): the other end was closed with bytes unread, and what it has written comes first all the same; or it was closed
+  // before all that was sent could be written, the last event among it
+  const isGone = ({ code }: NodeJS.ErrnoException) => code === "ECONNRESET" || code === "EPIPE";
+  runtime?.on("error", (error) => (isGone(error) ? fallsSilent() : runtimeEnds()));
   runtime?.on("end", fallsSilent).on("close", runtimeEnds);
 
   return {
