@@ -13,6 +13,7 @@
  * How kinds go together (identity and resource policies, boundaries, sessions) is for the caller to say: an explicit deny
  * in any of them wins.
  */
+export { contextKeys } from "./context-keys.ts";
 export { type Evaluation, evaluate, type Request } from "./evaluate.ts";
 export { PolicyError } from "./malformed.ts";
 export { type PolicyKind, parsePolicy } from "./parse.ts";

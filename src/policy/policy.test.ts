@@ -5,6 +5,7 @@ import {
   accountIdentity,
   anonymous,
   type Context,
+  contextKeys,
   evaluate,
   type Identity,
   PolicyError,
@@ -215,6 +216,23 @@ test("variables stand for the request's values, which are never wildcards", () =
     decide({ Condition: { StringLike: { "s3:prefix": `${variable("aws:TagKeys")}/*` } } }, { context }),
     "none",
   );
+});
+
+test("the keys that a policy asks for are known, each once", () => {
+  const statements = identity({
+    Effect: "Allow",
+    Action: "s3:*",
+    Resource: [
+      `arn:aws:s3:::home/${variable("aws:username")}/${variable("aws:PrincipalTag/team, 'none'")}${variable("*")}`,
+    ],
+    Condition: { StringLike: { "s3:prefix": `${variable("AWS:userName")}/*` }, Null: { "aws:TokenIssueTime": "true" } },
+  });
+  assert.deepEqual(contextKeys(statements), [
+    "s3:prefix",
+    "aws:TokenIssueTime",
+    "aws:username",
+    "aws:PrincipalTag/team",
+  ]);
 });
 
 test("before 2012-10-17 there were no variables", () => {

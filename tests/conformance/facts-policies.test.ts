@@ -14,6 +14,7 @@ import {
   GetPolicyCommand,
   GetResourcePolicyCommand,
   InvokeCommand,
+  InvokeWithResponseStreamCommand,
   type LambdaClient,
   ListFunctionsByCodeSigningConfigCommand,
   ListLayerVersionsCommand,
@@ -294,8 +295,14 @@ const across: readonly Fact[] = [
           `User: arn:aws:iam::${stranger}:root is not authorized to perform: lambda:InvokeFunction on resource: ${one} because no resource-based policy allows the lambda:InvokeFunction action`,
         );
       }
+      const streamed = () => other.send(new InvokeWithResponseStreamCommand({ FunctionName: arn }));
+      const tried = () => other.send(new InvokeCommand({ FunctionName: arn, InvocationType: "DryRun" }));
+      await refused(streamed(), "AccessDeniedException", /perform: lambda:InvokeFunction on/);
+      await refused(tried(), "AccessDeniedException");
       await add(client, name, { Principal: stranger });
       assert.equal((await call(arn)).StatusCode, 200);
+      assert.equal((await streamed()).StatusCode, 200);
+      assert.equal((await tried()).StatusCode, 204);
       await client.send(new RemovePermissionCommand({ FunctionName: name, StatementId: "s3" }));
       await refused(call(arn), "AccessDeniedException");
     },

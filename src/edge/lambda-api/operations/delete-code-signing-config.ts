@@ -15,5 +15,5 @@ export const deleteCodeSigningConfig: Operation<DeleteCodeSigningConfigRequest> 
     );
   }
   needs.registry.codeSigning.remove(record.account, record.name);
-  return { body: {} };
+  return {};
 };
