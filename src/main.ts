@@ -166,7 +166,7 @@ export async function start(options: Options = {}): Promise<Platform> {
         return found;
       },
     },
-    invoke,
+    invoke: (invocation) => (invocation.target.durable === undefined ? invoke(invocation) : durable.run(invocation)),
     durable,
     retire: environments.retire,
     snapshot: environments.snapshot,

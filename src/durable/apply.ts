@@ -47,9 +47,9 @@ function apply(live: Live, update: OperationUpdate, now: number, consequences: C
       startCallback(live, update, now);
       return;
     case "CHAINED_INVOKE": {
-      const { FunctionName: target, TenantId: tenantId } = update.ChainedInvokeOptions!;
+      const { FunctionName: target, TenantId: tenantId, XAmznTraceId: traceId } = update.ChainedInvokeOptions!;
       // Its event is written when it is known what the name leads to (chains.ts).
-      consequences.chained.push(started(live, update, now, { input: update.Payload, target, tenantId }));
+      consequences.chained.push(started(live, update, now, { input: update.Payload, target, tenantId, traceId }));
     }
   }
 }

@@ -60,7 +60,7 @@ export function createChains(needs: ChainsNeeds): Chains {
       return;
     }
     const parent = { arn: execution.arn, operation: operation.id };
-    const { traceId } = execution;
+    const traceId = operation.traceId ?? execution.traceId;
     const child = newExecution(
       unit,
       { target: { ...target, durable }, payload: input, synchronous: false, traceId },
@@ -88,7 +88,7 @@ export function createChains(needs: ChainsNeeds): Chains {
       name: named?.name ?? "",
       qualifier: named?.qualifier,
       payload: Buffer.from(operation.input ?? "{}"),
-      traceId: execution.traceId,
+      traceId: operation.traceId ?? execution.traceId,
     })
       .then((outcome) => {
         if (stopped) return;

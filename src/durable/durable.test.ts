@@ -381,3 +381,26 @@ test("another process takes up what this one left: waits, running functions, pla
   assert.equal(statusOf(current, arns[0]!), "SUCCEEDED");
   current.durable.close();
 });
+
+test("a door that knows nothing of executions gets the answer of one", async () => {
+  const bench = benchOf(once(wait("w", 5)));
+  const invocation = {
+    requestId: "r",
+    target: bench.target("f"),
+    invokedArn: "arn",
+    payload: Buffer.from("{}"),
+    tail: false,
+    received: 0,
+  };
+  const answer = bench.durable.run(invocation);
+  await bench.advance(5000);
+  const { outcome, requestId } = await answer;
+  assert.equal(requestId, "r");
+  assert.equal(outcome.kind === "returned" && JSON.parse(outcome.payload.toString()).Status, "SUCCEEDED");
+  const failing = benchOf(() => () => ({ Status: "FAILED", Error: { ErrorType: "T", ErrorMessage: "m" } }));
+  const failed = failing.durable.run(invocation);
+  await failing.settle();
+  const { outcome: end } = await failed;
+  assert.ok(end.kind === "failed");
+  assert.deepEqual(JSON.parse(end.failure.payload.toString()), { errorType: "T", errorMessage: "m" });
+});

@@ -1,4 +1,4 @@
-import { ServiceError } from "../model/index.ts";
+import { type Invocation, type InvocationResult, ServiceError } from "../model/index.ts";
 import { applyUpdates, errorOf, resultOf } from "./apply.ts";
 import { createChains } from "./chains.ts";
 import { close } from "./closing.ts";
@@ -9,6 +9,7 @@ import { type PauseRequest, pause, pauseNow, resume } from "./pausing.ts";
 import { type ErrorObject, type Execution, forgottenAt, type HistoryEvent, isClosed } from "./records.ts";
 import { statePage } from "./replay.ts";
 import { createRunner, type Running } from "./runner.ts";
+import { runOnce } from "./running-once.ts";
 import { type StartRequest, startOrFind } from "./starting.ts";
 import { type Listing, openDurableStore } from "./store.ts";
 import { fireDue } from "./timers.ts";
@@ -44,6 +45,8 @@ export interface Durable {
   start(request: StartRequest): Execution;
   /** Resolves when it has ended. */
   finished(arn: string): Promise<Execution>;
+  /** Runs a durable function like any other, for doors that know nothing of executions: waits for the end of one. */
+  run(invocation: Invocation): Promise<InvocationResult>;
   /** With the event it was started with and the moment it will time out. Throws ResourceNotFoundException. */
   get(arn: string): { readonly execution: Execution; readonly input: string | undefined; readonly timesOutAt: number };
   /** `from`: EventId to begin with. */
@@ -177,6 +180,7 @@ export function createDurable(needs: DurableNeeds): Durable {
   return {
     start: (request) => ({ ...engine.change((unit) => startOrFind(store, unit, request)) }),
     finished: engine.finished,
+    run: (invocation) => runOnce(engine, store, invocation),
     get(arn) {
       const live = found(engine.look(arn));
       return { execution: live.execution, input: rootOf(live).input, timesOutAt: deadlineOf(live.execution) };

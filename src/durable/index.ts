@@ -11,4 +11,4 @@ export { durableLimits, type ErrorObject, type Execution, type HistoryEvent, isC
 export type { StartRequest } from "./starting.ts";
 export type { Listing } from "./store.ts";
 export type { OperationUpdate } from "./validate.ts";
-export { describedExecution, historyView, listedExecution } from "./views.ts";
+export { answerOf, describedExecution, historyView, listedExecution } from "./views.ts";

@@ -1,4 +1,5 @@
 import { ServiceError } from "../model/index.ts";
+import { readFunctionName } from "./function-name.ts";
 import type { Live } from "./live.ts";
 import { durableLimits, type ErrorObject, type Operation, type OperationType } from "./records.ts";
 
@@ -20,7 +21,9 @@ export interface OperationUpdate {
   readonly CallbackOptions?:
     | { readonly TimeoutSeconds?: number; readonly HeartbeatTimeoutSeconds?: number }
     | undefined;
-  readonly ChainedInvokeOptions?: { readonly FunctionName: string; readonly TenantId?: string } | undefined;
+  readonly ChainedInvokeOptions?:
+    | { readonly FunctionName: string; readonly TenantId?: string; readonly XAmznTraceId?: string }
+    | undefined;
 }
 
 export const invalid = (message: string): ServiceError => new ServiceError("InvalidParameterValueException", message);
@@ -53,6 +56,7 @@ export function checkUpdates(live: Live, updates: readonly OperationUpdate[]): v
     checkSizes(live, update);
     if (!actions[update.Type].includes(update.Action)) throw invalid("Invalid action for the given operation type.");
     checkContent(update);
+    checkTarget(live, update);
     // An operation that this very batch starts may be closed by it, too.
     if (!begun.has(update.Id)) checkTransition(known, update);
     begun.add(update.Id);
@@ -127,6 +131,20 @@ function checkContent(update: OperationUpdate): void {
   }
   if (Type === "CHAINED_INVOKE" && update.ChainedInvokeOptions === undefined) {
     throw invalid("Update for CHAINED_INVOKE operation requires ChainedInvokeOptions.");
+  }
+}
+
+/** Another function is found by its name in the same account and region, whatever a full ARN says. */
+function checkTarget({ execution }: Live, { ChainedInvokeOptions: options }: OperationUpdate): void {
+  if (options === undefined) return;
+  const named = readFunctionName(options.FunctionName);
+  if (named === undefined) throw invalid(`Invalid function ARN '${options.FunctionName}'`);
+  const { account = execution.account, region = execution.region } = named;
+  if (account !== execution.account) {
+    throw invalid("Cannot start a CHAINED_INVOKE on a function in another account.");
+  }
+  if (region !== execution.region) {
+    throw invalid("Cannot start a CHAINED_INVOKE on a function in another region.");
   }
 }
 

@@ -107,3 +107,10 @@ export function historyView(event: HistoryEvent, withData: boolean): HistoryEven
   for (const name of dataMembers) if (details[name] !== undefined) details[name] = { Truncated: true };
   return { ...event, [member]: details };
 }
+
+/** What who waited for an execution gets: its result, or its error as a function's own failure reads. */
+export function answerOf({ status, result, error = {} }: Pick<Execution, "status" | "result" | "error">) {
+  if (status === "SUCCEEDED") return { failed: false, payload: Buffer.from(result ?? "null") };
+  const { ErrorMessage: errorMessage, ErrorType: errorType, ErrorData: errorData, StackTrace: stackTrace } = error;
+  return { failed: true, payload: Buffer.from(JSON.stringify({ errorMessage, errorType, errorData, stackTrace })) };
+}

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ZipFile } from "yazl";
 import { createArtifacts } from "../../src/artifacts/index.ts";
+import { createDurable } from "../../src/durable/index.ts";
 import { createEdge, type EdgeNeeds } from "../../src/edge/index.ts";
 import type { Invocation, InvocationResult, Timing } from "../../src/model/index.ts";
 import { createRegistry, type Registry } from "../../src/registry/index.ts";
@@ -58,16 +59,30 @@ export async function openDoor(run: Run = echo, dataDir?: string, powers: Powers
   const invocations: Invocation[] = [];
   const retired: string[] = [];
   const reported: unknown[] = [];
+  const invoke = (invocation: Invocation) => {
+    invocations.push(invocation);
+    return run(invocation);
+  };
+  const report = (error: unknown) => void reported.push(error);
+  const durable = createDurable({
+    path: join(folder, "durable.sqlite"),
+    clock: Date.now,
+    schedule(at, wake) {
+      const timer = setTimeout(wake, Math.min(at - Date.now(), 86_400_000));
+      return () => clearTimeout(timer);
+    },
+    resolve: registry.resolve,
+    invoke,
+    report,
+  });
   const edge = createEdge({
     registry,
     artifacts,
-    invoke(invocation) {
-      invocations.push(invocation);
-      return run(invocation);
-    },
+    invoke,
+    durable,
     ...powers,
     retire: (_account, _region, name) => retired.push(name),
-    report: (error) => reported.push(error),
+    report,
     admin(_request, response, url) {
       if (url.pathname !== "/_localstack/health") return false;
       response.end("{}");
@@ -76,6 +91,7 @@ export async function openDoor(run: Run = echo, dataDir?: string, powers: Powers
   });
   const socketPath = join(folder, "endpoint.sock");
   const { port } = await edge.listen({ host: "127.0.0.1", port: 0, socketPath });
+  durable.takeUp();
   let closed = false;
   return {
     endpoint: `http://127.0.0.1:${port}`,
@@ -90,6 +106,7 @@ export async function openDoor(run: Run = echo, dataDir?: string, powers: Powers
       if (closed) return;
       closed = true;
       await edge.drain(1000);
+      durable.close();
       registry.close();
       if (dataDir === undefined) rmSync(folder, { recursive: true, force: true });
     },

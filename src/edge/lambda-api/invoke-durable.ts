@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout } from "node:timers/promises";
-import { type Durable, durableLimits, type Execution } from "../../durable/index.ts";
+import { answerOf, type Durable, durableLimits, type Execution } from "../../durable/index.ts";
 import { type DurableSettings, type FunctionVersion, type Invocation, ServiceError } from "../../model/index.ts";
 import { functionArn } from "../../registry/index.ts";
 import { sendJson } from "../answer.ts";
@@ -44,18 +44,17 @@ export async function serveDurable(
   }
   const ended = await endOf(durable, arn);
   await durable.synced();
-  const failed = ended.status !== "SUCCEEDED";
-  const text = failed ? failureOf(ended) : (ended.result ?? "null");
+  const { failed, payload: answer } = answerOf(ended);
   response.writeHead(200, {
     "content-type": "application/json",
-    "content-length": Buffer.byteLength(text),
+    "content-length": answer.length,
     "x-amzn-requestid": requestId,
     "x-amzn-remapped-content-length": "0",
     "x-amz-executed-version": target.version,
     "x-amz-durable-execution-arn": arn,
     ...(failed ? { "x-amz-function-error": "Unhandled" } : {}),
   });
-  response.end(text);
+  response.end(answer);
 }
 
 /** What nobody but durable functions understands. Throws InvalidParameterValueException; the text is ours. */
@@ -88,14 +87,4 @@ async function endOf(durable: Durable, arn: string): Promise<Pick<Execution, "st
   } finally {
     patience.abort();
   }
-}
-
-/** As a function's own failure reads. */
-function failureOf({ error = {} }: Pick<Execution, "error">): string {
-  return JSON.stringify({
-    errorMessage: error.ErrorMessage,
-    errorType: error.ErrorType,
-    errorData: error.ErrorData,
-    stackTrace: error.StackTrace,
-  });
 }
