@@ -16,6 +16,7 @@ import java.lang.reflect.Method;
 final class Copies extends ContextImpl {
     /** Beyond the 200 calls after which the JVM compiles a method (Tier3InvocationThreshold). */
     private static final int ROUNDS = 250;
+    private static final int AFTERWARDS = 3;
     private static final int PATIENCE_MS = 2000;
 
     /** Kept here: a context refers to its resources weakly. */
@@ -38,9 +39,9 @@ final class Copies extends ContextImpl {
         try {
             rehearse(ROUNDS);
             Compilers.await(PATIENCE_MS);
-            System.gc();
+            Garbage.overwrite();
             // A collection makes every compiled method check itself once more when it is entered next: here, not in the copies.
-            rehearse(ROUNDS / 10);
+            rehearse(AFTERWARDS);
             Compilers.await(PATIENCE_MS);
         } catch (Exception failure) {
             CheckpointException thrown = new CheckpointException();
