@@ -17,7 +17,8 @@ use machine::*;
 
 /// Bytes of the first thread's stack.
 pub const FIRST_STACK: u64 = 64 << 10;
-const STACK: u64 = PAGE;
+/// Of every other: no signal is taken on it, and nothing below `run` takes more than a few words. Four share a page.
+const STACK: u64 = 1 << 10;
 /// The kernel's own mappings wait here while everything else is replaced.
 const PARKING: u64 = WINDOW + (48 << 20);
 const STACK_LIMIT: u64 = 8 << 20;
@@ -110,6 +111,7 @@ unsafe fn map(header: &Header, call: &Call) {
     for (index, entry) in maps.iter().enumerate() {
         let file = (call.files + entry.file as i32) as u64;
         match entry.kind {
+            MAP_FILE if is_covered(entry, maps.get(index + 1)) => {}
             MAP_FILE => unsafe { place(entry, entry.start, entry.end, MAP_PRIVATE_FIXED, file) },
             MAP_SHARED_FILE => unsafe { place(entry, entry.start, entry.end, MAP_SHARED_FIXED, file) },
             // The kernel shows arguments and environment (/proc/self/cmdline) only of an anonymous mapping.
@@ -135,6 +137,11 @@ unsafe fn map(header: &Header, call: &Call) {
             base = entry.kind;
         }
     }
+}
+
+/// The image has all pages of it.
+fn is_covered(entry: &Map, next: Option<&Map>) -> bool {
+    next.is_some_and(|run| run.kind == MAP_IMAGE && (run.start, run.end) == (entry.start, entry.end))
 }
 
 unsafe fn place_new(entry: &Map, start: u64, end: u64) {
@@ -178,8 +185,8 @@ unsafe fn copy_ahead() {
     /// Linux 5.14
     const MADV_POPULATE_WRITE: u64 = 23;
     unsafe {
-        let count = *(WORKING_SET as *const u64) as usize;
-        for entry in core::slice::from_raw_parts((WORKING_SET + 8) as *const u64, count) {
+        let count = *((WORKING_SET + 8) as *const u64) as usize;
+        for entry in core::slice::from_raw_parts((WORKING_SET + 16) as *const u64, count) {
             let (start, more) = (entry / PAGE * PAGE, entry % PAGE);
             machine::call(MADVISE, start, (more + 1) * PAGE, MADV_POPULATE_WRITE, 0, 0, 0);
         }

@@ -26,8 +26,6 @@ pub const CLOSE_RANGE: usize = 436;
 pub const USER_END: u64 = 0x7fff_ffff_f000;
 
 const ARCH_SET_FS: u64 = 0x1002;
-/// Bytes from a frame's beginning to the pointer to the XSAVE state: uc_mcontext.fpstate.
-const STATE_POINTER: u64 = 224;
 
 // The addresses of the two entries are part of the format. The second takes the place of the C library's madvise: in case
 // of an error it continues there, where errno is set.
@@ -113,9 +111,8 @@ pub unsafe fn set_thread_pointer(to: u64) {
 
 /// Continues where the thread was: registers, XSAVE state, blocked signals and alternative stack come from the frame.
 pub unsafe fn resume(frame: u64) -> ! {
-    // SAFETY: the frame is one that the dumper made, in the tables' private copy.
+    // SAFETY: the frame is one that the dumper made.
     unsafe {
-        *((frame + STATE_POINTER) as *mut u64) = frame + crate::format::FRAME_STATE;
         asm!("mov rsp, {frame}", "mov eax, 15", "syscall", "ud2", frame = in(reg) frame, options(noreturn));
     }
 }

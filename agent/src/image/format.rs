@@ -18,11 +18,11 @@ pub const LOADER_MADVISE: u64 = WINDOW + 16;
 /// The header and the tables are mapped here.
 pub const TABLES: u64 = WINDOW + (1 << 20);
 pub const TABLES_MAX: u64 = 31 << 20;
-/// Where threads stand until they are let go, one page each; the first has more.
+/// Where threads stand until they are let go.
 pub const STACKS: u64 = WINDOW + (32 << 20);
 pub const THREADS_MAX: u64 = 512;
 
-/// The image's working set lies here until the loader has made use of it: a count, then so many entries.
+/// The image's working set (working_set.rs) lies here until the loader has made use of it.
 pub const WORKING_SET: u64 = WINDOW + (40 << 20);
 /// Bytes that an image has for it, at its end.
 pub const WORKING_SET_BYTES: u64 = 32 << 10;
@@ -214,8 +214,8 @@ pub struct Thread {
     pub robust: u64,
     pub robust_bytes: u64,
     /// Bytes from the image's beginning, a multiple of 64, to what rt_sigreturn(2) reads: struct ucontext as the kernel has
-    /// it (304 bytes), 16 bytes unused, then the state of XSAVE as in a signal frame (magic numbers included).
-    /// `uc_mcontext.fpstate` is 320, its distance from here: the loader adds where the tables lie.
+    /// it (304 bytes), 16 bytes unused, then the state of XSAVE as in a signal frame (magic numbers included), which
+    /// `uc_mcontext.fpstate` points at where the tables lie in a copy.
     pub frame: u64,
     pub frame_bytes: u64,
 }

@@ -69,11 +69,16 @@ fn parse(line: &[u8]) -> Option<Order> {
 pub struct Control {
     socket: OwnedFd,
     unfinished: Vec<u8>,
+    /// not on the stack, which slots would inherit page by page
+    buffer: Vec<u8>,
 }
+
+/// So large that the allocator maps it by itself: what has never been written takes no memory.
+const BUFFER: usize = 256 << 10;
 
 impl Control {
     pub fn new(socket: OwnedFd) -> Control {
-        Control { socket, unfinished: Vec::new() }
+        Control { socket, unfinished: Vec::new(), buffer: vec![0; BUFFER] }
     }
 
     pub fn socket(&self) -> &OwnedFd {
@@ -82,11 +87,10 @@ impl Control {
 
     /// Orders that have come in; `None`: the platform is gone, or does not speak our language.
     pub fn receive(&mut self) -> Option<Vec<Order>> {
-        let mut buffer = [0; 64 << 10];
-        match sys::receive(self.socket.as_fd(), &mut buffer, false) {
+        match sys::receive(self.socket.as_fd(), &mut self.buffer, false) {
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Some(Vec::new()),
             Err(_) | Ok(0) => return None,
-            Ok(length) => self.unfinished.extend(&buffer[..length]),
+            Ok(length) => self.unfinished.extend(&self.buffer[..length]),
         }
         let end = self.unfinished.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let rest = self.unfinished.split_off(end);

@@ -108,7 +108,8 @@ fn become_slot(mould: &Mould, number: u64, wire: Option<Wire>, disk: Option<&Dis
     if sys::hung_up(enter::LIFELINE) || sys::send(socket, &[READY]).is_err() {
         sys::exit_now(0);
     }
-    let mut buffer = vec![0; Plan::MAX];
+    // So large that the allocator maps it by itself: what is not written takes no memory of the agent, which keeps it.
+    let mut buffer = vec![0; 4 * Plan::MAX];
     match sys::receive_descriptor(socket, &mut buffer, true) {
         Ok((0, _)) | Err(_) => sys::exit_now(0),
         Ok((length, image)) => {

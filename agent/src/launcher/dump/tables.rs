@@ -1,7 +1,8 @@
 //! What an image says beside its pages (image/format.rs), and how it is laid out.
 use super::refusal::{OrRefuse, Refusal, refuse};
+use super::x86;
 use crate::image::format::{
-    Action, Descriptor, File, Generator, Header, MAGIC, Map, PAGE, Stored, TABLES_MAX, Table, Text, Thread, Timer, Watch,
+    Action, Descriptor, File, Generator, Header, MAGIC, Map, PAGE, Stored, TABLES, TABLES_MAX, Table, Text, Thread, Timer, Watch,
     checksum,
 };
 use crate::launcher::failure::Step;
@@ -63,10 +64,11 @@ impl Tables {
     /// Writes everything but the pages, which begin at `room`; `bytes` of the whole image.
     pub fn write(mut self, file: &std::fs::File, room: u64, bytes: u64) -> Result<(), Refusal> {
         let mut image = vec![0; size_of::<Header>()];
-        for (thread, frame) in self.threads.iter_mut().zip(&self.frames) {
+        for (thread, frame) in self.threads.iter_mut().zip(&mut self.frames) {
             image.resize(image.len().next_multiple_of(FRAME_ALIGNMENT as usize), 0);
             thread.frame = image.len() as u64;
             thread.frame_bytes = frame.len() as u64;
+            x86::place(frame, TABLES + thread.frame);
             image.extend_from_slice(frame);
         }
         let mut header = Header { magic: MAGIC, tables: room, bytes, ..self.header };

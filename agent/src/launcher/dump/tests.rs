@@ -29,7 +29,7 @@ for number in range(3): threading.Thread(target=time.sleep, args=(1000 + number,
         assert_eq!((thread.frame % 64, thread.frame_bytes > FRAME_STATE + 576), (0, true));
         assert_ne!((thread.fs_base, thread.clear_tid, thread.robust), (0, 0, 0));
         // flags, distance of the state, its two magic numbers
-        assert_eq!((image.word(thread, 0), image.word(thread, 224)), (7, FRAME_STATE));
+        assert_eq!((image.word(thread, 0), image.word(thread, 224)), (7, TABLES + thread.frame + FRAME_STATE));
         assert_eq!(image.word(thread, FRAME_STATE + 464) as u32, 0x4650_5853);
         let size = image.word(thread, FRAME_STATE + 480) as u32;
         assert_eq!(thread.frame_bytes, FRAME_STATE + u64::from(size) + 4);

@@ -3,6 +3,8 @@ use super::refusal::{Refusal, refuse};
 use crate::image::format::FRAME_STATE;
 use crate::sys::{self, Registers};
 
+/// Bytes from a frame's beginning to uc_mcontext.fpstate.
+const STATE_POINTER: usize = 224;
 /// The instruction `syscall`.
 pub const SYSCALL: [u8; 2] = [0x0f, 0x05];
 const NO_CALL: u64 = u64::MAX;
@@ -100,11 +102,16 @@ pub fn frame(stopped: &Registers, extra: &Extra) -> Result<(Vec<u8>, u64), Refus
     put(&[r.r8, r.r9, r.r10, r.r11, r.r12, r.r13, r.r14, r.r15]);
     put(&[r.rdi, r.rsi, r.rbp, r.rbx, r.rdx, r.rax, r.rcx, r.rsp, r.rip, r.eflags, segments]);
     // error code, trap number, old mask, faulting address; the state's place; reserved
-    put(&[0, 0, 0, 0, FRAME_STATE]);
+    put(&[0, 0, 0, 0, 0]);
     put(&[0; 8]);
     put(&[extra.blocked, 0, 0]);
     frame.extend(vector_frame(extra.vectors)?);
     Ok((frame, r.rip))
+}
+
+/// Tells a frame where it will lie.
+pub fn place(frame: &mut [u8], address: u64) {
+    frame[STATE_POINTER..STATE_POINTER + 8].copy_from_slice(&(address + FRAME_STATE).to_le_bytes());
 }
 
 /// The state of XSAVE as in a signal frame: with notes, ended by a magic number, without the part on demand.

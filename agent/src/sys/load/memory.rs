@@ -9,8 +9,8 @@ use std::os::fd::RawFd;
 
 /// The program in agent/loader/, an ELF file with two segments.
 static LOADER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/loader.elf"));
-/// Bytes of the stacks of all threads: the first one's, then a page each.
-const STACKS_BYTES: u64 = (64 << 10) + THREADS_MAX * PAGE;
+/// Bytes of the stacks of all threads: the first one's, then 1 KB each.
+const STACKS_BYTES: u64 = (64 << 10) + (THREADS_MAX << 10);
 
 // glibc registers every thread for rseq(2) since 2.35, and older ones lack the symbols.
 std::arch::global_asm!(".weak __rseq_offset", ".weak __rseq_size");
@@ -76,29 +76,30 @@ pub unsafe fn enter_loader(tables: &Tables<'_>, image: RawFd, identity: (u64, u6
     }
 }
 
-/// Its count and entries, checked; read once, for the launcher may write it meanwhile.
+/// Read once, for the launcher may write it meanwhile, and checked.
 unsafe fn place_working_set(tables: &Tables<'_>, image: RawFd) -> io::Result<()> {
     let header = tables.header();
-    let mut words = vec![0u64; WORKING_SET_BYTES as usize / 8];
-    let mut read = 0;
-    // Most are short, and every page of it is a page more to be made.
-    for end in [PAGE as usize / 8, words.len()] {
-        if words[1] > (read as u64).saturating_sub(2) || read == 0 {
-            let part = &mut words[read..end];
-            let at = header.working_set as usize + read * 8;
-            // SAFETY: pointer and length belong to one slice of integers.
-            check(unsafe { libc::pread(image, part.as_mut_ptr().cast(), part.len() * 8, at as i64) } as i64)?;
-            read = end;
-        }
-    }
-    let entries = working_set::checked(&words[..read], tables.all::<Map>(header.maps));
-    // SAFETY: a new mapping, larger than what is copied into it.
-    unsafe {
+    // SAFETY: a new mapping, as long as told.
+    let words = unsafe {
         reserve(WORKING_SET, WORKING_SET_BYTES)?;
-        *(WORKING_SET as *mut u64) = entries.len() as u64;
-        std::ptr::copy_nonoverlapping(entries.as_ptr(), (WORKING_SET + 8) as *mut u64, entries.len());
+        std::slice::from_raw_parts_mut(WORKING_SET as *mut u64, WORKING_SET_BYTES as usize / 8)
+    };
+    // Most are short, and every page of it is a page more to be made.
+    let first = PAGE as usize / 8;
+    read_words(image, header.working_set, &mut words[..first])?;
+    if words[1] > first as u64 - 2 {
+        read_words(image, header.working_set, words)?;
     }
+    let count = working_set::checked(words, tables.all::<Map>(header.maps)).len();
+    words[1] = count as u64;
     Ok(())
+}
+
+fn read_words(from: RawFd, at: u64, into: &mut [u64]) -> io::Result<()> {
+    let bytes = size_of_val(into);
+    // SAFETY: pointer and length belong to one slice of integers.
+    let got = check(unsafe { libc::pread(from, into.as_mut_ptr().cast(), bytes, at as i64) } as i64)?;
+    if got == bytes as i64 { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
 /// The dumped process ran on this very kernel: its mappings lie to each other as they do everywhere.
