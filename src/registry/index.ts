@@ -5,7 +5,7 @@ export * from "./configs.ts";
 export { egressTag } from "./derive.ts";
 export type { FunctionEntry, Functions, NewFunction, Publication } from "./functions.ts";
 export type { Layers } from "./layers.ts";
-export type { Asked, FunctionPolicies, LayerPolicies, ResourcePolicyRecord } from "./policies.ts";
+export type { Asked, FunctionPolicies, LayerPolicies, ResourcePolicyRecord, ServiceCall } from "./policies.ts";
 export { versionsBehind, wantedOf } from "./provisioned.ts";
 export * from "./records.ts";
 export { createRegistry, type Registry, type RegistryNeeds, type Scaling } from "./registry.ts";

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { accountIdentity, serviceIdentity } from "../policy/index.ts";
+import { accountIdentity } from "../policy/index.ts";
 import { createRegistry, type NewFunction } from "./index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "thaw-policies-"));
@@ -86,16 +86,17 @@ test("a service is let in for the resource and account that its condition names"
   };
   const text = document(statement({ Principal: { Service: "s3.amazonaws.com" }, Condition }));
   registry.functionPolicies.set(scope, "f", undefined, text);
-  const decide = (service: string, bucket: string, account = scope.account) =>
-    registry.functionPolicies.evaluate(scope, "f", undefined, {
-      principal: serviceIdentity(service),
-      action: "lambda:InvokeFunction",
-      context: { "aws:SourceArn": `arn:aws:s3:::${bucket}`, "aws:SourceAccount": account },
-    }).decision;
-  assert.equal(decide("s3.amazonaws.com", "bucket-1"), "allow");
-  assert.equal(decide("sns.amazonaws.com", "bucket-1"), "none");
-  assert.equal(decide("s3.amazonaws.com", "other"), "none");
-  assert.equal(decide("s3.amazonaws.com", "bucket-1", "333333333333"), "none");
+  const decide = (service: string, bucket: string, sourceAccount = scope.account) =>
+    registry.functionPolicies.isAllowed(scope, "f", undefined, {
+      service,
+      sourceArn: `arn:aws:s3:::${bucket}`,
+      sourceAccount,
+    });
+  assert.equal(decide("s3.amazonaws.com", "bucket-1"), true);
+  assert.equal(decide("sns.amazonaws.com", "bucket-1"), false);
+  assert.equal(decide("s3.amazonaws.com", "other"), false);
+  assert.equal(decide("s3.amazonaws.com", "bucket-1", "333333333333"), false);
+  assert.equal(registry.functionPolicies.isAllowed(scope, "f", undefined, { service: "s3.amazonaws.com" }), false);
   registry.close();
 });
 

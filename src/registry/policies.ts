@@ -1,5 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { type Evaluation, evaluate, parsePolicy, type Request, type Statement } from "../policy/index.ts";
+import {
+  type Evaluation,
+  evaluate,
+  parsePolicy,
+  type Request,
+  type Statement,
+  serviceIdentity,
+} from "../policy/index.ts";
 import { type Attachments, noQualifier } from "./attached.ts";
 import type { Functions } from "./functions.ts";
 import { functionArn, layerArn, type Scope } from "./records.ts";
@@ -16,6 +23,18 @@ export interface ResourcePolicyRecord {
 /** Somebody's request, but for the resource. */
 export type Asked = Omit<Request, "resource">;
 
+/** A call by a service: what a permission for one is written about. */
+export interface ServiceCall {
+  /** `s3.amazonaws.com` */
+  readonly service: string;
+  /** the resource that it calls for */
+  readonly sourceArn?: string | undefined;
+  /** the account of that resource */
+  readonly sourceAccount?: string | undefined;
+  /** `lambda:InvokeFunction` when left out */
+  readonly action?: string | undefined;
+}
+
 /** Policies of functions, versions and aliases; each goes with what it belongs to, and none is copied to a new version. */
 export interface FunctionPolicies {
   /** Of the function as a whole when no qualifier is given, or `$LATEST`. */
@@ -27,6 +46,8 @@ export interface FunctionPolicies {
    * may name all of its versions and aliases by a wildcard. Memory only.
    */
   evaluate(scope: Scope, name: string, qualifier: string | undefined, asked: Asked): Evaluation;
+  /** May a service call it on behalf of one of its own resources (a bucket, a topic, a rule)? Memory only. */
+  isAllowed(scope: Scope, name: string, qualifier: string | undefined, call: ServiceCall): boolean;
   /** May any of the function's policies deny something explicitly? Cheap: asked before every invocation. */
   denies(scope: Scope, name: string): boolean;
 }
@@ -55,6 +76,15 @@ export function createFunctionPolicies(needs: {
   };
   for (const { document, name, ...scope } of policies.everything()) note(scope, name, document);
 
+  function judge(scope: Scope, name: string, qualifier: string | undefined, asked: Asked): Evaluation {
+    const own = place(qualifier) === noQualifier ? undefined : get(scope, name, qualifier);
+    const statements = [...statementsOf(get(scope, name)), ...statementsOf(own)];
+    const arn = functionArn(scope, name);
+    // $LATEST has two names, and a policy may mean it by either.
+    if (qualifier === "$LATEST") return strictest([arn, `${arn}:$LATEST`], statements, asked);
+    return evaluate(statements, { ...asked, resource: qualifier === undefined ? arn : `${arn}:${qualifier}` });
+  }
+
   return {
     get,
     denies: (scope, name) => denying.size > 0 && denying.has(functionArn(scope, name)),
@@ -66,13 +96,11 @@ export function createFunctionPolicies(needs: {
       const record = get(scope, name, qualifier);
       if (record !== undefined) note(scope, name, record);
     },
-    evaluate(scope, name, qualifier, asked) {
-      const own = place(qualifier) === noQualifier ? undefined : get(scope, name, qualifier);
-      const statements = [...statementsOf(get(scope, name)), ...statementsOf(own)];
-      const arn = functionArn(scope, name);
-      // $LATEST has two names, and a policy may mean it by either.
-      if (qualifier === "$LATEST") return strictest([arn, `${arn}:$LATEST`], statements, asked);
-      return evaluate(statements, { ...asked, resource: qualifier === undefined ? arn : `${arn}:${qualifier}` });
+    evaluate: judge,
+    isAllowed(scope, name, qualifier, { service, sourceArn, sourceAccount, action = "lambda:InvokeFunction" }) {
+      const context = { "aws:SourceArn": sourceArn, "aws:SourceAccount": sourceAccount };
+      const asked = { principal: serviceIdentity(service), action, context };
+      return judge(scope, name, qualifier, asked).decision === "allow";
     },
   };
 }
