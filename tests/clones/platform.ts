@@ -4,6 +4,7 @@ import { awaitImage, imagesUsable } from "../../bench/subject/images.ts";
 import { endEnvironments, type SandboxProcesses, sandboxesOf } from "../../bench/subject/index.ts";
 import { type Server, type ServerOptions, startServer } from "../e2e/server.ts";
 import { Client, type Code, type Settings } from "../security/client.ts";
+import { until } from "../security/traces.ts";
 
 /** So often in a row the ladder may choose another start than a copy. */
 const patience = 5;
@@ -30,8 +31,10 @@ export interface Clones extends AsyncDisposable {
   deploy(name: string, code: Code, settings?: Settings): Promise<void>;
   /** Creates a function, calls it once, and waits for its image or for the reason why it has none. */
   tryDeploy(name: string, code: Code, settings?: Settings): Promise<string | undefined>;
-  /** Ends a function's environments from outside: its next call is cold. */
+  /** Ends a function's environments from outside, when none is being started: its next call is cold. */
   cool(name: string): Promise<void>;
+  /** Ends them whatever they are at: to the platform, copies that were about to wake have failed. */
+  kill(name: string): Promise<void>;
   /** A call in whatever environment there is. */
   call(name: string, event?: unknown): Promise<Called>;
   /** A call in a new environment, which must be a restored one. */
@@ -85,7 +88,17 @@ export async function startClones(options: ServerOptions = {}): Promise<Clones> 
     assert.ok(chosen, `a ${called.start} start: ${called.status} ${called.text.slice(0, 300)}\n${JSON.stringify(row)}`);
     return false;
   };
-  const cool = (name: string) => endEnvironments(running, name);
+  const kill = (name: string) => endEnvironments(running, name);
+  /** More may have been started than there were calls left for; killed on their way they would count against the image. */
+  const cool = async (name: string) => {
+    await until(
+      async () =>
+        (await client.send("GET", "/_thaw/environments")).body.environments as { function: string; state: string }[],
+      (rows) => !rows.some((row) => row.function === name && /^(creating|initializing|restoring)$/.test(row.state)),
+      20_000,
+    );
+    await kill(name);
+  };
   const wanting = (settings: Settings): Settings => ({
     timeout: 60,
     memory: 512,
@@ -104,6 +117,7 @@ export async function startClones(options: ServerOptions = {}): Promise<Clones> 
     server,
     client,
     cool,
+    kill,
     call,
     tryDeploy,
     sandboxes: (name) => sandboxesOf(running, name),

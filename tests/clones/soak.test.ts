@@ -35,14 +35,13 @@ describe("copies come and go", { skip }, () => {
       else copies += await round(platform, wide);
       await platform.cool("soaked");
     }
-    const after = await until(
+    await until(
       () => tracesOf(platform.server),
-      (now) => same(now, before),
+      (now) => same(now, { ...before, files: before.files.filter((file) => isThere(now, file)) }),
       20_000,
     ).catch((error) => {
       throw new Error(`left behind; before it was ${JSON.stringify(before)}`, { cause: error });
     });
-    assert.deepEqual(after, before);
     assert.deepEqual(loopDevices(platform), loops);
     assert.ok(copies > scaled(20, 1000), `only ${copies} copies`);
     const grown = memoryOf(platform);
@@ -64,7 +63,7 @@ async function round(platform: Clones, count: number, afterMs?: number): Promise
   const calls = Array.from({ length: count }, (_, n) => platform.call("soaked", { n, holdMs: 30 }));
   if (afterMs !== undefined) {
     await delay(afterMs);
-    await platform.cool("soaked");
+    await platform.kill("soaked");
   }
   const answers = await Promise.all(calls);
   for (const [n, answer] of answers.entries()) {
@@ -88,6 +87,9 @@ async function calm(platform: Clones): Promise<Traces> {
   }
   return last;
 }
+
+/** An image may be dropped meanwhile, for copies that were killed on their way are failures of it; nothing else may go. */
+const isThere = (now: Traces, file: string) => !file.startsWith("images/") || now.files.includes(file);
 
 function same(a: Traces, b: Traces): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
