@@ -3,14 +3,7 @@ import { codeSha256, type FunctionVersion, ServiceError } from "../model/index.t
 import type { Attachments } from "./attached.ts";
 import { type Concurrency, checkProvisionable, createConcurrency } from "./concurrency.ts";
 import { type Entry, keyOf, kinds, loadEntries, newEntry } from "./entries.ts";
-import {
-  type AliasRecord,
-  type FunctionRecord,
-  functionArn,
-  type ProvisionedRecord,
-  type Scope,
-  type VersionRecord,
-} from "./records.ts";
+import type { AliasRecord, FunctionRecord, ProvisionedRecord, Scope, VersionRecord } from "./records.ts";
 import { choose, functionNotFound, versionNotFound } from "./resolve.ts";
 import type { Store } from "./store.ts";
 import {
@@ -221,11 +214,10 @@ export function createFunctions(needs: FunctionsNeeds): Functions {
       (alias) => alias.version === number || alias.weights?.[number] !== undefined,
     );
     if (users.length > 0) {
-      const arn = functionArn(scope, name);
-      const listed = users.map((alias) => `${arn}:${alias.name}`).join(", ");
+      const names = users.map((alias) => alias.name).join(", ");
       throw new ServiceError(
         "ResourceConflictException",
-        `Cannot delete version ${number} of function ${arn} because it is referenced by aliases: ${listed}`,
+        `Unable to delete version because the following aliases reference it: [${names}]`,
       );
     }
     store.transaction(() => {

@@ -42,7 +42,7 @@ export interface VersionRecord {
   readonly layers: readonly LayerRef[];
   /** FunctionVersion.key: new with every change of code or configuration */
   readonly key: string;
-  /** equal for equal code and configuration: decides whether PublishVersion has anything to publish */
+  /** of the update that made the content; a version has that of the $LATEST it was: decides whether there is anything to publish */
   readonly fingerprint: string;
   /** ISO 8601 with +0000, as Lambda writes it */
   readonly lastModified: string;

@@ -118,6 +118,30 @@ const versions: readonly Fact[] = [
     },
   },
   {
+    fact: "an update is published even if it changed nothing",
+    source: "seen: moto's tests against AWS (getmoto/moto#8379)",
+    async holds({ client }) {
+      const { name } = await functionOf(client, { Description: "same" });
+      await publish(client, name);
+      await reconfigure(client, name, { Description: "same" });
+      assert.equal((await publish(client, name)).Version, "2");
+      assert.equal((await publish(client, name)).Version, "2");
+      await client.send(new UpdateFunctionCodeCommand({ FunctionName: name, ZipFile: bootstrap }));
+      await settled(client, name);
+      assert.equal((await publish(client, name)).Version, "3");
+    },
+  },
+  {
+    fact: "tags are nothing to publish",
+    source: "guess",
+    async holds({ client }) {
+      const { name, arn } = await functionOf(client);
+      await publish(client, name);
+      await client.send(new TagResourceCommand({ Resource: arn, Tags: { a: "1" } }));
+      assert.equal((await publish(client, name)).Version, "1");
+    },
+  },
+  {
     fact: "a version keeps what $LATEST was",
     source: "guide: Manage Lambda function versions",
     async holds({ client }) {
@@ -304,13 +328,15 @@ const versions: readonly Fact[] = [
   },
   {
     fact: "a version that an alias leads to cannot be deleted",
-    source: "guide: Lambda function aliases; the text is a guess",
+    source:
+      "seen: Unable to delete version because the following aliases reference it: [live] (go-lambda-cleanup#45, zappa#960)",
     async holds({ client }) {
       const name = await twice(client);
       await alias(client, name, weights({ "2": 0.5 }));
       const remove = (Qualifier: string) => client.send(new DeleteFunctionCommand({ FunctionName: name, Qualifier }));
-      await refused(remove("1"), "ResourceConflictException");
-      await refused(remove("2"), "ResourceConflictException");
+      const text = "Unable to delete version because the following aliases reference it: [live]";
+      await refused(remove("1"), "ResourceConflictException", text);
+      await refused(remove("2"), "ResourceConflictException", text);
       await client.send(new DeleteAliasCommand({ FunctionName: name, Name: "live" }));
       assert.equal((await remove("1")).$metadata.httpStatusCode, 204);
       await refused(settled(client, `${name}:1`), "ResourceNotFoundException");
