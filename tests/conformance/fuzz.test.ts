@@ -44,7 +44,9 @@ function state(): string {
     policies: [undefined, "1", "live"].map((part) => door.registry.functionPolicies.get(record, record.name, part)),
     signing: door.registry.functionCodeSigning.get(record, record.name),
   }));
-  return JSON.stringify([entries, [...layers.everything()], [...door.registry.codeSigning.everything()]]);
+  const { codeSigning, eventInvoke, urls, runtimeManagement, recursion, mappings } = door.registry;
+  const rest = [layers, codeSigning, eventInvoke, urls, runtimeManagement, recursion, mappings];
+  return JSON.stringify([entries, ...rest.map((kind) => [...kind.everything()])]);
 }
 
 const odd = fc.oneof(
@@ -117,6 +119,22 @@ const samples: Readonly<Record<string, readonly string[]>> = {
   ],
   ResourcePolicy: ["{}", '{"Statement":[]}', policy],
   Principal: ["*", "111111111111", "s3.amazonaws.com", "arn:aws:iam::111111111111:role/r", "nobody"],
+  Arn: [
+    "arn:aws:sqs:us-east-1:000000000000:q",
+    "arn:aws:sqs:us-east-1:000000000000:q.fifo",
+    "arn:aws:kinesis:us-east-1:000000000000:stream/s",
+    "arn:aws:kafka:us-east-1:000000000000:cluster/c/1",
+    "arn:aws:mq:us-east-1:000000000000:broker:b:1",
+    "arn:aws:s3:::b",
+  ],
+  DestinationArn: [
+    "arn:aws:sqs:us-east-1:000000000000:q",
+    "arn:aws:s3:::b",
+    "arn:aws:lambda:us-east-1:000000000000:function:f",
+    "",
+  ],
+  Pattern: ['{"a":["b"]}', '{"a":[{"numeric":["=",1]}]}', '{"a":[{"anything-but":{}}]}', "[]", "x"],
+  NamespacedFunctionName: ["f", "f:live", "f:1", "g", "arn:aws:lambda:us-east-1:000000000000:function:f"],
   Action: ["lambda:InvokeFunction", "lambda:*", "*", "s3:GetObject"],
   StatementId: ["s", "t"],
   NamespacedStatementId: ["s", "t"],
@@ -167,6 +185,13 @@ const bases: Readonly<Record<string, Record<string, unknown>>> = {
     Action: "lambda:GetLayerVersion",
     Principal: "*",
   },
+  CreateEventSourceMapping: { FunctionName: "f", EventSourceArn: "arn:aws:sqs:us-east-1:000000000000:q" },
+  PutFunctionEventInvokeConfig: { FunctionName: "f", MaximumRetryAttempts: 1 },
+  UpdateFunctionEventInvokeConfig: { FunctionName: "f", MaximumRetryAttempts: 1 },
+  CreateFunctionUrlConfig: { FunctionName: "f", AuthType: "NONE" },
+  UpdateFunctionUrlConfig: { FunctionName: "f", AuthType: "NONE" },
+  PutRuntimeManagementConfig: { FunctionName: "f", UpdateRuntimeOn: "Auto" },
+  PutFunctionRecursionConfig: { FunctionName: "f", RecursiveLoop: "Allow" },
   CreateCodeSigningConfig: {
     AllowedPublishers: { SigningProfileVersionArns: ["arn:aws:signer:us-east-1:000000000000:/signing-profiles/p/1"] },
   },
