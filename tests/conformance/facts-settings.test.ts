@@ -416,6 +416,20 @@ const rules: readonly Fact[] = [
     },
   },
   {
+    fact: "a function is taken out of its VPC by empty lists, and shows that it has none",
+    source: `${recorded}, vpc config`,
+    async holds({ client }) {
+      const { name } = await functionOf(client, { VpcConfig: vpc });
+      const out = await update(client, name, { VpcConfig: { SubnetIds: [], SecurityGroupIds: [] } });
+      assert.deepEqual(out.VpcConfig, {
+        SubnetIds: [],
+        SecurityGroupIds: [],
+        VpcId: "",
+        Ipv6AllowedForDualStack: false,
+      });
+    },
+  },
+  {
     fact: "a dead letter target and a key are taken away by giving them empty, and not shown then",
     source: "api: DeadLetterConfig; terraform: aws_lambda_function sends them empty",
     async holds({ client }) {

@@ -45,6 +45,7 @@ export function configurationOf(
   for (const [name, value] of Object.entries(optional)) if (value !== undefined) view[name] = value;
   // Clients take these back by sending them empty, and Lambda does not show an empty one.
   if (settings.KMSKeyArn === "") delete view.KMSKeyArn;
+  if (settings.VpcConfig !== undefined) view.VpcConfig = vpcOf(settings.VpcConfig);
   if (isEmptyTarget(settings.DeadLetterConfig)) delete view.DeadLetterConfig;
   return view as FunctionConfiguration;
 }
@@ -66,6 +67,12 @@ export function listedConfiguration(
     ...listed
   } = configurationOf(record, version, qualifier);
   return listed;
+}
+
+/** A function taken out of its VPC shows that it has none; which VPC a subnet belongs to is not known here. */
+function vpcOf(given: unknown): Record<string, unknown> {
+  const config = { SubnetIds: [], SecurityGroupIds: [], Ipv6AllowedForDualStack: false, ...(given as object) };
+  return config.SubnetIds.length === 0 ? { ...config, VpcId: "" } : config;
 }
 
 function isEmptyTarget(config: unknown): boolean {

@@ -17,6 +17,8 @@ test("names, partial ARNs and ARNs are read, with and without a qualifier", () =
     ["function:f", undefined, own],
     ["function:f:1", undefined, { ...own, qualifier: "1" }],
     ["123456789012:function:f", undefined, { ...own, account: "123456789012" }],
+    ["123456789012:function", undefined, { ...own, account: "123456789012", name: "function" }],
+    ["function:function", undefined, { ...own, name: "function" }],
     ["us-east-1:123456789012:function:f", undefined, { ...own, account: "123456789012" }],
     [arn, undefined, { ...own, account: "123456789012" }],
     [`${arn}:$LATEST`, undefined, { ...own, account: "123456789012", qualifier: "$LATEST" }],

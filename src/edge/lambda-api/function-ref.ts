@@ -24,7 +24,9 @@ export function functionRef(
     return { account: caller.account, region: caller.region, name: text, qualifier: qualifier || undefined };
   }
   const parts = text.split(":");
-  const mark = parts.indexOf("function");
+  const word = parts.indexOf("function");
+  // As the last part it is a function's own name.
+  const mark = word === parts.length - 1 ? -1 : word;
   // Without the word "function": name:qualifier, or account:name.
   const at = mark === -1 ? (parts.length > 1 && isAccount(parts[0] ?? "") ? 1 : 0) : mark + 1;
   const account = at > 0 ? parts[mark === -1 ? 0 : mark - 1] : undefined;
