@@ -87,11 +87,11 @@ impl Format {
         (0..self.groups).map(free).sum()
     }
 
-    /// Writes the file system into a file of `bytes()` zeroes. `seed`: 16 bytes nobody can guess, for its identity and
-    /// its directories' hashes. `now`: seconds since 1970.
+    /// Writes the file system over `bytes()` zeroes, in whole blocks. `seed`: 16 bytes nobody can guess, for its identity
+    /// and its directories' hashes. `now`: seconds since 1970.
     pub fn write(&self, image: &impl FileExt, seed: &[u8; 16], now: u32) -> std::io::Result<()> {
-        image.write_all_at(&self.super_block(seed, now), 1024)?;
-        let mut descriptors = Vec::with_capacity(32 * self.groups as usize);
+        image.write_all_at(&block_with(1024, &self.super_block(seed, now)), 0)?;
+        let mut descriptors = Vec::with_capacity((self.descriptor_blocks() * BLOCK) as usize);
         for group in 0..self.groups {
             let (used, size) = self.extent(group);
             let first = if group == 0 { RESERVED } else { 0 };
@@ -103,8 +103,10 @@ impl Format {
             descriptor.put16(12, size - used).put16(14, self.group_inodes - first).put16(16, u64::from(group == 0));
             descriptors.extend(descriptor.0);
         }
+        descriptors.resize((self.descriptor_blocks() * BLOCK) as usize, 0);
         image.write_all_at(&descriptors, BLOCK)?;
-        image.write_all_at(&self.root_inode(now), (self.tables(0) + 2) * BLOCK + (ROOT - 1) * INODE)?;
+        let inodes = block_with(((ROOT - 1) * INODE) as usize, &self.root_inode(now));
+        image.write_all_at(&inodes, (self.tables(0) + 2) * BLOCK)?;
         image.write_all_at(&root_entries(), self.root_block() * BLOCK)
     }
 
@@ -135,10 +137,26 @@ impl Format {
     }
 }
 
+/// A block of zeroes but for these bytes.
+fn block_with(at: usize, bytes: &[u8]) -> Vec<u8> {
+    let mut block = vec![0; BLOCK as usize];
+    block[at..at + bytes.len()].copy_from_slice(bytes);
+    block
+}
+
 /// A block of bits: the first ones set, and those behind the end, which nobody may take.
 fn bitmap(used: u64, size: u64) -> Vec<u8> {
-    let set = |bit: u64| bit < used || bit >= size;
-    (0..BLOCK).map(|byte| (0..8).filter(|bit| set(byte * 8 + bit)).fold(0, |bits, bit| bits | 1 << bit)).collect()
+    let mut block = vec![0; BLOCK as usize];
+    let (used_bytes, size_bytes) = ((used / 8) as usize, (size / 8) as usize);
+    block[..used_bytes].fill(0xff);
+    block[(size_bytes + 1).min(BLOCK as usize)..].fill(0xff);
+    if let Some(byte) = block.get_mut(used_bytes) {
+        *byte |= (1 << (used % 8)) - 1;
+    }
+    if let Some(byte) = block.get_mut(size_bytes) {
+        *byte |= 0xff << (size % 8);
+    }
+    block
 }
 
 /// "." and "..", the latter as long as what is left of the block.
@@ -185,6 +203,18 @@ mod tests {
             // one more group may be needed for the tables of the last one
             assert!(free >= bytes && free <= bytes + bytes / 48 + 8 * MIB, "{bytes}: {free}");
             assert!(format.groups * 32 <= 3 * BLOCK && format.group_inodes <= GROUP);
+        }
+    }
+
+    #[test]
+    fn bits_are_set_before_what_is_free_and_behind_the_end() {
+        for (used, size) in [(0, 8 * BLOCK), (3, 5), (8, 16), (1026, 8 * BLOCK), (17, 12_345), (8 * BLOCK, 8 * BLOCK)] {
+            let bits = bitmap(used, size);
+            assert_eq!(bits.len() as u64, BLOCK);
+            for bit in 0..8 * BLOCK {
+                let set = bits[(bit / 8) as usize] >> (bit % 8) & 1 == 1;
+                assert_eq!(set, bit < used || bit >= size, "bit {bit} of {used} to {size}");
+            }
         }
     }
 

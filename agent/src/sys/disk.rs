@@ -80,8 +80,9 @@ const FSOPEN_CLOEXEC: u32 = 1;
 const FSMOUNT_CLOEXEC: u32 = 1;
 
 /// Mounts a device without putting it anywhere: the mount lives as long as the descriptor, or where `attach_tree` puts it.
-/// Set-user-ID programs and device nodes on it mean nothing.
-pub fn mount_nowhere(kind: &CStr, device: &CStr, flags: &[&CStr]) -> Result<OwnedFd> {
+/// Set-user-ID programs and device nodes on it mean nothing. `hints`: options with a value or without (empty), of which a
+/// kernel that does not know one is to do without.
+pub fn mount_nowhere(kind: &CStr, device: &CStr, hints: &[(&CStr, &CStr)]) -> Result<OwnedFd> {
     let none: *const libc::c_char = null();
     // SAFETY: all strings end in NUL and outlive the calls; null is what the kernel wants where there is no value.
     unsafe {
@@ -90,8 +91,11 @@ pub fn mount_nowhere(kind: &CStr, device: &CStr, flags: &[&CStr]) -> Result<Owne
             check(libc::syscall(libc::SYS_fsconfig, context.as_raw_fd(), command, name, value, 0))
         };
         set(FSCONFIG_SET_STRING, c"source".as_ptr(), device.as_ptr())?;
-        for flag in flags {
-            set(FSCONFIG_SET_FLAG, flag.as_ptr(), none)?;
+        for (name, value) in hints {
+            let _ = match value.is_empty() {
+                true => set(FSCONFIG_SET_FLAG, name.as_ptr(), none),
+                false => set(FSCONFIG_SET_STRING, name.as_ptr(), value.as_ptr()),
+            };
         }
         set(FSCONFIG_CMD_CREATE, none, none)?;
         let limits = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
