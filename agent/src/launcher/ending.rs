@@ -64,8 +64,8 @@ impl Launcher {
             self.leftovers.push(Leftover { slot: sandbox.slot, kept: sandbox.kept, exit });
             return;
         }
-        let Some(at) = self.slots.iter().position(|slot| slot.pid == pid) else { return };
-        let slot = self.slots.remove(at).expect("found above");
+        let Some(at) = self.stock.slots.iter().position(|slot| slot.pid == pid) else { return };
+        let slot = self.stock.slots.remove(at).expect("found above");
         let kept = Kept::of(&slot);
         self.leftovers.push(Leftover { slot: slot.number, kept, exit: None });
         let said = slot.failure.or(match slot::listen(&slot.socket) {
@@ -78,7 +78,7 @@ impl Launcher {
 
     /// Ends a slot that is one too many.
     pub fn retire(&mut self, at: usize) {
-        let slot = self.slots.remove(at).expect("the caller has found it");
+        let slot = self.stock.slots.remove(at).expect("the caller has found it");
         sys::kill_process(slot.pid);
         self.leftovers.push(Leftover { slot: slot.number, kept: Kept::of(&slot), exit: None });
     }
@@ -88,7 +88,7 @@ impl Launcher {
     pub fn cut_wires(&mut self) {
         let wired = self.sandboxes.iter().filter(|(_, sandbox)| sandbox.kept.wire.is_some());
         let wired = wired.map(|(pid, sandbox)| (*pid, sandbox.slot));
-        let idle = self.slots.iter().filter(|slot| slot.wire.is_some()).map(|slot| (slot.pid, slot.number));
+        let idle = self.stock.slots.iter().filter(|slot| slot.wire.is_some()).map(|slot| (slot.pid, slot.number));
         for (pid, slot) in wired.chain(idle) {
             sys::kill_process(pid);
             self.cgroups.kill(slot);
@@ -112,7 +112,7 @@ impl Launcher {
 
     /// Ends everything and waits until nothing is left.
     pub fn end(&mut self) {
-        for slot in &self.slots {
+        for slot in &self.stock.slots {
             sys::kill_process(slot.pid);
             self.cgroups.kill(slot.number);
         }
@@ -122,7 +122,7 @@ impl Launcher {
         }
         let deadline = Instant::now() + Duration::from_secs(10);
         let mut ready = Vec::new();
-        while !(self.slots.is_empty() && self.sandboxes.is_empty()) && Instant::now() < deadline {
+        while !(self.stock.slots.is_empty() && self.sandboxes.is_empty()) && Instant::now() < deadline {
             let _ = sys::wait_readable(&[self.signals.as_raw_fd()], &mut ready, 50);
             self.signalled();
         }

@@ -20,7 +20,7 @@ use std::str::FromStr;
 pub const SOCKET: RawFd = 3;
 pub const LIFELINE: RawFd = 4;
 const INNER: RawFd = 5;
-const VOLUME: RawFd = 6;
+pub const VOLUME: RawFd = 6;
 const LINK: RawFd = 3;
 const RUNTIME_LINK: RawFd = 4;
 /// The host's socket, in the current directory of every slot.

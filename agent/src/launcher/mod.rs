@@ -5,6 +5,7 @@ mod calls;
 mod cgroup;
 mod control;
 mod criu;
+mod disk_maker;
 mod disks;
 mod dump;
 mod egress;
@@ -16,6 +17,7 @@ mod filter;
 mod hierarchy;
 mod skeleton;
 mod slot;
+mod stock;
 mod tree;
 mod volume;
 
@@ -27,23 +29,18 @@ use dump::{Dumps, Lesson, Lessons};
 use egress::Egress;
 use ending::{Kept, Leftover};
 use failure::{Failure, Step};
-use slot::{Message, Mould, Plan, Slot};
-use std::collections::{HashMap, VecDeque};
+use slot::{Message, Plan, Slot};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use stock::{KINDS, Stock};
 use tree::Tree;
 
 /// The descriptor on which the platform has put the control socket.
 const CONTROL: RawFd = 3;
 /// Users of the machine that sandboxes run as: 2^28 numbers that no distribution hands out, a range for each launcher.
 const FIRST_USER: u32 = 0x7000_0000;
-/// New slots are made this long after the last start, so that they do not compete with the sandbox just started: it takes
-/// that long until a copy has given its first answer. Sooner when fewer than half are left.
-const REFILL_DELAY: Duration = Duration::from_millis(20);
-const REFILL_DELAY_WHEN_FEW: Duration = Duration::from_millis(4);
-/// After a slot could not be made.
-const RETRY_DELAY: Duration = Duration::from_millis(500);
 /// The kernel needs a moment to let go of a group whose last process has just been reaped.
 const REMOVE_DELAY: Duration = Duration::from_millis(2);
 /// Bytes of /tmp unless a function asks for another size (EphemeralStorage).
@@ -52,22 +49,9 @@ const USUAL_TMP: u64 = 512 << 20;
 const DISKS_PER_SLOT: usize = 4;
 /// Until the process that makes disks is told again what it had no ear for.
 const DISKS_DELAY: Duration = Duration::from_millis(20);
-/// Slots without and with a way to the network.
-const KINDS: [bool; 2] = [false, true];
-/// After bursts that found too few, so many times as many slots are kept ready at most. Each is a small process, a network
-/// namespace and a few control groups.
-const POOL_GROWTH: usize = 16;
-/// So many times as many as are usually ready must be waited for to be a burst.
-const BURST: usize = 4;
-/// So long after the last burst fewer are kept again.
-const SHRINK_AFTER: Duration = Duration::from_secs(4);
 /// Among the machine's processes: what the launcher does is short, and somebody waits for all of it, beside sandboxes that
 /// may be busy for long.
 const PRIORITY: i32 = -10;
-/// Slots in the making at once when more sandboxes are wanted than slots are ready. Making one is waiting for most of the
-/// time, for grace periods of the kernel.
-const SLOTS_AT_ONCE: usize = 8;
-
 struct Options {
     pool: usize,
     rootfs: Option<PathBuf>,
@@ -127,14 +111,7 @@ struct Launcher {
     lifeline: OwnedFd,
     /// closed by our death alone
     _lifeline_held: OwnedFd,
-    pool: usize,
-    /// slots to have ready now: `pool`, and more after bursts
-    aim: usize,
-    /// when a burst last found too few of them
-    missed: Instant,
-    next_slot: u64,
-    slots: VecDeque<Slot>,
-    refill_at: Instant,
+    stock: Stock,
     queue: VecDeque<Request>,
     sandboxes: HashMap<i32, Sandbox>,
     leftovers: Vec<Leftover>,
@@ -167,12 +144,7 @@ impl Launcher {
                 disks: None,
                 lifeline,
                 _lifeline_held: held,
-                pool: options.pool,
-                aim: options.pool,
-                missed: Instant::now(),
-                next_slot: 0,
-                slots: VecDeque::new(),
-                refill_at: Instant::now(),
+                stock: Stock::of(options.pool),
                 queue: VecDeque::new(),
                 sandboxes: HashMap::new(),
                 leftovers: Vec::new(),
@@ -184,7 +156,7 @@ impl Launcher {
     }
 
     fn serve(&mut self) {
-        let disks = Disks::start(DISKS_PER_SLOT * self.pool, USUAL_TMP);
+        let disks = Disks::start(DISKS_PER_SLOT * self.stock.least, self.stock.most, USUAL_TMP);
         let no_disk = disks.as_ref().err().cloned();
         self.disks = disks.ok();
         self.control.ready(&self.cgroups, self.tree.privileged, egress::check().err().as_ref(), no_disk.as_ref());
@@ -200,8 +172,9 @@ impl Launcher {
                     Some(orders) => orders.into_iter().for_each(|order| self.obey(order)),
                 }
             }
+            let spoken = descriptors.iter().zip(&ready).filter(|(_, ready)| **ready).map(|(descriptor, _)| *descriptor);
             // what slots say comes before their end, or the reason of the end would be lost
-            self.listen();
+            self.listen(&spoken.collect());
             if ready[1] && self.signalled() {
                 break;
             }
@@ -212,11 +185,12 @@ impl Launcher {
         self.end();
     }
 
+    /// A slot that is ready says nothing until it is launched; its death is told by a signal.
     fn descriptors(&self) -> Vec<RawFd> {
         let sockets = self.sandboxes.values().filter_map(|sandbox| sandbox.socket.as_ref());
         [self.control.socket(), &self.signals]
             .into_iter()
-            .chain(self.slots.iter().map(|slot| &slot.socket))
+            .chain(self.stock.slots.iter().filter(|slot| !slot.ready).map(|slot| &slot.socket))
             .chain(sockets)
             .chain(self.egress.socket())
             .chain(self.disks.as_ref().map(Disks::socket))
@@ -234,15 +208,8 @@ impl Launcher {
         if self.disks.as_ref().is_some_and(Disks::is_behind) {
             wait = Some(wait.unwrap_or(DISKS_DELAY));
         }
-        if KINDS.iter().any(|&egress| self.slots_wanted(egress) > 0) {
-            let refill = self.refill_at.saturating_duration_since(Instant::now());
-            wait = Some(wait.map_or(refill, |other| other.min(refill)));
-        }
-        if self.aim > self.pool {
-            wait = Some(wait.unwrap_or(SHRINK_AFTER));
-        }
-        if let Some(dump) = self.dumps.patience() {
-            wait = Some(wait.map_or(dump, |other| other.min(dump)));
+        for other in [self.stock_patience(), self.dumps.patience()].into_iter().flatten() {
+            wait = Some(wait.map_or(other, |wait| wait.min(other)));
         }
         wait.map_or(-1, |wait| wait.as_micros().div_ceil(1000) as i32)
     }
@@ -259,10 +226,7 @@ impl Launcher {
                     self.no_slot(&failure, true);
                 }
                 self.launch_queued();
-                if !self.queue.is_empty() {
-                    self.refill_at = self.refill_at.min(Instant::now());
-                }
-                self.notice_burst();
+                self.notice_wants();
             }
             Order::Kill(id) => self.kill(&id),
             Order::Dump(order) => {
@@ -282,18 +246,6 @@ impl Launcher {
         }
     }
 
-    /// Such a burst may come again.
-    fn notice_burst(&mut self) {
-        let waiting = self.queue.len();
-        if waiting > BURST * self.pool {
-            self.missed = Instant::now();
-            self.aim = self.aim.max(waiting.min(self.pool * POOL_GROWTH));
-            if let Some(disks) = &mut self.disks {
-                disks.expect(waiting);
-            }
-        }
-    }
-
     fn launch_queued(&mut self) {
         while let Some((queued, at)) = self.match_made() {
             let request = self.queue.remove(queued).expect("found above");
@@ -304,15 +256,15 @@ impl Launcher {
                     continue;
                 }
             };
-            let slot = self.slots.remove(at).expect("found above");
+            let slot = self.stock.slots.remove(at).expect("found above");
             self.launch(slot, request, &plan);
-            self.refill_at = Instant::now() + self.refill_delay();
+            self.stock.taken(!self.queue.is_empty());
         }
     }
 
     /// The first request for which there is a slot, and the slot.
     fn match_made(&self) -> Option<(usize, usize)> {
-        let slot = |egress| self.slots.iter().position(|slot| slot.ready && slot.wire.is_some() == egress);
+        let slot = |egress| self.stock.slots.iter().position(|slot| slot.ready && slot.wire.is_some() == egress);
         let found =
             KINDS.map(|egress| Some((self.queue.iter().position(|request| request.egress == egress)?, slot(egress)?)));
         found.into_iter().flatten().min()
@@ -327,7 +279,7 @@ impl Launcher {
         }
         let (user, group) = if self.tree.privileged {
             // numbers come back after 2^16 sandboxes of this launcher, long after their owners are gone
-            let user = FIRST_USER | (std::process::id() & 0xfff) << 16 | self.next_slot as u32 & 0xffff;
+            let user = FIRST_USER | (std::process::id() & 0xfff) << 16 | self.stock.next as u32 & 0xffff;
             (user, user)
         } else {
             (sys::user_id(), sys::group_id())
@@ -356,19 +308,14 @@ impl Launcher {
         self.sandboxes.insert(slot.pid, sandbox);
     }
 
-    fn listen(&mut self) {
-        for slot in &mut self.slots {
-            match slot::listen(&slot.socket) {
-                Some(Message::Ready) => slot.ready = true,
-                Some(Message::Failed(failure)) => slot.failure = Some(failure),
-                Some(Message::Closed) | None => {}
-            }
-        }
+    /// `spoken`: descriptors that have something to say.
+    fn listen(&mut self, spoken: &HashSet<RawFd>) {
+        self.hear_slots(spoken);
         for sandbox in self.sandboxes.values_mut() {
-            match sandbox.socket.as_ref().and_then(slot::listen) {
+            match sandbox.socket.as_ref().filter(|socket| spoken.contains(&socket.as_raw_fd())).and_then(slot::listen) {
                 Some(Message::Failed(failure)) => sandbox.failure = Some(failure),
                 Some(Message::Closed) => sandbox.socket = None,
-                Some(Message::Ready) | None => {}
+                Some(Message::Ready(_)) | None => {}
             }
         }
         self.dumps.listen().iter().for_each(|answer| self.control.say(answer));
@@ -395,86 +342,5 @@ impl Launcher {
         }
         // a terminal's interrupt goes to the whole group; the platform decides what it means
         pending.contains(&libc::SIGTERM)
-    }
-
-    /// A slot could not be made: whoever waits for one gets to know, and the next attempt comes later.
-    fn no_slot(&mut self, failure: &Failure, egress: bool) {
-        if let Some(at) = self.queue.iter().position(|request| request.egress == egress) {
-            let request = self.queue.remove(at).expect("found above");
-            self.control.failed(&request.id, failure);
-        }
-        self.refill_at = Instant::now() + RETRY_DELAY;
-    }
-
-    /// Slots to be made, those with a way to the network or those without. The former are kept ready, too, from the
-    /// first request on.
-    fn slots_wanted(&self, egress: bool) -> usize {
-        if egress && !self.egress.is_open() {
-            return 0;
-        }
-        let in_making = self.slots.iter().filter(|slot| !slot.ready).count();
-        let had = self.slots.iter().filter(|slot| slot.wire.is_some() == egress).count();
-        let queued = self.queue.iter().filter(|request| request.egress == egress).count();
-        // those with a way to the network hold an address each
-        let aim = if egress { self.pool } else { self.aim };
-        (aim + queued).saturating_sub(had).min(SLOTS_AT_ONCE.saturating_sub(in_making))
-    }
-
-    /// Makes at most one slot, so that orders never wait for more than that.
-    fn refill(&mut self) {
-        let Some(&egress) = KINDS.iter().find(|&&egress| self.slots_wanted(egress) > 0) else { return };
-        if Instant::now() < self.refill_at {
-            return;
-        }
-        if let Err(failure) = self.make_slot(egress) {
-            self.no_slot(&failure, egress);
-        }
-    }
-
-    fn refill_delay(&self) -> Duration {
-        let left = self.slots.iter().filter(|slot| slot.ready).count();
-        match self.queue.is_empty() {
-            // whoever still waits needs more of them now
-            false => Duration::ZERO,
-            true if left * 2 >= self.aim => REFILL_DELAY,
-            true => REFILL_DELAY_WHEN_FEW,
-        }
-    }
-
-    /// What bursts wanted is forgotten, a part at a time; a slot that is too many ends.
-    fn shrink(&mut self) {
-        if self.aim == self.pool || self.missed.elapsed() < SHRINK_AFTER {
-            return;
-        }
-        self.missed = Instant::now();
-        self.aim = (self.aim - self.aim.div_ceil(4)).max(self.pool);
-        let idle = |slot: &Slot| slot.ready && slot.wire.is_none();
-        for _ in self.aim..self.slots.iter().filter(|slot| idle(slot)).count() {
-            self.retire(self.slots.iter().position(idle).expect("just counted"));
-        }
-    }
-
-    fn make_slot(&mut self, egress: bool) -> Result<(), Failure> {
-        let wire = if egress { Some(self.egress.take_wire()?) } else { None };
-        let number = self.next_slot;
-        self.next_slot += 1;
-        let disk_number = self.disks.as_mut().and_then(Disks::take);
-        let disk = disk_number.and_then(|number| self.disks.as_ref()?.lent(number));
-        let mould = Mould {
-            cgroups: &self.cgroups,
-            tree: &self.tree,
-            filter: &self.filter,
-            tmp: self.disks.as_ref().map(Disks::size),
-            lifeline: &self.lifeline,
-        };
-        match Slot::start(&mould, number, wire, disk) {
-            Ok(slot) => self.slots.push_back(slot),
-            Err(failure) => {
-                let kept = Kept { wire: wire.map(|wire| wire.index), disk: disk_number };
-                kept.give_back(&mut self.egress, self.disks.as_mut());
-                return Err(failure);
-            }
-        }
-        Ok(())
     }
 }

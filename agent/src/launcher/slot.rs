@@ -2,12 +2,11 @@
 //! and its own network namespace with loopback up. Given a plan it becomes a sandbox (enter.rs); nothing is ever moved
 //! while somebody waits.
 use super::cgroup::Cgroups;
-use super::disks::Disk;
 use super::egress::{Outside, Wire};
 use super::enter;
 use super::failure::{Failure, Step};
 use super::tree::Tree;
-use super::volume;
+use super::volume::{self, Volume};
 use crate::sys::{self, BpfInstruction, Limit};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
@@ -15,7 +14,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 pub const PROCESSES: u64 = 1024;
 const OPEN_FILES: u64 = 1024;
 
-/// What slots say. A failure is the letter, the step, NUL and the message.
+/// What slots say: that they are ready, with a description of the disk that they have made if they have, or why they will
+/// never be: the letter, the step, NUL and the message.
 const READY: u8 = b'R';
 const FAILED: u8 = b'E';
 
@@ -34,7 +34,8 @@ pub struct Slot {
 }
 
 pub enum Message {
-    Ready,
+    /// the disk that it has made itself
+    Ready(Option<Volume>),
     Failed(Failure),
     /// it is a sandbox now, or dead
     Closed,
@@ -52,16 +53,13 @@ pub struct Mould<'a> {
 }
 
 impl Slot {
-    /// Makes the groups and the process; `ready` comes later, by message.
-    pub fn start(mould: &Mould, number: u64, wire: Option<Wire>, disk: Option<&Disk>) -> Result<Slot, Failure> {
+    /// Makes the groups and the process; `ready` comes later, by message. `disk`: a mount for /tmp.
+    pub fn start(mould: &Mould, number: u64, wire: Option<Wire>, disk: Option<&OwnedFd>) -> Result<Slot, Failure> {
         mould.cgroups.make(number, PROCESSES).step("cgroup")?;
         let (ours, theirs) = sys::message_pair().step("socketpair")?;
         match sys::fork_into(sys::CLONE_NEWPID).step("clone3(CLONE_NEWPID)") {
             Ok(0) => become_slot(mould, number, wire, disk, &theirs),
-            Ok(pid) => {
-                let disk = disk.map(|disk| disk.number);
-                Ok(Slot { number, pid, socket: ours, ready: false, failure: None, disk, wire })
-            }
+            Ok(pid) => Ok(Slot { number, pid, socket: ours, ready: false, failure: None, disk: None, wire }),
             Err(failure) => {
                 mould.cgroups.remove(number);
                 Err(failure)
@@ -78,11 +76,13 @@ impl Slot {
 /// The next thing a slot has said; `None`: nothing yet.
 pub fn listen(socket: &OwnedFd) -> Option<Message> {
     let mut buffer = [0; 1024];
-    match sys::receive(socket.as_fd(), &mut buffer, false) {
+    match sys::receive_descriptor(socket.as_fd(), &mut buffer, false) {
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => None,
-        Err(_) | Ok(0) => Some(Message::Closed),
-        Ok(_) if buffer[0] == READY => Some(Message::Ready),
-        Ok(length) => {
+        Err(_) | Ok((0, _)) => Some(Message::Closed),
+        Ok((length, mount)) if buffer[0] == READY => {
+            Some(Message::Ready(mount.and_then(|mount| Volume::described(&buffer[1..length], mount))))
+        }
+        Ok((length, _)) => {
             let text = String::from_utf8_lossy(&buffer[1..length]);
             let (step, message) = text.split_once('\0').unwrap_or(("slot", &text));
             Some(Message::Failed(Failure::new(step, message)))
@@ -91,22 +91,32 @@ pub fn listen(socket: &OwnedFd) -> Option<Message> {
 }
 
 /// Runs in the new process; ends as a sandbox or not at all.
-fn become_slot(mould: &Mould, number: u64, wire: Option<Wire>, disk: Option<&Disk>, socket: &OwnedFd) -> ! {
-    if let Err(failure) = prepare(mould, number, wire) {
-        give_up(socket.as_fd(), &failure);
-    }
-    // without one, for want of space perhaps, /tmp will be made of memory
-    let own = if disk.is_none() { mould.tmp.and_then(|bytes| volume::make(bytes).ok()) } else { None };
-    let volume = disk.map(|disk| &disk.mount).or(own.as_ref().map(|volume| &volume.mount));
+fn become_slot(mould: &Mould, number: u64, wire: Option<Wire>, disk: Option<&OwnedFd>, socket: &OwnedFd) -> ! {
     let mut keep = vec![socket.as_raw_fd(), mould.lifeline.as_raw_fd(), mould.tree.inner.as_raw_fd()];
-    keep.extend(volume.iter().map(|mount| mount.as_raw_fd()));
+    keep.extend(disk.map(AsRawFd::as_raw_fd));
+    // first of all: the launcher has more open than a sandbox may have
     if let Err(failure) = sys::keep_descriptors(&keep).step("dup") {
         give_up(socket.as_fd(), &failure);
     }
-    let prepared = volume.and(mould.tmp);
     let socket = sys::borrow_descriptor(enter::SOCKET);
-    if sys::hung_up(enter::LIFELINE) || sys::send(socket, &[READY]).is_err() {
+    if let Err(failure) = sys::die_with_parent().step("prctl(PR_SET_PDEATHSIG)") {
+        give_up(socket, &failure);
+    }
+    // Without one, for want of space perhaps, /tmp will be made of memory. It outlives the slot, so no group of the slot's
+    // is to answer for what the kernel keeps of it.
+    let own = if disk.is_none() { mould.tmp.and_then(|bytes| volume::make(bytes).ok()) } else { None };
+    if let Err(failure) = prepare(mould, number, wire) {
+        give_up(socket, &failure);
+    }
+    let prepared = if disk.is_some() || own.is_some() { mould.tmp } else { None };
+    let mut ready = vec![READY];
+    ready.extend(own.iter().flat_map(Volume::description));
+    let mount = own.as_ref().map(|volume| volume.mount.as_fd());
+    if sys::hung_up(enter::LIFELINE) || sys::send_borrowed(socket, &ready, mount, true).is_err() {
         sys::exit_now(0);
+    }
+    if let Some(Err(failure)) = own.map(|own| sys::renumber(own.mount, enter::VOLUME).step("dup")) {
+        give_up(socket, &failure);
     }
     // So large that the allocator maps it by itself: what is not written takes no memory of the agent, which keeps it.
     let mut buffer = vec![0; 4 * Plan::MAX];
@@ -129,7 +139,6 @@ fn give_up(socket: BorrowedFd, failure: &Failure) -> ! {
 
 /// Everything that needs no plan. The current directory stays that of the host's socket.
 fn prepare(mould: &Mould, number: u64, wire: Option<Wire>) -> Result<(), Failure> {
-    sys::die_with_parent().step("prctl(PR_SET_PDEATHSIG)")?;
     sys::leave_session();
     mould.cgroups.enter(number).step("cgroup")?;
     let outside = wire.map(|_| Outside::open()).transpose()?;

@@ -4,15 +4,16 @@
 //! Everything goes with the last mount, whoever ends that.
 use super::ext4::Format;
 use super::failure::{Failure, Step};
-use crate::sys;
-use std::ffi::{CStr, CString};
+use crate::sys::{self, LoopDevice};
+use std::ffi::CStr;
 use std::os::fd::OwnedFd;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Bytes of the disk that stay free: below that /tmp is made of memory.
 const RESERVE: u64 = 1 << 30;
 
-/// How ext4 is to treat a disk that is new, empty and in no need of surviving a crash (ext4(5), Documentation/admin-guide/ext4.rst).
+/// How ext4 is to treat a disk that is new, empty and in no need of surviving a crash
+/// (https://docs.kernel.org/admin-guide/ext4.html).
 const HINTS: &[(&CStr, &CStr)] = &[
     // there is no order of writes to keep
     (c"nobarrier", c""),
@@ -26,8 +27,21 @@ const HINTS: &[(&CStr, &CStr)] = &[
 /// A file system of its own, mounted nowhere yet.
 pub struct Volume {
     pub mount: OwnedFd,
-    /// path of its device, which is its as long as a mount of it lives
-    pub device: CString,
+    pub bytes: u64,
+    /// its as long as a mount of it lives
+    pub device: LoopDevice,
+}
+
+impl Volume {
+    /// What is to be said of it where its mount goes as a descriptor.
+    pub fn description(&self) -> [u8; 16] {
+        *[self.device.to_word().to_le_bytes(), self.bytes.to_le_bytes()].concat().first_chunk().expect("twice 8 bytes")
+    }
+
+    pub fn described(text: &[u8], mount: OwnedFd) -> Option<Volume> {
+        let word = |at: usize| Some(u64::from_le_bytes(*text.get(at..)?.first_chunk()?));
+        Some(Volume { mount, device: LoopDevice::from_word(word(0)?), bytes: word(8)? })
+    }
 }
 
 /// Makes a /tmp of this size; the current directory is on the file system that is to hold it. Takes milliseconds, most of
@@ -46,13 +60,12 @@ pub fn make(bytes: u64) -> Result<Volume, Failure> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs() as u32);
     // The device first: the kernel flushes a file before it takes it. What is written to the device itself is where the
     // mount looks for it, and need not be read back through the file.
-    let (device, path) = sys::loop_device(&image).step("loop device")?;
-    format.write(&device, &sys::random_bytes().step("getrandom")?, now).step("write an empty ext4")?;
-    let device = CString::new(path).step("path")?;
-    Ok(Volume { mount: mount(&device)?, device })
+    let (content, device) = sys::loop_device(&image).step("loop device")?;
+    format.write(&content, &sys::random_bytes().step("getrandom")?, now).step("write an empty ext4")?;
+    Ok(Volume { mount: mount(device)?, bytes, device })
 }
 
 /// Another mount of a device that has been mounted already takes no time; of none that has not.
-pub fn mount(device: &CStr) -> Result<OwnedFd, Failure> {
-    sys::mount_nowhere(c"ext4", device, HINTS).step("mount ext4")
+pub fn mount(device: LoopDevice) -> Result<OwnedFd, Failure> {
+    sys::mount_nowhere(c"ext4", &device.path(), HINTS).step("mount ext4")
 }

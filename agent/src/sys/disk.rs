@@ -1,12 +1,15 @@
 //! Linux-only wrappers for a file system in a file: an unnamed file, a loop device (loop(4)), a mount that is nowhere yet.
 use super::linux::{check, owned};
-use std::ffi::CStr;
+use std::ffi::{CStr, CString, OsStr};
 use std::fs::File;
 use std::io::Result;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::ptr::null;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 // linux/loop.h
+const LOOP_CTL_REMOVE: u64 = 0x4c81;
 const LOOP_CTL_GET_FREE: u64 = 0x4c82;
 const LOOP_CONFIGURE: u64 = 0x4c0a;
 const LO_FLAGS_AUTOCLEAR: u32 = 4;
@@ -48,15 +51,62 @@ pub fn free_space(directory: &CStr) -> Result<(u64, bool)> {
     }
 }
 
-/// A block device with the file's content, and its path. The device lets go of the file when nobody has it open and
-/// nothing of it is mounted.
-pub fn loop_device(file: &File) -> Result<(File, String)> {
-    let control = File::options().read(true).write(true).open("/dev/loop-control")?;
-    for _ in 0..16 {
+/// One of the machine's loop devices.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LoopDevice {
+    pub number: u32,
+    /// there was none left, so the kernel has made it when we asked for one
+    pub added: bool,
+}
+
+impl LoopDevice {
+    /// For messages.
+    pub fn to_word(self) -> u64 {
+        u64::from(self.number) | u64::from(self.added) << 32
+    }
+
+    pub fn from_word(word: u64) -> LoopDevice {
+        LoopDevice { number: word as u32, added: word >> 32 != 0 }
+    }
+
+    pub fn path(&self) -> CString {
+        CString::new(format!("/dev/loop{}", self.number)).expect("no NUL in it")
+    }
+
+    /// Takes the device from the machine again, which it refuses while anybody has it open. Waits for grace periods, 50 ms.
+    pub fn remove(&self) -> Result<()> {
         // SAFETY: no pointers.
-        let number = check(unsafe { libc::ioctl(control.as_raw_fd(), LOOP_CTL_GET_FREE as _) }.into())?;
-        let path = format!("/dev/loop{number}");
-        let device = File::options().read(true).write(true).open(&path)?;
+        check(unsafe { libc::ioctl(loop_control()?.as_raw_fd(), LOOP_CTL_REMOVE as _, self.number) }.into()).map(drop)
+    }
+}
+
+fn loop_control() -> Result<File> {
+    File::options().read(true).write(true).open("/dev/loop-control")
+}
+
+/// The time as file systems write it down: of the last tick.
+fn time_of_tick() -> SystemTime {
+    // SAFETY: an all-zero timespec is valid and writable.
+    let now = unsafe {
+        let mut now: libc::timespec = std::mem::zeroed();
+        libc::clock_gettime(libc::CLOCK_REALTIME_COARSE, &mut now);
+        now
+    };
+    UNIX_EPOCH + Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
+}
+
+/// A block device with the file's content. The device lets go of the file when nobody has it open and nothing of it is
+/// mounted.
+pub fn loop_device(file: &File) -> Result<(File, LoopDevice)> {
+    let control = loop_control()?;
+    for _ in 0..16 {
+        let asked = time_of_tick();
+        // SAFETY: no pointers.
+        let number = check(unsafe { libc::ioctl(control.as_raw_fd(), LOOP_CTL_GET_FREE as _) }.into())? as u32;
+        let mut found = LoopDevice { number, added: false };
+        let device = File::options().read(true).write(true).open(OsStr::from_bytes(found.path().as_bytes()))?;
+        // The call does not say whether it has made one. Where the nodes of /dev are not the kernel's, nobody can tell.
+        found.added = device.metadata()?.created().is_ok_and(|born| born >= asked);
         // SAFETY: all-zero is valid for a structure of numbers.
         let mut config: LoopConfig = unsafe { std::mem::zeroed() };
         config.fd = file.as_raw_fd() as u32;
@@ -64,7 +114,7 @@ pub fn loop_device(file: &File) -> Result<(File, String)> {
         config.flags = LO_FLAGS_AUTOCLEAR;
         // SAFETY: `config` has the layout of struct loop_config, which the call only reads.
         match check(unsafe { libc::ioctl(device.as_raw_fd(), LOOP_CONFIGURE as _, &raw const config) }.into()) {
-            Ok(_) => return Ok((device, path)),
+            Ok(_) => return Ok((device, found)),
             // somebody else took it in between
             Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {}
             Err(error) => return Err(error),
@@ -175,6 +225,12 @@ fn with_header<T>(bytes: &mut [u8], control: &mut ControlMessage, body: impl FnO
 
 /// Sends bytes, and a copy of the descriptor with them (unix(7), SCM_RIGHTS).
 pub fn send_descriptor(socket: BorrowedFd, bytes: &[u8], descriptor: Option<&OwnedFd>) -> Result<()> {
+    send_borrowed(socket, bytes, descriptor.map(OwnedFd::as_fd), true)
+}
+
+/// The same of a descriptor that somebody else owns. `wait`: until there is room for it.
+pub fn send_borrowed(socket: BorrowedFd, bytes: &[u8], descriptor: Option<BorrowedFd>, wait: bool) -> Result<()> {
+    let flags = libc::MSG_NOSIGNAL | if wait { 0 } else { libc::MSG_DONTWAIT };
     let mut control = ControlMessage([0; 32]);
     let mut bytes = bytes.to_vec();
     with_header(&mut bytes, &mut control, |header| {
@@ -188,7 +244,7 @@ pub fn send_descriptor(socket: BorrowedFd, bytes: &[u8], descriptor: Option<&Own
                 (*message).cmsg_len = libc::CMSG_LEN(size_of::<RawFd>() as u32) as _;
                 libc::CMSG_DATA(message).cast::<RawFd>().write_unaligned(descriptor.as_raw_fd());
             }
-            check(libc::sendmsg(socket.as_raw_fd(), header, libc::MSG_NOSIGNAL) as i64).map(drop)
+            check(libc::sendmsg(socket.as_raw_fd(), header, flags) as i64).map(drop)
         }
     })
 }

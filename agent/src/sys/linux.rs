@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::fs::File;
 use std::io::{Error, Result};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 pub use libc::{
     CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS, MS_BIND, MS_NODEV, MS_NOEXEC,
@@ -46,6 +46,24 @@ pub fn fork_into(flags: i32) -> Result<i32> {
         set_priority(0);
     }
     Ok(pid as i32)
+}
+
+/// Bytes of memory that the machine has; 0: it does not say.
+pub fn machine_memory() -> u64 {
+    // SAFETY: an all-zero structure of numbers is valid and writable.
+    unsafe {
+        let mut found: libc::sysinfo = std::mem::zeroed();
+        if libc::sysinfo(&mut found) < 0 { 0 } else { found.totalram as u64 * u64::from(found.mem_unit) }
+    }
+}
+
+/// How many descriptors this process may have open; 0: the system does not say.
+pub fn open_files_limit() -> u64 {
+    // SAFETY: an all-zero structure of numbers is valid and writable.
+    unsafe {
+        let mut limit: libc::rlimit = std::mem::zeroed();
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) < 0 { 0 } else { limit.rlim_cur }
+    }
 }
 
 /// Of this process among those that do not belong to a sandbox: -20 first, 19 last. Without the right to, it stays as it is.
@@ -175,17 +193,8 @@ pub fn receive(socket: BorrowedFd, buffer: &mut [u8], wait: bool) -> Result<usiz
 
 /// Sends without ever raising SIGPIPE.
 pub fn send(socket: BorrowedFd, bytes: &[u8]) -> Result<usize> {
-    send_with(socket, bytes, libc::MSG_NOSIGNAL)
-}
-
-/// The same without waiting.
-pub fn send_now(socket: BorrowedFd, bytes: &[u8]) -> Result<usize> {
-    send_with(socket, bytes, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT)
-}
-
-fn send_with(socket: BorrowedFd, bytes: &[u8], flags: i32) -> Result<usize> {
     // SAFETY: pointer and length belong to one buffer.
-    check(unsafe { libc::send(socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), flags) } as i64)
+    check(unsafe { libc::send(socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), libc::MSG_NOSIGNAL) } as i64)
         .map(|n| n as usize)
 }
 
@@ -290,6 +299,19 @@ pub fn keep_descriptors(keep: &[RawFd]) -> Result<()> {
         check(unsafe { libc::dup3(descriptor as RawFd, number, libc::O_CLOEXEC) }.into())?;
     }
     close_from(FIRST + keep.len() as RawFd);
+    Ok(())
+}
+
+/// Gives a descriptor this number, from which it is to be adopted later; whatever had it is closed.
+pub fn renumber(descriptor: OwnedFd, number: RawFd) -> Result<()> {
+    let from = descriptor.into_raw_fd();
+    // SAFETY: no pointers; both numbers are this process's own.
+    unsafe {
+        if from != number {
+            check(libc::dup3(from, number, libc::O_CLOEXEC).into())?;
+            libc::close(from);
+        }
+    }
     Ok(())
 }
 
