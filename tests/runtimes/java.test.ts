@@ -195,7 +195,8 @@ for (const jdk of jdks) {
       assert.equal(parked.what, "GET /restore/next", linked.output() + parked.body);
       parked.answer(200);
       const { body } = await linked.invoke({ a: 1 });
-      assert.deepEqual(JSON.parse(body), { loaded: true, initialised: false, text: "1 later!true" });
+      const archive = existsSync(join(clientDirectory(jdk, shelf()), archiveName(jdk) ?? "none"));
+      assert.deepEqual(JSON.parse(body), { archive, loaded: true, initialised: false, text: "1 later!true" });
     });
 
     test("a hook that fails is told to the Runtime API, and ends the process", async (t) => {
