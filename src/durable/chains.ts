@@ -5,7 +5,7 @@ import { readFunctionName } from "./function-name.ts";
 import { type InvokingNeeds, invokeOnce, type Outcome } from "./invoking.ts";
 import { type Live, record, touch } from "./live.ts";
 import { type ErrorObject, type Execution, isClosed, type Operation } from "./records.ts";
-import { refusedFor } from "./runner.ts";
+import { isPassing, refusedFor } from "./runner.ts";
 import { newExecution } from "./starting.ts";
 import { invalid } from "./validate.ts";
 
@@ -92,7 +92,7 @@ export function createChains(needs: ChainsNeeds): Chains {
     })
       .then((outcome) => {
         if (stopped) return;
-        if (outcome.kind === "refused" && outcome.error.kind.retryable) {
+        if (outcome.kind === "refused" && isPassing(outcome.error)) {
           const at = needs.clock() + refusedFor({ refusals: refusals + 1 });
           needs.schedule(at, () => run(arn, operationId, refusals + 1));
           return;

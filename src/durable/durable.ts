@@ -4,7 +4,7 @@ import { createChains } from "./chains.ts";
 import { close } from "./closing.ts";
 import { createEngine, isOverdue, type Unit } from "./engine.ts";
 import type { InvokingNeeds } from "./invoking.ts";
-import { deadlineOf, type Live, record, rootOf, touch, unseen } from "./live.ts";
+import { deadlineOf, type Live, record, type rootOf, touch, unseen } from "./live.ts";
 import { type PauseRequest, pause, pauseNow, resume } from "./pausing.ts";
 import { type ErrorObject, type Execution, forgottenAt, type HistoryEvent, isClosed } from "./records.ts";
 import { statePage } from "./replay.ts";
@@ -110,8 +110,8 @@ export function createDurable(needs: DurableNeeds): Durable {
     }
   }
 
-  function found(live: Live | undefined): Live {
-    if (live !== undefined) return live;
+  function found<T>(one: T | undefined): T {
+    if (one !== undefined) return one;
     throw new ServiceError("ResourceNotFoundException", "Durable Execution does not exist");
   }
 
@@ -182,12 +182,12 @@ export function createDurable(needs: DurableNeeds): Durable {
     finished: engine.finished,
     run: (invocation) => runOnce(engine, store, invocation),
     get(arn) {
-      const live = found(engine.look(arn));
-      return { execution: live.execution, input: rootOf(live).input, timesOutAt: deadlineOf(live.execution) };
+      const execution = found(engine.glance(arn));
+      return { execution, input: store.root(arn)?.input, timesOutAt: deadlineOf(execution) };
     },
     history(arn, { from, limit, newestFirst }) {
-      const { execution } = found(engine.look(arn));
-      return store.events(arn, from ?? (newestFirst ? execution.events : 1), limit, newestFirst);
+      const { events } = found(engine.glance(arn));
+      return store.events(arn, from ?? (newestFirst ? events : 1), limit, newestFirst);
     },
     list: store.list,
     checkpoint,

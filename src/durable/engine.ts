@@ -33,6 +33,8 @@ export interface Engine {
   change<T>(work: (unit: Unit) => T): T;
   /** For reading; undefined: there is none. */
   look(arn: string): Live | undefined;
+  /** The same without its operations, which may be many megabytes. */
+  glance(arn: string): Execution | undefined;
   /** Resolves when the execution has ended. */
   finished(arn: string): Promise<Execution>;
   /** Looks at what became due while nobody did. */
@@ -53,6 +55,8 @@ export function createEngine(needs: EngineNeeds): Engine {
   let started = false;
 
   const look = (arn: string): Live | undefined => loaded.get(arn) ?? loadLive(store, arn);
+
+  const glance = (arn: string): Execution | undefined => loaded.get(arn)?.execution ?? store.execution(arn);
 
   function change<T>(work: (unit: Unit) => T): T {
     const lives = new Map<string, Live>();
@@ -137,10 +141,11 @@ export function createEngine(needs: EngineNeeds): Engine {
   return {
     change,
     look,
+    glance,
     finished(arn) {
-      const live = look(arn);
-      if (live === undefined) return Promise.reject(new Error(`there is no durable execution ${arn}`));
-      if (isClosed(live.execution.status)) return Promise.resolve(live.execution);
+      const execution = glance(arn);
+      if (execution === undefined) return Promise.reject(new Error(`there is no durable execution ${arn}`));
+      if (isClosed(execution.status)) return Promise.resolve(execution);
       return new Promise((resolve) => {
         waiters.set(arn, [...(waiters.get(arn) ?? []), resolve]);
       });

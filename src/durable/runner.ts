@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { ErrorCode, ServiceError } from "../model/index.ts";
 import { errorOf } from "./apply.ts";
 import { close } from "./closing.ts";
 import type { Engine, Unit } from "./engine.ts";
@@ -163,13 +164,24 @@ function refused(unit: Unit, live: Live, { error }: Outcome & { kind: "refused" 
   const why: ErrorObject = { ErrorType: error.code, ErrorMessage: error.message };
   if (error.code === "ResourceNotFoundException") {
     close(unit, live, { status: "FAILED", error: why });
-  } else if (!error.kind.retryable) {
+  } else if (!isPassing(error)) {
     retry(unit, live, why, failuresAllowed);
   } else {
     live.execution.refusals += 1;
     live.execution.retryAt = unit.now + refusedFor(live.execution);
   }
 }
+
+/** Will the function run if only one waits? Concurrency is taken, a change is under way, or the fault is the platform's. */
+export const isPassing = ({ code }: ServiceError): boolean => passing.has(code);
+
+const passing: ReadonlySet<string> = new Set<ErrorCode>([
+  "ResourceConflictException",
+  "ResourceNotReadyException",
+  "ServiceException",
+  "SnapStartNotReadyException",
+  "TooManyRequestsException",
+]);
 
 /** At most a minute, and never all at the same moment: thousands may have been woken together. */
 export function refusedFor({ refusals }: Pick<Execution, "refusals">): number {

@@ -35,6 +35,8 @@ export interface DurableStore {
   execution(arn: string): Execution | undefined;
   /** In order of their starts. */
   operations(arn: string): Operation[];
+  /** The execution's own operation, which is always the first. */
+  root(arn: string): Operation | undefined;
   /** The execution of this name: names are unique within a function. */
   named(account: string, region: string, functionName: string, name: string): Execution | undefined;
   list(listing: Listing): Execution[];
@@ -107,6 +109,7 @@ export function openDurableStore(path: string): DurableStore {
     "SELECT document FROM executions WHERE account = ? AND region = ? AND function = ? AND name = ?",
   );
   const operationsOf = database.prepare("SELECT document FROM operations WHERE arn = ? ORDER BY position");
+  const rootOf = database.prepare("SELECT document FROM operations WHERE arn = ? AND position = 0");
   const oldest = database.prepare("SELECT document FROM events WHERE arn = ? AND id >= ? ORDER BY id LIMIT ?");
   const newest = database.prepare("SELECT document FROM events WHERE arn = ? AND id <= ? ORDER BY id DESC LIMIT ?");
   const putExecution = database.prepare(
@@ -134,6 +137,7 @@ export function openDurableStore(path: string): DurableStore {
   return {
     execution: (arn) => parsed<Execution>(byArn.get(arn)),
     operations: (arn) => all<Operation>(operationsOf.all(arn)),
+    root: (arn) => parsed<Operation>(rootOf.get(arn)),
     named: (...key) => parsed<Execution>(byName.get(...key)),
     list(listing) {
       const { text, values } = listingQuery(listing);

@@ -191,7 +191,18 @@ test("branches, maps, child contexts and conditions run to their end", async () 
   );
 
   const polls = await durableFunction(client, "polls", layer);
-  assert.deepEqual((await run(client, polls)).result, { count: 3 });
+  const polled = await run(client, polls);
+  assert.deepEqual(polled.result, { count: 3 });
+  // Recorded from Lambda: aws-durable-execution-conformance-tests 1.0.0, requirement 6.1.
+  const checks = (await historyOf(client, polled.arn)).slice(1, -2);
+  assert.deepEqual(
+    checks.map((e) => [e.EventType, e.SubType, e.StepSucceededDetails?.Result]),
+    [1, 2, 3].flatMap((count) => [
+      ["StepStarted", "WaitForCondition", undefined],
+      ["StepSucceeded", "WaitForCondition", { Payload: JSON.stringify({ count }), Truncated: false }],
+      ...(count < 3 ? [["InvocationCompleted", undefined, undefined]] : []),
+    ]),
+  );
 });
 
 test("a state of several megabytes is replayed in pages", async () => {

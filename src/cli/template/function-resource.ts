@@ -18,6 +18,7 @@ const passedOn = new Set([
   "EphemeralStorage",
   "LoggingConfig",
   "SnapStart",
+  "DurableConfig",
   "PackageType",
 ]);
 

@@ -62,6 +62,7 @@ Tracing: Active
 DeadLetterQueue: { Type: SQS, TargetArn: "arn:aws:sqs:eu-central-1:000000000000:q" }
 LoggingConfig: { LogFormat: JSON }
 SnapStart: { ApplyOn: PublishedVersions }
+DurableConfig: { ExecutionTimeout: 3600, RetentionPeriodInDays: 7 }
 Tags: { team: red }
 ReservedConcurrentExecutions: 5`,
       "Parameters:\n  Memory: { Type: Number, Default: 256 }\n",
@@ -81,6 +82,7 @@ ReservedConcurrentExecutions: 5`,
     DeadLetterConfig: { TargetArn: "arn:aws:sqs:eu-central-1:000000000000:q" },
     LoggingConfig: { LogFormat: "JSON" },
     SnapStart: { ApplyOn: "PublishedVersions" },
+    DurableConfig: { ExecutionTimeout: 3600, RetentionPeriodInDays: 7 },
   });
   assert.deepEqual(step.tags, { team: "red" });
   assert.equal(step.reserved?.value, 5);
