@@ -561,6 +561,33 @@ const code: readonly Fact[] = [
 
 const account: readonly Fact[] = [
   {
+    fact: "75 GB of an account's code in a region are all, for functions, versions and layers",
+    source: "guide: Lambda quotas; model: CodeStorageExceededException",
+    async holds({ client, clientOf, door }) {
+      const stranger = clientOf("999999999999");
+      const scope = { account: "999999999999", region: "us-east-1" };
+      const small = await functionOf(stranger);
+      const { settings } = door.registry.functions.get(scope, small.name).latest;
+      // As much as is left, less the small one's own: nobody uploads that.
+      const size = 80_530_636_800 - bootstrap.length;
+      const code = { digest: "0".repeat(64), size };
+      const huge = newName();
+      door.registry.functions.create(scope, huge, { settings, code, layers: [], tags: {} });
+      const text = "Code storage limit exceeded.";
+      await refused(create(stranger, {}), "CodeStorageExceededException", text);
+      const layer = new PublishLayerVersionCommand({ LayerName: "l", Content: { ZipFile: bootstrap } });
+      await refused(stranger.send(layer), "CodeStorageExceededException", text);
+      const version = new PublishVersionCommand({ FunctionName: small.name });
+      await refused(stranger.send(version), "CodeStorageExceededException", text);
+      const { AccountUsage } = await stranger.send(new GetAccountSettingsCommand());
+      assert.equal(AccountUsage?.TotalCodeSize, 80_530_636_800);
+      // Code of the same size in its place is no more, and other accounts have their own.
+      await stranger.send(new UpdateFunctionCodeCommand({ FunctionName: small.name, ZipFile: bootstrap }));
+      await create(client, {});
+      door.registry.functions.remove(scope, huge);
+    },
+  },
+  {
     fact: "an account has 75 GB, 250 MB, 50 MB and 1,000 executions at once",
     source: "guide: Lambda quotas; api: AccountLimit",
     async holds({ client }) {

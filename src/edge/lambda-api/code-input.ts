@@ -31,9 +31,6 @@ export async function takeCode(artifacts: LambdaApiNeeds["artifacts"], code: Giv
       `Zipped size must be smaller than ${limits.zippedCodeBytes} bytes`,
     );
   }
-  if (artifacts.storedBytes() + ZipFile.length > limits.codeStorageBytes) {
-    throw new ServiceError("CodeStorageExceededException", "Code storage limit exceeded.");
-  }
   return artifacts.putZip(ZipFile);
 }
 

@@ -3,6 +3,7 @@ import { ServiceError } from "../../../model/index.ts";
 import { noQualifier } from "../../../registry/index.ts";
 import { checkLayers, checkTotalSize, takeCode } from "../code-input.ts";
 import { codeSigningFor, imagesAreNotSigned } from "../code-signing.ts";
+import { checkCodeStorage } from "../code-storage.ts";
 import { configurationOf } from "../configuration.ts";
 import { functionRef, wholeFunction } from "../function-ref.ts";
 import type { Operation } from "../operation.ts";
@@ -35,6 +36,7 @@ export const createFunction: Operation<CreateFunctionRequest> = async ({ input, 
   if (registry.functions.find(ref, ref.name) !== undefined) {
     throw new ServiceError("ResourceConflictException", `Function already exist: ${ref.name}`);
   }
+  checkCodeStorage(registry, ref, input.Code?.ZipFile?.length ?? 0);
   const configArn = input.CodeSigningConfigArn;
   if (configArn !== undefined && settings.PackageType === "Image") throw imagesAreNotSigned();
   const signing = configArn === undefined ? undefined : codeSigningFor(registry, scope, configArn);

@@ -1,5 +1,5 @@
 import { limits } from "../../../model/index.ts";
-import type { Registry, Scope } from "../../../registry/index.ts";
+import { codeUsage } from "../code-storage.ts";
 import type { Operation } from "../operation.ts";
 
 /** GET /2016-08-19/account-settings: of one region */
@@ -18,19 +18,3 @@ export const getAccountSettings: Operation<object> = ({ scope, needs }) => {
     },
   };
 };
-
-/**
- * Bytes of packages and layers, zipped, every version counted ("deployment packages and layer archives", API Reference,
- * AccountUsage). Images are kept in a registry and count nothing here.
- */
-function codeUsage({ functions, layers }: Registry, scope: Scope): number {
-  let bytes = 0;
-  for (const { latest, versions } of functions.list(scope)) {
-    for (const { settings, code } of [latest, ...versions.values()])
-      bytes += settings.PackageType === "Image" ? 0 : code.size;
-  }
-  for (const layer of layers.list(scope)) {
-    for (const version of layers.versions(scope, layer.name)) bytes += version.code.size;
-  }
-  return bytes;
-}

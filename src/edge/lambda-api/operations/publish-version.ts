@@ -1,5 +1,6 @@
 import type { PublishVersionRequest } from "@aws-sdk/client-lambda";
 import { checkChangeable } from "../../../registry/index.ts";
+import { checkCodeStorage } from "../code-storage.ts";
 import { configurationOf } from "../configuration.ts";
 import { functionRef, wholeFunction } from "../function-ref.ts";
 import type { Operation } from "../operation.ts";
@@ -8,7 +9,9 @@ import type { Operation } from "../operation.ts";
 export const publishVersion: Operation<PublishVersionRequest> = ({ input, scope, needs, preparation }) => {
   const { functions, resolve } = needs.registry;
   const ref = wholeFunction(functionRef(input.FunctionName ?? "", undefined, scope));
-  checkChangeable(functions.get(ref, ref.name));
+  const entry = functions.get(ref, ref.name);
+  checkChangeable(entry);
+  checkCodeStorage(needs.registry, ref, entry.latest.code.size);
   const { version, made } = functions.publish(ref, ref.name, {
     description: input.Description,
     codeSha256: input.CodeSha256,

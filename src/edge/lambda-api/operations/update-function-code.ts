@@ -1,6 +1,7 @@
 import type { UpdateFunctionCodeRequest } from "@aws-sdk/client-lambda";
 import { checkChangeable, checkRevision } from "../../../registry/index.ts";
 import { checkTotalSize, takeCode } from "../code-input.ts";
+import { checkCodeStorage } from "../code-storage.ts";
 import { configurationOf } from "../configuration.ts";
 import { functionRef, wholeFunction } from "../function-ref.ts";
 import type { Operation } from "../operation.ts";
@@ -18,6 +19,7 @@ export const updateFunctionCode: Operation<UpdateFunctionCodeRequest> = async ({
   const before = functions.get(ref, ref.name);
   checkChangeable(before);
   checkRevision(before.latest.revisionId, input.RevisionId);
+  checkCodeStorage(needs.registry, ref, (input.ZipFile?.length ?? 0) - before.latest.code.size);
   const code = await admittedCode(needs, configOf(needs, ref), ref, await takeCode(needs.artifacts, input));
   await checkTotalSize(needs.artifacts, code, before.latest.layers);
   const old = functions.get(ref, ref.name).latest.settings;
