@@ -99,7 +99,8 @@ export function mappedFunction(
   scope: Scope,
 ): { readonly functionName: string; readonly qualifier?: string } {
   const ref = functionRef(text, undefined, scope);
-  const entry = registry.functions.find(ref, ref.name);
+  // A mapping invokes a function of its own account, whatever policies say.
+  const entry = ref.account === scope.account ? registry.functions.find(ref, ref.name) : undefined;
   const { qualifier } = ref;
   const exists =
     entry !== undefined &&
