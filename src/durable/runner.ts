@@ -110,12 +110,13 @@ function conclude(unit: Unit, live: Live, run: Running, outcome: Outcome): void 
     const error = outcome.kind === "failed" ? outcome.error : output?.status === "FAILED" ? output.error : undefined;
     completed(live, run, unit.now, error);
   }
-  if (isClosed(execution.status)) return;
+  // Without a token an invocation has nothing more to say, not even that it failed: some SDKs take that for an error.
+  if (isClosed(execution.status) || run.interrupted) return;
   if (outcome.kind === "refused") refused(unit, live, outcome);
   else if (outcome.kind === "failed") retry(unit, live, outcome.error, failuresAllowed);
   else if (output?.status === "SUCCEEDED") close(unit, live, output);
   else if (output?.status === "FAILED") close(unit, live, output);
-  else if (output?.status === "PENDING") suspended(unit, live, run);
+  else if (output?.status === "PENDING") suspended(unit, live);
   else close(unit, live, { status: "FAILED", error: invalidOutput(output?.message ?? "") });
   if (execution.status === "PAUSING") pauseNow(live, unit.now);
 }
@@ -135,16 +136,12 @@ function completed(live: Live, run: Running, now: number, error: ErrorObject | u
 }
 
 /** The function gave its environment back. It is invoked again at once when something happened meanwhile. */
-function suspended(unit: Unit, live: Live, run: Running): void {
+function suspended(unit: Unit, live: Live): void {
   const { execution } = live;
   execution.refusals = 0;
-  if (run.interrupted || hasUnseen(live)) {
+  if (hasUnseen(live) || isWaiting(live)) {
     execution.failures = 0;
-    return;
-  }
-  if (isWaiting(live)) {
-    execution.failures = 0;
-    execution.owed = false;
+    execution.owed = hasUnseen(live);
     return;
   }
   retry(unit, live, invalidOutput("Cannot return PENDING status with no pending operations."), emptyWaitsAllowed);

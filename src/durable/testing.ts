@@ -33,6 +33,8 @@ export interface Bench {
   /** every invocation so far, oldest first */
   readonly invocations: readonly Invocation[];
   readonly reported: readonly unknown[];
+  /** As SIGKILL: nothing that runs comes to an end, and nothing is written any more. */
+  kill(): void;
   /** Starts an execution of a function. */
   start(name: string, more?: { payload?: string; name?: string; synchronous?: boolean }): string;
   target(name: string): FunctionVersion & { readonly durable: DurableSettings };
@@ -43,6 +45,7 @@ const region = "us-east-1";
 export const owner = { account, region };
 
 const settings: DurableSettings = { timeoutSeconds: 600, retentionDays: 2 };
+const never = new Promise<never>(() => {});
 const timing = { start: "warm", total: 0 } as Timing;
 
 /** `plain`: the functions that are not durable. */
@@ -50,6 +53,7 @@ export function openBench(
   functions: Readonly<Record<string, Handler>>,
   options: { path?: string; plain?: readonly string[]; settings?: DurableSettings; from?: number } = {},
 ): Bench {
+  let dead = false;
   let now = options.from ?? Date.UTC(2026, 0, 1);
   const due = new Set<{ readonly at: number; readonly run: () => void }>();
   const invocations: Invocation[] = [];
@@ -67,6 +71,7 @@ export function openBench(
   }
 
   async function invoke(invocation: Invocation): Promise<InvocationResult> {
+    if (dead) return never;
     // No function answers before the step that started it is over.
     await setImmediate();
     invocations.push(invocation);
@@ -75,9 +80,11 @@ export function openBench(
     try {
       const event = JSON.parse(invocation.payload.toString("utf8")) as DurableEvent;
       const answer = await functions[invocation.target.name]!(event, invocation);
+      if (dead) return await never;
       const payload = Buffer.from(JSON.stringify(answer) ?? "null");
       return { ...result, outcome: { kind: "returned", payload } };
     } catch (error) {
+      if (dead) return await never;
       if (error instanceof ServiceError) throw error;
       const { name: errorType, message: errorMessage } = error as Error;
       const payload = Buffer.from(JSON.stringify({ errorType, errorMessage, trace: [] }));
@@ -124,6 +131,11 @@ export function openBench(
     timers: () => due.size,
     invocations,
     reported,
+    kill() {
+      dead = true;
+      due.clear();
+      durable.close();
+    },
     start: (name, { payload = "{}", name: executionName, synchronous = false } = {}) =>
       durable.start({ target: target(name), payload, name: executionName, synchronous }).arn,
     target,
