@@ -24,3 +24,16 @@ test("boto3 takes a function through its whole life", async (t) => {
     "done",
   ]);
 });
+
+test("boto3 configures what stands beside a function's versions", async (t) => {
+  const python = await pythonWithBoto3().catch((error: Error) => error);
+  if (python instanceof Error) return t.skip(`no Python with boto3: ${python.message}`);
+  await using server = await startServer();
+  const script = join(import.meta.dirname, "fixtures", "boto3_configs.py");
+  const { code, stdout, stderr } = await runClient(python.program, [script, "configured"], {
+    ...server.env,
+    ...python.env,
+  });
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(stdout.trim().split("\n"), ["event invoke", "url", "mappings", "recursion, runtime", "done"]);
+});
