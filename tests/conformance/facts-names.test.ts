@@ -184,6 +184,18 @@ const names: readonly Fact[] = [
     },
   },
   {
+    fact: "an invocation tells an alias that does not exist from a version",
+    source: "seen: localstack's invocation of unknown aliases and versions; floci-io/floci#2821",
+    async holds({ client }) {
+      const { name } = await functionOf(client);
+      const invoke = (Qualifier: string, FunctionName = name) =>
+        client.send(new InvokeCommand({ FunctionName, Qualifier }));
+      await refused(invoke("nope"), notFound, `Cannot find alias arn: ${arnOf(name)}:nope`);
+      await refused(invoke("99"), notFound, `Function not found: ${arnOf(name)}:99`);
+      await refused(invoke("nope", "nobody"), notFound, `Function not found: ${arnOf("nobody")}:nope`);
+    },
+  },
+  {
     fact: "an alias of a function that does not exist is refused with the version it would have had",
     source: `${recorded}, not found and invalid routing configs`,
     async holds({ client }) {

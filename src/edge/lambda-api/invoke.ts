@@ -8,7 +8,7 @@ import {
   monotonicMs,
   ServiceError,
 } from "../../model/index.ts";
-import { functionArn } from "../../registry/index.ts";
+import { aliasNotFound, functionArn } from "../../registry/index.ts";
 import { sendJson } from "../answer.ts";
 import { readBody } from "../body.ts";
 import { callerOf } from "../caller.ts";
@@ -140,8 +140,12 @@ function resolveTarget(needs: InvokeNeeds, ref: FunctionRef): FunctionVersion {
     return needs.registry.resolve(ref.account, ref.region, ref.name, ref.qualifier);
   } catch (error) {
     const only = ref.name === "function" ? onlyFunction(needs) : undefined;
-    if (only === undefined) throw error;
-    return only;
+    if (only !== undefined) return only;
+    const { qualifier } = ref;
+    if (qualifier === undefined || /^(\d+|\$LATEST)$/.test(qualifier)) throw error;
+    // Of all that take a qualifier, invocations alone tell an alias from a version.
+    if (needs.registry.functions.find(ref, ref.name) === undefined) throw error;
+    throw aliasNotFound(ref, ref.name, qualifier);
   }
 }
 
