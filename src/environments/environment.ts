@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { Driver } from "../isolation/index.ts";
-import { type FunctionVersion, type Invocation, limits, monotonicMs, type Outcome } from "../model/index.ts";
+import { type FunctionVersion, type Invocation, monotonicMs, type Outcome } from "../model/index.ts";
 import type { InitializationType, InvocationLog } from "../observe/index.ts";
 import { Arrival } from "./arrival.ts";
 import { Deadline } from "./deadline.ts";
+import type { Errand } from "./errand.ts";
 import { exited, type LoggedFailure, reported, timedOut } from "./failure.ts";
 import { headOf } from "./head.ts";
 import type { HousingEvents } from "./housing.ts";
@@ -12,7 +13,7 @@ import type { ReadyMarks, RuntimeExit, SentEvent } from "./link.ts";
 import { initializationOf, logStreamOf, type Plan } from "./plan.ts";
 import { isCrash } from "./restore-failure.ts";
 import { type Run, Serving } from "./serving.ts";
-import type { StartMarks } from "./start.ts";
+import { initSeconds, restoreDurations, type StartMarks, type StartMode } from "./start.ts";
 
 export type { Run } from "./serving.ts";
 export type { StartMarks } from "./start.ts";
@@ -30,25 +31,6 @@ export interface EnvironmentNeeds {
   /** idle for this long, it gets no more CPU (milliseconds) */
   readonly freezeAfterMs: number;
 }
-
-/** How an environment comes to be: the rungs of the ladder (ladder.ts) below "warm". */
-export type StartMode =
-  | { readonly kind: "plain" }
-  /** a copy of a runtime that has booted without a function, which loads this one */
-  | { readonly kind: "pool"; readonly image: string }
-  /** a copy of an initialised runtime; `via`: how that one takes its events */
-  | { readonly kind: "restore"; readonly image: string; readonly via: "frames" | "http" };
-
-/** Gives a copy the event that goes along with the word that it is one. */
-export interface Errand {
-  /** The event that has waited longest and is this copy's from now on; undefined: there is none. */
-  take(): Invocation | undefined;
-  /** The copy did not wake, and its event was not read: it waits again, before all others. */
-  giveBack(): void;
-}
-
-/** The most that goes along, bytes: what a socket takes in one write, so that nothing is unsaid when a copy breaks. */
-export const errandBytes = 64 * 1024;
 
 /** One execution environment: a sandbox, the runtime in it, at most one event at a time. */
 export class Environment {
@@ -254,7 +236,10 @@ export class Environment {
   /** The event never reached a runtime. */
   #failedAtOnce(invocation: Invocation, began: number, failure: LoggedFailure): Run {
     this.#log.begin(invocation);
-    return this.#finish(invocation, began, { kind: "failed", failure }, failure, began);
+    this.lastRunMs = 0;
+    const start = this.#takeStart(failure);
+    const logTail = this.#report(invocation, monotonicMs() - began, start, failure);
+    return { outcome: { kind: "failed", failure }, invoked: began, answered: began, logTail, start };
   }
 
   // — one event —
@@ -308,38 +293,52 @@ export class Environment {
     const { invocation, began } = this.#serving!;
     this.#serving = undefined;
     this.#prove(undefined);
-    const run = this.#finish(invocation, began, outcome, failure, monotonicMs());
+    const answered = monotonicMs();
+    this.lastRunMs = answered - began;
+    const start = this.#takeStart(failure);
+    const report = () => this.#report(invocation, answered - began, start, failure);
+    if (start && ready && !invocation.tail) {
+      // A report needs the memory's counters, whose files are opened now for the first time: the answer goes before.
+      settle({ outcome, invoked: began, answered, logTail: undefined, start });
+      setImmediate(() => {
+        report();
+        if (this.state !== "busy") return;
+        this.#becomeIdle();
+        this.#needs.onIdle(this);
+      });
+      return;
+    }
+    const logTail = report();
     if (ready) this.#becomeIdle();
     else this.#life.move("answered");
-    settle(run);
+    settle({ outcome, invoked: began, answered, logTail, start });
     // After the caller has its answer: whoever waits for this environment comes second.
     if (ready) this.#needs.onIdle(this);
     else if (this.retired) void this.stop();
   }
 
-  #finish(
+  /** Ends the event's log; returns the end of that, if it is wanted. */
+  #report(
     invocation: Invocation,
-    began: number,
-    outcome: Outcome,
+    durationMs: number,
+    first: Readonly<StartMarks> | undefined,
     failure: LoggedFailure | undefined,
-    answered: number,
-  ): Run {
-    this.lastRunMs = answered - began;
-    const first = this.#arrival.marks.ready > 0 || failure ? this.#takeStart() : undefined;
+  ): Buffer | undefined {
     if (failure?.logged) this.#log.platform(failure.logged);
-    const logTail = this.#log.end({
-      durationMs: monotonicMs() - began,
+    return this.#log.end({
+      durationMs,
       initMs: first && this.mode.kind !== "restore" && !this.#arrival.initLost ? this.initMs : undefined,
       restore: first && this.mode.kind === "restore" ? restoreDurations(first) : undefined,
       memoryPeakBytes: this.memoryPeakBytes(),
       errorType: failure?.errorType,
       tail: invocation.tail,
     });
-    return { outcome, invoked: began, answered, logTail, start: first };
   }
 
-  #takeStart(): Readonly<StartMarks> | undefined {
-    if (this.#arrival.marks.asked === 0) return undefined;
+  /** The marks of its start, once: with its first event, or with what its start has failed of. */
+  #takeStart(failure: LoggedFailure | undefined): Readonly<StartMarks> | undefined {
+    const { ready, asked } = this.#arrival.marks;
+    if (asked === 0 || (ready === 0 && !failure)) return undefined;
     const marks = { ...this.#arrival.marks };
     this.#arrival.marks.asked = 0;
     return marks;
@@ -432,17 +431,4 @@ export class Environment {
     this.#arrival.giveUp();
     this.#needs.onEnding(this);
   }
-}
-
-/** What REPORT says of a restore: all of it, and its hooks' part. Milliseconds. */
-function restoreDurations(start: Readonly<StartMarks>): { durationMs: number; runtimeMs: number } {
-  const { asked, spawned, load, loaded, ready } = start;
-  // A runtime over HTTP does not say when its hooks run: from the making of its process to its next event, then.
-  const runtimeMs = load === undefined || loaded === undefined ? ready - spawned : loaded - load;
-  return { durationMs: ready - asked, runtimeMs };
-}
-
-/** Seconds an init may take before its first event: longer where nobody waits ("Understanding the Lambda execution environment lifecycle"). */
-function initSeconds(target: FunctionVersion, provisioned: boolean): number {
-  return provisioned ? Math.max(limits.snapshotInitSeconds, target.timeoutSeconds) : limits.initSeconds;
 }

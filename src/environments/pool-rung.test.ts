@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, statSync, truncateSync } from "node:fs";
 import { after, test } from "node:test";
 import type { FunctionVersion } from "../model/index.ts";
-import { openRig } from "./testing.ts";
+import { openRig, settled } from "./testing.ts";
 
 /** Copies of a runtime that has booted without a function take code that nobody has seen, on real sandboxes. */
 const rig = await openRig();
@@ -37,6 +37,7 @@ test("the first call of code that nobody has seen is served by a runtime that ha
   assert.equal(start, "pool");
   assert.deepEqual(answer, { name: "unseen", own: "x", cwd: "/var/task", file: "/var/task/index.js" });
   assert.equal(versionOf(target).rung, "pool");
+  await settled();
   assert.ok(rig.lines.findLast((line) => line.startsWith("REPORT"))!.includes("Init Duration: "));
 });
 

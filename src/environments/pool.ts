@@ -1,6 +1,8 @@
 import { type FunctionVersion, type Invocation, monotonicMs } from "../model/index.ts";
-import { type Environment, type Errand, errandBytes, type StartMode } from "./environment.ts";
+import type { Environment } from "./environment.ts";
+import { type Errand, errandBytes } from "./errand.ts";
 import type { Plan } from "./plan.ts";
+import type { StartMode } from "./start.ts";
 import { Starts, type StartsNeeds } from "./starts.ts";
 
 /** What a pool needs to make more of its kind. */

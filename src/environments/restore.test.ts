@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, statSync, truncateSync } from "node:fs";
 import { after, test } from "node:test";
 import type { FunctionVersion } from "../model/index.ts";
-import { openRig } from "./testing.ts";
+import { openRig, settled } from "./testing.ts";
 
 /** Copies of initialised processes, on real sandboxes. */
 const rig = await openRig();
@@ -176,6 +176,7 @@ test("the event of a copy has all its time, however long its hooks take, and is 
   const { start, answer } = await rig.call(target);
   assert.equal(start, "restore");
   assert.ok((answer as number) > 600 && (answer as number) <= 1000, `${answer} ms left of 1,000`);
+  await settled();
   const lines = rig.lines.slice(rig.lines.findLastIndex((line) => line.startsWith("RESTORE_START")));
   assert.deepEqual(
     lines.map((line) => line.split(" ")[0]),
@@ -267,6 +268,7 @@ while True:
   assert.deepEqual(await rig.environments.snapshot(target), { ok: true });
   const { start, answer } = await rig.call(target);
   assert.deepEqual([start, answer], ["restore", 1]);
+  await settled();
   const report = rig.lines.findLast((line) => line.startsWith("REPORT"))!;
   const restore = Number(/\tRestore Duration: ([\d.]+) ms/.exec(report)?.[1]);
   const billed = Number(/\tBilled Restore Duration: ([\d.]+) ms/.exec(report)?.[1]);

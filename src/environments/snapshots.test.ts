@@ -143,6 +143,11 @@ test("what copies would share keeps a version from being copied, until its owner
     it.consider(willing);
     assert.equal((await settled(it, willing)).state, "ready");
   }
+  // A runtime without a function has no owner who could.
+  take = () => ({ drew: true });
+  const bare = plan("runtime", { version: "bare" });
+  it.consider(bare);
+  assert.equal((await settled(it, bare)).why, "init drew random numbers, which copies would share");
   assert.equal(readdirSync(directory).filter((file) => file.endsWith(".draft")).length, 0);
 });
 

@@ -2,6 +2,7 @@ import type { Image, Images } from "../images/index.ts";
 import type { Trees, Snapshots as Usable } from "../isolation/index.ts";
 import { DumpRefused } from "../isolation/index.ts";
 import type { FunctionVersion } from "../model/index.ts";
+import { isBare } from "./bare.ts";
 import type { Plan } from "./plan.ts";
 import { type InitTraces, type SnapshotPolicy, sharedTrouble, snapshotTerms } from "./snapshot-policy.ts";
 import { type Prepared, type TakenImage, TemplateFailed, type TemplateTerms } from "./template.ts";
@@ -210,7 +211,7 @@ export class Snapshots {
     const terms = snapshotTerms(target, policy);
     if (!terms.allowed) return terms.why;
     if (link === "frames" || terms.consents) return undefined;
-    return withRemedy(sharedTrouble({ drew: undefined, sockets: 0 })!);
+    return withRemedy(sharedTrouble({ drew: undefined, sockets: 0 })!, target);
   }
 
   #entryOf(plan: Plan): Entry {
@@ -347,7 +348,7 @@ export class Snapshots {
   #assertUnshared(target: FunctionVersion, traces: InitTraces): void {
     const terms = snapshotTerms(target, this.#needs.policy);
     const trouble = terms.allowed && terms.consents ? undefined : sharedTrouble(traces);
-    if (trouble !== undefined) throw new DumpRefused("shared", withRemedy(trouble));
+    if (trouble !== undefined) throw new DumpRefused("shared", withRemedy(trouble, target));
   }
 
   #failed(entry: Entry, error: Error): void {
@@ -372,8 +373,9 @@ export class Snapshots {
   }
 }
 
-function withRemedy(trouble: string): string {
-  return `${trouble}; allow it with the variable THAW_SNAPSHOT=on`;
+/** With what its owner may do about it; a runtime without a function has none. */
+function withRemedy(trouble: string, target: FunctionVersion): string {
+  return isBare(target) ? trouble : `${trouble}; allow it with the variable THAW_SNAPSHOT=on`;
 }
 
 function settle(entry: Entry): void {

@@ -1,5 +1,13 @@
-import { monotonicMs } from "../model/index.ts";
+import { type FunctionVersion, limits, monotonicMs } from "../model/index.ts";
 import type { LoggedFailure } from "./failure.ts";
+
+/** How an environment comes to be: the rungs of the ladder (ladder.ts) below "warm". */
+export type StartMode =
+  | { readonly kind: "plain" }
+  /** a copy of a runtime that has booted without a function, which loads this one */
+  | { readonly kind: "pool"; readonly image: string }
+  /** a copy of an initialised runtime; `via`: how that one takes its events */
+  | { readonly kind: "restore"; readonly image: string; readonly via: "frames" | "http" };
 
 /** Stations of a start, monotonicMs(). */
 export interface StartMarks {
@@ -10,6 +18,19 @@ export interface StartMarks {
   load: number | undefined;
   loaded: number | undefined;
   ready: number;
+}
+
+/** What REPORT says of a restore: all of it, and its hooks' part. Milliseconds. */
+export function restoreDurations(start: Readonly<StartMarks>): { durationMs: number; runtimeMs: number } {
+  const { asked, spawned, load, loaded, ready } = start;
+  // A runtime over HTTP does not say when its hooks run: from the making of its process to its next event, then.
+  const runtimeMs = load === undefined || loaded === undefined ? ready - spawned : loaded - load;
+  return { durationMs: ready - asked, runtimeMs };
+}
+
+/** Seconds an init may take before its first event: longer where nobody waits ("Understanding the Lambda execution environment lifecycle"). */
+export function initSeconds(target: FunctionVersion, provisioned: boolean): number {
+  return provisioned ? Math.max(limits.snapshotInitSeconds, target.timeoutSeconds) : limits.initSeconds;
 }
 
 export interface InitFailure {

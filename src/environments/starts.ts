@@ -1,8 +1,10 @@
 import { type FunctionVersion, monotonicMs, ServiceError } from "../model/index.ts";
-import type { Environment, Errand, StartMode } from "./environment.ts";
+import type { Environment } from "./environment.ts";
+import type { Errand } from "./errand.ts";
 import { failuresAllowed, Ladder, type Rung, type RungView } from "./ladder.ts";
 import type { Plan } from "./plan.ts";
 import type { Snapshots, SnapshotView } from "./snapshots.ts";
+import type { StartMode } from "./start.ts";
 
 export interface StartsNeeds {
   plan(target: FunctionVersion): Promise<Plan>;

@@ -20,7 +20,7 @@ export interface Rig extends AsyncDisposable {
   readonly imagesDirectory: string;
   /** A function of this source (index.js, or a program of another name). */
   version(source: string, changes?: Partial<FunctionVersion>, file?: string): FunctionVersion;
-  /** Runs it once and gives its parsed answer, or its failure's document. */
+  /** Runs it once and gives its parsed answer, or its failure's document. The REPORT of a first event follows, see settled(). */
   call(target: FunctionVersion, event?: unknown): Promise<{ readonly start: string; readonly answer: unknown }>;
 }
 
@@ -94,6 +94,11 @@ export async function openRig(changes: Partial<EnvironmentsNeeds> = {}): Promise
       rmSync(root, { recursive: true, force: true });
     },
   };
+}
+
+/** Resolves when all is done that was put off until an answer was out. */
+export function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function versionOf(changes: Partial<FunctionVersion>): FunctionVersion {

@@ -18,6 +18,7 @@ interface Environment {
   readonly invocations: number;
   readonly start: string;
   readonly provisioned: boolean;
+  readonly hibernated: boolean;
   readonly initMs: number;
 }
 
@@ -71,7 +72,7 @@ function printEnvironments(environments: readonly Environment[]): void {
   const rows = environments.map((each) => [
     each.id.slice(0, 12),
     nameOf(each),
-    each.state,
+    each.hibernated ? "hibernated" : each.state,
     each.provisioned ? `${each.start}, provisioned` : each.start,
     milliseconds(each.initMs),
     each.invocations,
