@@ -20,6 +20,7 @@ const NAMESPACE_FLAGS: u32 =
 
 // Calls that the libc crate does not name yet: the numbers above 423 are the same on every architecture.
 const SYS_CACHESTAT: c_long = 451;
+const SYS_FCHMODAT2: c_long = 452;
 const SYS_FUTEX_WAKE: c_long = 454;
 const SYS_FUTEX_WAIT: c_long = 455;
 const SYS_FUTEX_REQUEUE: c_long = 456;
@@ -116,7 +117,7 @@ pub const ALLOWED: &[c_long] = &[
     SYS_fchdir,
     SYS_fchmod,
     SYS_fchmodat,
-    SYS_fchmodat2,
+    SYS_FCHMODAT2,
     SYS_fchown,
     SYS_fchownat,
     SYS_fcntl,

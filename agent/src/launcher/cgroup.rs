@@ -166,7 +166,7 @@ impl Cgroups {
             if hierarchy.parts.contains(&Part::Cpu) {
                 // A quota from the start: the first one on a machine switches code paths in the whole kernel, which is
                 // slow, and must not happen while somebody waits.
-                write_cpus(&group, hierarchy.v2, 1.0)?;
+                write_cpus(&group, hierarchy.v2, 1.0, None)?;
             }
         }
         Ok(())
@@ -192,7 +192,8 @@ impl Cgroups {
             }
         }
         if let Some(group) = self.directory(Part::Cpu, slot) {
-            write_cpus(&group, self.is_v2(Part::Cpu), cpus)?;
+            // what `make` has written
+            write_cpus(&group, self.is_v2(Part::Cpu), cpus, Some(CPU_PERIOD))?;
         }
         Ok(())
     }
@@ -250,14 +251,17 @@ fn cpu_quota(cpus: f64) -> (u64, u64) {
     (CPU_QUOTA_MIN, period)
 }
 
-fn write_cpus(group: &Path, v2: bool, cpus: f64) -> Result<()> {
+/// `known`: the group's period by now, in microseconds. Each write of one makes the kernel look at every CPU.
+fn write_cpus(group: &Path, v2: bool, cpus: f64, known: Option<u64>) -> Result<()> {
     let (quota, period) = cpu_quota(cpus);
     if v2 {
         optional(write(&group.join("cpu.weight"), &((cpus * 100.0) as u64).clamp(1, 10_000).to_string()))?;
         return write(&group.join("cpu.max"), &format!("{quota} {period}"));
     }
     optional(write(&group.join("cpu.shares"), &((cpus * 1024.0) as u64).clamp(2, 262_144).to_string()))?;
-    optional(write(&group.join("cpu.cfs_period_us"), &period.to_string()))?;
+    if known != Some(period) {
+        optional(write(&group.join("cpu.cfs_period_us"), &period.to_string()))?;
+    }
     // a kernel without CFS bandwidth has shares only
     optional(write(&group.join("cpu.cfs_quota_us"), &quota.to_string()))
 }
