@@ -294,6 +294,26 @@ test("a paused execution does nothing until it is resumed, though its waits go o
   assert.ok(typesOf(await historyOf(client, arn)).includes("ExecutionResumed"));
 });
 
+test("a function that is paused while it works goes on after the resume, with what it had done", async () => {
+  const name = await durableFunction(client, "slow", layer);
+  const arn = await begin(client, name);
+  await event(client, arn, "StepSucceeded");
+  assert.equal((await call("POST", arn, "/pause", {})).status, 202);
+  await event(client, arn, "ExecutionPaused");
+  await event(client, arn, "InvocationCompleted");
+  const paused = (await (await call("GET", arn, "")).json()) as { Status: string };
+  assert.equal(paused.Status, "PAUSED");
+  assert.equal((await call("POST", arn, "/resume", { Reason: "seen" })).status, 202);
+  const execution = await ended(client, arn);
+  assert.equal(execution.Status, "SUCCEEDED", JSON.stringify(execution.Error));
+  const history = await historyOf(client, arn);
+  const results = history
+    .filter((e) => e.EventType === "StepSucceeded")
+    .map((e) => e.StepSucceededDetails?.Result?.Payload);
+  const { first, second } = JSON.parse(execution.Result!);
+  assert.deepEqual(results, [JSON.stringify(first), JSON.stringify(second)], "no step ran twice");
+});
+
 test("executions are listed by function, version, name, status and time, page by page", async () => {
   const FunctionName = "steps";
   const since = new Date();
