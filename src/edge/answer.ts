@@ -24,6 +24,19 @@ export const lowerCaseMessage: ReadonlySet<string> = new Set([
   "ValidationException",
 ]);
 
+/**
+ * Codes of AWS's front end, which says who is to blame by the status alone: `{"message":"1 validation error detected: …"}`.
+ * `Type` is a member of the errors of Lambda's model.
+ */
+const untyped: ReadonlySet<string> = new Set([
+  "AccessDeniedException",
+  "MissingAuthenticationTokenException",
+  "RequestEntityTooLargeException",
+  "SerializationException",
+  "UnknownOperationException",
+  "ValidationException",
+]);
+
 /** Writes a document as the whole answer. */
 export function sendJson(
   response: ServerResponse,
@@ -43,7 +56,7 @@ export function sendJson(
 }
 
 /**
- * Writes a failure as REST-JSON: code in `x-amzn-errortype`, `Type` and `Message` (or `message`) in the body.
+ * Writes a failure as REST-JSON: code in `x-amzn-errortype`, `Type` (if any) and `Message` (or `message`) in the body.
  * Whatever is no ServiceError is our fault: it is reported and answered as ServiceException.
  */
 export function sendError(
@@ -63,7 +76,8 @@ export function sendError(
   const text = lowerCaseMessage.has(error.code) ? { message: error.message } : { Message: error.message };
   const headers: Record<string, string> = { "x-amzn-errortype": error.code };
   if (retryAfterSeconds !== undefined) headers["retry-after"] = String(retryAfterSeconds);
-  sendJson(response, error.kind.status, requestId, { Type: error.kind.blame, ...text, ...fields }, headers);
+  const type = untyped.has(error.code) ? {} : { Type: error.kind.blame };
+  sendJson(response, error.kind.status, requestId, { ...type, ...text, ...fields }, headers);
 }
 
 /** The thrown value if it is one of ours; anything else is reported and hidden. */

@@ -281,6 +281,18 @@ const creation: readonly Fact[] = [
     },
   },
   {
+    fact: "what the front end refuses has a message and nothing else; what Lambda refuses says who is to blame",
+    source: "seen: {\"message\":\"1 validation error detected: Value 'teste' at 'role' failed …\"}; model: Type",
+    async holds({ raw }) {
+      const broken = await raw("GET", "/2015-03-31/functions?MaxItems=0");
+      assert.deepEqual(Object.keys(broken.body), ["message"]);
+      const missing = await raw("GET", "/2015-03-31/functions/nobody");
+      assert.deepEqual(missing.body, { Type: "User", Message: `Function not found: ${arnOf("nobody")}` });
+      const unwanted = await raw("DELETE", "/2015-03-31/functions/nobody?Qualifier=%24LATEST");
+      assert.deepEqual(Object.keys(unwanted.body).sort(), ["Type", "message"]);
+    },
+  },
+  {
     fact: "functions are not created in another region or account",
     source: `${recorded}, function arns`,
     async holds({ client }) {
