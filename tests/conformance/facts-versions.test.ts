@@ -27,6 +27,8 @@ const stale =
   "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id";
 const wrongRevision = "00000000-0000-4000-8000-000000000000";
 
+const scope = { account: "000000000000", region: "us-east-1" };
+
 const publish = (client: LambdaClient, FunctionName: string, more: object = {}) =>
   client.send(new PublishVersionCommand({ FunctionName, ...more }));
 const reconfigure = async (client: LambdaClient, FunctionName: string, more: object) => {
@@ -298,6 +300,32 @@ const versions: readonly Fact[] = [
       await refused(configuration, "PreconditionFailedException", stale);
       assert.equal((await settled(client, name)).RevisionId, revision);
       await reconfigure(client, name, { RevisionId: revision, Timeout: 5 });
+    },
+  },
+  {
+    fact: "while an update is under way there is neither another nor a publication, and versions are as they were",
+    source:
+      "seen: The operation cannot be performed at this time. An update is in progress for resource: … (terraform-provider-aws#5154)",
+    async holds({ client, door }) {
+      const { name } = await functionOf(client);
+      const { settings } = door.registry.functions.get(scope, name).latest;
+      // Nobody prepares this one: it stays under way.
+      door.registry.functions.update(scope, name, { settings: { ...settings, Timeout: 9 } });
+      const text = `The operation cannot be performed at this time. An update is in progress for resource: ${arnOf(name)}`;
+      const code = { FunctionName: name, ZipFile: otherCode };
+      for (const refusal of [
+        publish(client, name),
+        client.send(new UpdateFunctionConfigurationCommand({ FunctionName: name, Timeout: 10 })),
+        client.send(new UpdateFunctionCodeCommand(code)),
+        client.send(new UpdateFunctionCodeCommand({ ...code, DryRun: true })),
+      ]) {
+        await refused(refusal, "ResourceConflictException", text);
+      }
+      const seen = await client.send(new GetFunctionCommand({ FunctionName: name }));
+      assert.equal(seen.Configuration?.LastUpdateStatus, "InProgress");
+      assert.equal(seen.Configuration?.Timeout, 9);
+      const list = await client.send(new ListVersionsByFunctionCommand({ FunctionName: name }));
+      assert.equal(list.Versions?.length, 1);
     },
   },
   {
