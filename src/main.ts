@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { availableParallelism, constants, setPriority } from "node:os";
@@ -6,7 +7,7 @@ import { createArtifacts, RuntimeUnavailable } from "./artifacts/index.ts";
 import { cpusOf, createAdmission, createKeepAlive, createLingering, patienceMs, smoothed } from "./capacity/index.ts";
 import { type Config, ConfigError, configOf, type Options } from "./config.ts";
 import { createDurable } from "./durable/index.ts";
-import { createAdmin, createEdge } from "./edge/index.ts";
+import { createAdmin, createEdge, recursiveInvocation, traced } from "./edge/index.ts";
 import { createEnvironments, isBare } from "./environments/index.ts";
 import { createImages, machineIdentity } from "./images/index.ts";
 import { createInvoke } from "./invoke/index.ts";
@@ -116,6 +117,11 @@ export async function start(options: Options = {}): Promise<Platform> {
     schedule: (at, run) => scheduled(at - clock(), run),
     resolve: registry.resolve,
     invoke,
+    trace(target, traceId) {
+      const { header, looping } = traced(traceId, randomUUID(), target);
+      if (!looping || registry.recursion.get(target, target.name)?.recursiveLoop === "Allow") return header;
+      throw recursiveInvocation();
+    },
     report,
   });
 

@@ -14,6 +14,8 @@ export interface ChainsNeeds extends InvokingNeeds {
   clock(): number;
   schedule(at: number, run: () => void): () => void;
   report(error: unknown): void;
+  /** The trace that a function gets which one of this trace invokes. Throws RecursiveInvocationException in a loop. */
+  trace(target: FunctionVersion, traceId: string | undefined): string | undefined;
 }
 
 export interface Chains {
@@ -44,6 +46,7 @@ export function createChains(needs: ChainsNeeds): Chains {
     let target: FunctionVersion;
     try {
       target = targetOf(execution, operation);
+      operation.traceId = needs.trace(target, operation.traceId ?? execution.traceId);
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
       record(live, unit.now, "ChainedInvokeStarted", operation, known);
@@ -60,7 +63,7 @@ export function createChains(needs: ChainsNeeds): Chains {
       return;
     }
     const parent = { arn: execution.arn, operation: operation.id };
-    const traceId = operation.traceId ?? execution.traceId;
+    const { traceId } = operation;
     const child = newExecution(
       unit,
       { target: { ...target, durable }, payload: input, synchronous: false, traceId },
@@ -88,7 +91,7 @@ export function createChains(needs: ChainsNeeds): Chains {
       name: named?.name ?? "",
       qualifier: named?.qualifier,
       payload: Buffer.from(operation.input ?? "{}"),
-      traceId: operation.traceId ?? execution.traceId,
+      traceId: operation.traceId,
     })
       .then((outcome) => {
         if (stopped) return;

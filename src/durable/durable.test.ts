@@ -337,6 +337,24 @@ test("a chained invocation ends as the other function does", async () => {
   }
 });
 
+test("functions that invoke each other without end are stopped", async () => {
+  const statuses: string[] = [];
+  const bench = benchOf((get) => (event) => {
+    const known = operationsOf(event).get("i");
+    if (known === undefined) {
+      const again = [invoke("i", "f:$LATEST")];
+      get().durable.checkpoint(event.DurableExecutionArn, event.CheckpointToken, again, undefined);
+      return pending;
+    }
+    if (known.ChainedInvokeDetails.Error !== undefined) statuses.push(known.ChainedInvokeDetails.Error.ErrorType);
+    return known.Status === "STARTED" ? pending : succeeded();
+  });
+  bench.start("f");
+  await bench.advance(60_000);
+  assert.deepEqual(statuses, ["RecursiveInvocationException"]);
+  assert.equal(new Set(bench.invocations.map(({ traceId }) => traceId)).size, 17);
+});
+
 test("a name is an execution's: the same start finds it, another one is refused", async () => {
   const bench = benchOf(once(wait("w", 5)));
   const arn = bench.start("f", { name: "n", payload: "1" });

@@ -1,6 +1,6 @@
 import { type Invocation, type InvocationResult, ServiceError } from "../model/index.ts";
 import { applyUpdates, errorOf, resultOf } from "./apply.ts";
-import { createChains } from "./chains.ts";
+import { type ChainsNeeds, createChains } from "./chains.ts";
 import { close } from "./closing.ts";
 import { createEngine, isOverdue, type Unit } from "./engine.ts";
 import type { InvokingNeeds } from "./invoking.ts";
@@ -17,7 +17,7 @@ import { checkpointToken, readCallbackId, readCheckpointToken } from "./tokens.t
 import { checkError, checkUpdates, invalid, type OperationUpdate } from "./validate.ts";
 import { operationView } from "./views.ts";
 
-export interface DurableNeeds extends InvokingNeeds {
+export interface DurableNeeds extends InvokingNeeds, Pick<ChainsNeeds, "trace"> {
   /** the database file; its folder must exist. `:memory:` for none */
   readonly path: string;
   /** milliseconds since 1970 */

@@ -111,7 +111,7 @@ export interface Operation {
   /** CHAINED_INVOKE: the function as it was named */
   target?: string | undefined;
   tenantId?: string | undefined;
-  /** CHAINED_INVOKE: the trace that it is to belong to, if not the execution's own */
+  /** CHAINED_INVOKE: the trace header that the function gets */
   traceId?: string | undefined;
   /** CHAINED_INVOKE of a durable function: the execution it started */
   child?: string | undefined;

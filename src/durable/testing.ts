@@ -103,12 +103,21 @@ export function openBench(
     },
     resolve: (_account, _region, name) => target(name),
     invoke,
+    /** Each link of a chain is a letter longer. */
+    trace(_target, traceId = "") {
+      if (traceId.length < 16) return `${traceId}x`;
+      throw new ServiceError("RecursiveInvocationException", "a loop");
+    },
     report: (error) => reported.push(error),
   });
 
-  /** Twice as often as anything here needs a turn of the loop. */
+  /** Until no function has been invoked for more turns of the loop than any step here needs. */
   async function settle(): Promise<void> {
-    for (let turn = 0; turn < 8; turn += 1) await setImmediate();
+    let known = -1;
+    while (known !== invocations.length) {
+      known = invocations.length;
+      for (let turn = 0; turn < 8; turn += 1) await setImmediate();
+    }
   }
 
   return {

@@ -73,6 +73,7 @@ export async function openDoor(run: Run = echo, dataDir?: string, powers: Powers
     },
     resolve: registry.resolve,
     invoke,
+    trace: (_target, traceId) => traceId,
     report,
   });
   const edge = createEdge({
