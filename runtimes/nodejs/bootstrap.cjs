@@ -105,8 +105,8 @@ const createLife = (needs) => {
   return createTemplate({ link, session, uniqueness, now, logError, ended: shutDown, ...needs });
 };
 
-/** Loads the handler and says that it is ready. */
-async function init(boot) {
+/** Loads the handler and says that it is ready. `rehearses`: nobody waits, and events of its own come before. */
+async function init(boot, rehearses = false) {
   enableCompileCache(env);
   const endEager = eager
     ? require("./eager.cjs").compileEagerly(Number(env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE))
@@ -115,8 +115,10 @@ async function init(boot) {
   const handler = await loadHandler(env.LAMBDA_TASK_ROOT ?? process.cwd(), env._HANDLER ?? "", modern);
   endEager?.();
   const serve = createServer({ handler, session, logError, invokeStore, ended: shutDown });
+  const loaded = now();
+  if (rehearses) await prewarm(handler, createServer, modern, idBeforeFirst);
   initialised = true;
-  session.ready({ boot, load, loaded: now() });
+  session.ready({ boot, load, loaded });
   return { handler, serve };
 }
 
@@ -138,10 +140,10 @@ async function runBare() {
       await prewarm(async () => {}, createServer, modern, idBeforeFirst);
       await rehearseLoad(modern);
     },
-    load(boot) {
+    load(boot, rehearses) {
       logFailure = patchConsole(session, env);
       defineGlobals(env, invokeStore);
-      init(boot).then(({ serve }) => setImmediate(serve), failInit);
+      init(boot, rehearses).then(({ serve }) => setImmediate(serve), failInit);
     },
   });
   session.ready({ boot, load, loaded: now() });

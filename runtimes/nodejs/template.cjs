@@ -39,7 +39,7 @@ function replaceEnvironment(env) {
  * @param {() => Promise<void>} needs.prewarm runs the code that serves events, once before all copies
  * @param {(title: string, error: unknown) => void} needs.logError
  * @param {() => void} [needs.serve] waits for events
- * @param {(boot: number) => void} [needs.load] instead: loads the function, which only copies have
+ * @param {(boot: number, rehearses: boolean) => void} [needs.load] instead: loads the function, which only copies have
  * @param {() => void} needs.ended the host wants no more
  * @returns {{ wait(): void, isBusy(): boolean, fail(error: unknown): never }} `wait` for PREPARE; while it `isBusy`, what
  * nobody caught is to `fail` it
@@ -101,7 +101,7 @@ function createTemplate({ link, session, uniqueness, now, prewarm, logError, ser
     const marks = { boot, load: wake(frame.payload) };
     if (load !== undefined) {
       busy = false;
-      load(boot);
+      load(boot, rehearses);
     } else if (rehearses || hooks.hasAfter()) {
       const rehearsed = rehearses ? prewarm() : Promise.resolve();
       rehearsed.then(() => hooks.runAfter()).then(() => begin(marks, session.ready, serve), fail);

@@ -166,12 +166,16 @@ function ownVariables(start: StartTerms): Record<string, string> {
 
 /** RESUME's document: what a copy must be told because it has another's variables. */
 export function resumeDocument(start: StartTerms): string {
-  return JSON.stringify({ ...(start.rehearse ? { rehearse: true } : {}), env: ownVariables(start) });
+  return JSON.stringify({ ...rehearsal(start), env: ownVariables(start) });
 }
 
 /** RESUME's document for a copy of a runtime without a function: all of the function's variables, and that it shall load it. */
 export function loadDocument(plan: Plan, start: StartTerms): string {
-  return JSON.stringify({ env: { ...plan.env, ...ownVariables(start) }, load: true });
+  return JSON.stringify({ ...rehearsal(start), env: { ...plan.env, ...ownVariables(start) }, load: true });
+}
+
+function rehearsal({ rehearse }: StartTerms): { readonly rehearse?: true } {
+  return rehearse ? { rehearse } : {};
 }
 
 /** BOOT's document (agent/PROTOCOL.md) for one sandbox. */

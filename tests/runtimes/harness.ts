@@ -83,7 +83,7 @@ export interface RuntimeUnderTest {
   /** Tells it that it is a copy and gives it an event in the same write, with so much time (milliseconds); its READY and its answer. */
   resumeWith(event: unknown, timeoutMs: number): Promise<readonly [Answer, Answer]>;
   /** Tells a copy that was made without a function which one it is: all its variables. */
-  load(env: Readonly<Record<string, string>>): Promise<Answer & { marks?: Record<string, number> }>;
+  load(env: Readonly<Record<string, string>>, rehearse?: boolean): Promise<Answer & { marks?: Record<string, number> }>;
   /** everything written to stdout and stderr so far */
   output(): string;
   /** closes the link as the agent does with SHUTDOWN: no more events, but what is still logged arrives */
@@ -290,8 +290,8 @@ function host(command: readonly string[], cwd: string, env: Readonly<Record<stri
       link.write(Buffer.concat([resume, nextEvent(event, { "Lambda-Runtime-Timeout-Ms": String(timeoutMs) })]));
       return [await answer(10_000), await answer(10_000)];
     },
-    load(env) {
-      link.write(startFrame(RESUME, JSON.stringify({ env, load: true })));
+    load(env, rehearse = false) {
+      link.write(startFrame(RESUME, JSON.stringify({ ...(rehearse ? { rehearse } : {}), env, load: true })));
       return answer(10_000);
     },
     output: () => output,

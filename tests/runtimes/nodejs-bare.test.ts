@@ -57,6 +57,16 @@ for (const { runtime, path, reason } of await nodeInterpreters()) {
       });
     }
 
+    it("rehearses where nobody waits, without calling the handler or telling anybody", async () => {
+      const code = "let n = 0; exports.handler = async () => (console.log('ran'), ++n);";
+      await bare(async (f) => {
+        const loaded = await f.load(environmentOf(folderOf({ "index.js": code })), true);
+        assert.deepEqual([loaded.type, loaded.logs, loaded.raw], ["READY", [], false]);
+        const answer = await f.invoke({});
+        assert.deepEqual([answer.body.toString(), answer.logs.length, f.output()], ["1", 1, ""]);
+      });
+    });
+
     it("shows the function what a plain start shows", async () => {
       const code = `const seen = () => ({
           env: Object.fromEntries(Object.entries(process.env).sort()), argv: process.argv, cwd: process.cwd(),
