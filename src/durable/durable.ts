@@ -1,21 +1,19 @@
 import { type Invocation, type InvocationResult, ServiceError } from "../model/index.ts";
-import { applyUpdates, errorOf, resultOf } from "./apply.ts";
+import { type CallbackEnd, type CallbackOwner, endCallback, heartbeat } from "./callbacks.ts";
 import { type ChainsNeeds, createChains } from "./chains.ts";
+import { type Checkpoints, createCheckpoints } from "./checkpoints.ts";
 import { close } from "./closing.ts";
 import { createEngine, isOverdue, type Unit } from "./engine.ts";
 import type { InvokingNeeds } from "./invoking.ts";
-import { deadlineOf, type Live, record, type rootOf, touch, unseen } from "./live.ts";
+import { deadlineOf, type Live } from "./live.ts";
 import { type PauseRequest, pause, pauseNow, resume } from "./pausing.ts";
 import { type ErrorObject, type Execution, forgottenAt, type HistoryEvent, isClosed } from "./records.ts";
-import { statePage } from "./replay.ts";
-import { createRunner, type Running } from "./runner.ts";
+import { createRunner } from "./runner.ts";
 import { runOnce } from "./running-once.ts";
 import { type StartRequest, startOrFind } from "./starting.ts";
 import { type Listing, openDurableStore } from "./store.ts";
 import { fireDue } from "./timers.ts";
-import { checkpointToken, readCallbackId, readCheckpointToken } from "./tokens.ts";
-import { checkError, checkUpdates, invalid, type OperationUpdate } from "./validate.ts";
-import { operationView } from "./views.ts";
+import { checkError } from "./validate.ts";
 
 export interface DurableNeeds extends InvokingNeeds, Pick<ChainsNeeds, "trace"> {
   /** the database file; its folder must exist. `:memory:` for none */
@@ -27,20 +25,11 @@ export interface DurableNeeds extends InvokingNeeds, Pick<ChainsNeeds, "trace"> 
   report(error: unknown): void;
 }
 
-export interface CheckpointAnswer {
-  /** undefined: this invocation has no more to say, for its execution ended or was paused */
-  readonly CheckpointToken: string | undefined;
-  readonly NewExecutionState: { readonly Operations: readonly Record<string, unknown>[] };
-}
-
-/** How a callback ended. */
-export type CallbackEnd = { readonly result: string | undefined } | { readonly error: ErrorObject };
-
 /**
  * Durable executions: functions that checkpoint, give their environment back while they wait, and are invoked again. What
  * was done survives the process, and a power cut once it is synced(). Failures are thrown as ServiceError in Lambda's words.
  */
-export interface Durable {
+export interface Durable extends Checkpoints {
   /** A new execution, or the one that has this name already. Its function is invoked in the background. */
   start(request: StartRequest): Execution;
   /** Resolves when it has ended. */
@@ -52,18 +41,6 @@ export interface Durable {
   /** `from`: EventId to begin with. */
   history(arn: string, page: { from?: number | undefined; limit: number; newestFirst: boolean }): HistoryEvent[];
   list(listing: Listing): Execution[];
-  checkpoint(
-    arn: string,
-    token: string,
-    updates: readonly OperationUpdate[],
-    clientToken: string | undefined,
-  ): CheckpointAnswer;
-  /** A page of what a replay needs. */
-  state(
-    arn: string,
-    token: string,
-    page: { marker?: string | undefined; limit: number },
-  ): { readonly operations: readonly Record<string, unknown>[]; readonly nextMarker: string | undefined };
   /** Of an execution that has ended, nothing changes. */
   stop(arn: string, error: ErrorObject | undefined): Execution;
   pause(arn: string, request: PauseRequest): void;
@@ -79,11 +56,6 @@ export interface Durable {
   takeUp(): void;
   /** Stops waking and recording: what runs is taken up by the next start. */
   close(): void;
-}
-
-export interface CallbackOwner {
-  readonly account: string;
-  readonly region: string;
 }
 
 export function createDurable(needs: DurableNeeds): Durable {
@@ -115,68 +87,6 @@ export function createDurable(needs: DurableNeeds): Durable {
     throw new ServiceError("ResourceNotFoundException", "Durable Execution does not exist");
   }
 
-  /** The running invocation that a token belongs to; `sequence` need not be the current one. */
-  function bearer(arn: string, token: string): { readonly run: Running; readonly sequence: number } {
-    const given = readCheckpointToken(token);
-    const run = runner.running(arn);
-    if (given === undefined || run === undefined || given.arn !== arn || given.secret !== run.secret) throw stale();
-    return { run, sequence: given.sequence };
-  }
-
-  function checkpoint(...[arn, token, updates, clientToken]: Parameters<Durable["checkpoint"]>): CheckpointAnswer {
-    const { run, sequence } = bearer(arn, token);
-    if (clientToken !== undefined && run.last?.clientToken === clientToken && run.last.sequence === sequence) {
-      return run.last.answer as CheckpointAnswer;
-    }
-    if (sequence !== run.sequence || run.interrupted) throw stale();
-    const live = engine.look(arn);
-    if (live === undefined || isClosed(live.execution.status)) throw stale();
-    checkUpdates(live, updates);
-    const answer = engine.change((unit) => applyBatch(unit, found(unit.get(arn)), run, updates));
-    run.last = { clientToken: clientToken ?? "", sequence, answer };
-    return answer;
-  }
-
-  function applyBatch(unit: Unit, live: Live, run: Running, updates: readonly OperationUpdate[]): CheckpointAnswer {
-    const { execution } = live;
-    const { chained, closed } = applyUpdates(live, updates, unit.now);
-    for (const operation of chained) chains.start(unit, live, operation);
-    if (closed === undefined) fireDue(live, unit.now);
-    const Operations = unseen(live).map(operationView);
-    if (closed !== undefined) {
-      close(unit, live, closed);
-      return { CheckpointToken: undefined, NewExecutionState: { Operations } };
-    }
-    if (execution.status === "PAUSING") {
-      pauseNow(live, unit.now);
-      run.interrupted = true;
-      return { CheckpointToken: undefined, NewExecutionState: { Operations: [] } };
-    }
-    execution.seen = execution.changes;
-    run.sequence += 1;
-    const next = checkpointToken({ arn: execution.arn, secret: run.secret, sequence: run.sequence });
-    return { CheckpointToken: next, NewExecutionState: { Operations } };
-  }
-
-  /** The operation of a callback that is still awaited. */
-  function awaited(unit: Unit, id: string, owner: CallbackOwner): { live: Live; operation: ReturnType<typeof rootOf> } {
-    const token = readCallbackId(id);
-    if (token === undefined) throw invalid("Invalid callback ID");
-    const live = unit.get(token.arn);
-    const operation = live?.operations.get(token.operation);
-    const owned = live?.execution.account === owner.account && live.execution.region === owner.region;
-    if (live !== undefined && operation?.callbackId === id && owned && !isClosed(live.execution.status)) {
-      // What is overdue has timed out, whether the timer was quicker or not.
-      if (!isOverdue(live.execution, unit.now) && !isPast(operation, unit.now) && operation.status === "STARTED") {
-        return { live, operation };
-      }
-    }
-    throw new ServiceError(
-      "CallbackTimeoutException",
-      "The callback ID token has either expired or the callback associated with the token has already been closed.",
-    );
-  }
-
   return {
     start: (request) => ({ ...engine.change((unit) => startOrFind(store, unit, request)) }),
     finished: engine.finished,
@@ -190,14 +100,7 @@ export function createDurable(needs: DurableNeeds): Durable {
       return store.events(arn, from ?? (newestFirst ? events : 1), limit, newestFirst);
     },
     list: store.list,
-    checkpoint,
-    state(arn, token, { marker, limit }) {
-      const { run, sequence } = bearer(arn, token);
-      const live = engine.look(arn);
-      if (sequence !== run.sequence || live === undefined || isClosed(live.execution.status)) throw stale();
-      const { operations, nextMarker } = statePage(live, marker, limit);
-      return { operations: operations.map(operationView), nextMarker };
-    },
+    ...createCheckpoints(engine, runner, chains),
     stop(arn, error) {
       checkError(error);
       return engine.change((unit) => {
@@ -223,30 +126,9 @@ export function createDurable(needs: DurableNeeds): Durable {
       }),
     endCallback(id, owner, end) {
       if ("error" in end) checkError(end.error);
-      engine.change((unit) => {
-        const { live, operation } = awaited(unit, id, owner);
-        operation.ended = unit.now;
-        if ("result" in end) {
-          operation.status = "SUCCEEDED";
-          operation.result = end.result;
-          record(live, unit.now, "CallbackSucceeded", operation, { Result: resultOf(end.result) });
-        } else {
-          operation.status = "FAILED";
-          operation.error = end.error;
-          record(live, unit.now, "CallbackFailed", operation, { Error: errorOf(end.error) });
-        }
-        live.execution.bytes += Buffer.byteLength(JSON.stringify(end));
-        touch(live, operation);
-        live.execution.owed = true;
-      });
+      engine.change((unit) => endCallback(unit, id, owner, end));
     },
-    heartbeat: (id, owner) =>
-      engine.change((unit) => {
-        const { live, operation } = awaited(unit, id, owner);
-        if (operation.heartbeatSeconds === undefined) return;
-        operation.heartbeatDue = unit.now + operation.heartbeatSeconds * 1000;
-        live.changed.add(operation);
-      }),
+    heartbeat: (id, owner) => engine.change((unit) => heartbeat(unit, id, owner)),
     synced: store.synced,
     takeUp() {
       for (const arn of store.active()) {
@@ -269,9 +151,3 @@ export function createDurable(needs: DurableNeeds): Durable {
     },
   };
 }
-
-const isPast = ({ due, heartbeatDue }: { due?: number | undefined; heartbeatDue?: number | undefined }, now: number) =>
-  (due ?? Number.POSITIVE_INFINITY) <= now || (heartbeatDue ?? Number.POSITIVE_INFINITY) <= now;
-
-/** The text that the official SDKs look for: such an invocation is to be repeated, not its execution to be failed. */
-const stale = (): ServiceError => invalid("Invalid checkpoint token");

@@ -1,11 +1,6 @@
-export {
-  type CallbackEnd,
-  type CallbackOwner,
-  type CheckpointAnswer,
-  createDurable,
-  type Durable,
-  type DurableNeeds,
-} from "./durable.ts";
+export type { CallbackEnd, CallbackOwner } from "./callbacks.ts";
+export type { CheckpointAnswer } from "./checkpoints.ts";
+export { createDurable, type Durable, type DurableNeeds } from "./durable.ts";
 export type { PauseRequest } from "./pausing.ts";
 export { durableLimits, type ErrorObject, type Execution, type HistoryEvent, isClosed } from "./records.ts";
 export type { StartRequest } from "./starting.ts";
