@@ -95,7 +95,7 @@ describe("a restored process is locked in as one that was started", { skip }, ()
     await platform.client.delete("inspected");
   });
 
-  test("an image is root's alone, and no function can open, read, change or list it", async () => {
+  test("an image is root's alone, and no function can open, read, change or list it, or see where it lies", async () => {
     const language = found.find((one) => one.name === "node")!;
     const { files, settings } = await language.code("burglar", newest(language));
     await platform.deploy("burglar", files, settings);
@@ -110,13 +110,13 @@ describe("a restored process is locked in as one that was started", { skip }, ()
     }
     const images = rows.filter(({ file }) => file).map(({ path }) => path);
     const before = images.map(digest);
-    const { body, functionError, text } = await platform.clone("burglar", { images });
+    const { body, functionError, text } = await platform.clone("burglar", { images, top: platform.server.dataDir });
     assert.equal(functionError, undefined, text);
     assert.ok(Object.keys(body.tried).length >= 7);
     for (const [what, how] of Object.entries(body.tried)) {
       assert.match(String(how), /^(ENOENT|EACCES|EPERM|ENOTDIR|EXDEV|EROFS)$/, what);
     }
-    assert.deepEqual([body.shared, body.descriptors], [[], {}]);
+    assert.deepEqual([body.shared, body.telling, body.descriptors], [[], [], {}]);
     assert.deepEqual(images.map(digest), before);
     await platform.client.delete("burglar");
   });

@@ -15,6 +15,7 @@ mod ext4;
 mod failure;
 mod filter;
 mod hierarchy;
+mod shelf;
 mod skeleton;
 mod slot;
 mod stock;
@@ -29,6 +30,7 @@ use dump::{Dumps, Lesson, Lessons};
 use egress::Egress;
 use ending::{Kept, Leftover};
 use failure::{Failure, Step};
+use shelf::Shelf;
 use slot::{Message, Plan, Slot};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -73,11 +75,6 @@ fn options(args: &[String]) -> Result<Options, Failure> {
     Ok(options)
 }
 
-/// Opened here, before the slot gives up the right to.
-fn open_image(path: Option<&str>) -> Result<Option<OwnedFd>, Failure> {
-    path.map(|path| std::fs::File::open(path).step("open the image").map(OwnedFd::from)).transpose()
-}
-
 pub fn main(args: Vec<String>) {
     let control = Control::new(sys::adopt_descriptor(CONTROL));
     match Launcher::new(control, &args) {
@@ -118,6 +115,7 @@ struct Launcher {
     egress: Egress,
     dumps: Dumps,
     lessons: Lessons,
+    shelf: Shelf,
 }
 
 impl Launcher {
@@ -151,6 +149,7 @@ impl Launcher {
                 egress: Egress::default(),
                 dumps: Dumps::default(),
                 lessons: Lessons::default(),
+                shelf: Shelf::default(),
             }),
         }
     }
@@ -291,7 +290,9 @@ impl Launcher {
         // The slot works on its mounts while we set its limits; no code of a tenant runs before the platform has heard
         // of both.
         let mut lesson = None;
-        let sent = open_image(request.image.as_deref()).and_then(|image| {
+        // Opened here, before the slot gives up the right to.
+        let opened = request.image.as_deref().map(|path| self.shelf.image(path.as_ref())).transpose();
+        let sent = opened.and_then(|image| {
             if let (Some(path), Some(image)) = (&request.image, &image) {
                 lesson = self.lessons.of(path, image);
             }
