@@ -4,16 +4,13 @@ import {
   CreateFunctionCommand,
   DeleteAliasCommand,
   DeleteFunctionCommand,
-  GetAliasCommand,
   GetFunctionCommand,
   type LambdaClient,
-  ListAliasesCommand,
   ListFunctionsCommand,
   ListVersionsByFunctionCommand,
   PublishVersionCommand,
   TagResourceCommand,
   UntagResourceCommand,
-  UpdateAliasCommand,
   UpdateFunctionCodeCommand,
   UpdateFunctionConfigurationCommand,
 } from "@aws-sdk/client-lambda";
@@ -304,8 +301,7 @@ const versions: readonly Fact[] = [
   },
   {
     fact: "while an update is under way there is neither another nor a publication, and versions are as they were",
-    source:
-      "seen: The operation cannot be performed at this time. An update is in progress for resource: … (terraform-provider-aws#5154)",
+    source: "seen: The operation cannot be performed at this time. An update is in progress for resource: …",
     async holds({ client, door }) {
       const { name } = await functionOf(client);
       const { settings } = door.registry.functions.get(scope, name).latest;
@@ -401,196 +397,4 @@ const versions: readonly Fact[] = [
   },
 ];
 
-const aliases: readonly Fact[] = [
-  {
-    fact: "an alias always has a description, and weights only if it was given some",
-    source: `${recorded}, alias lifecycle`,
-    async holds({ client }) {
-      const name = await twice(client);
-      const plain = await alias(client, name, {});
-      assert.equal(plain.$metadata.httpStatusCode, 201);
-      assert.equal(plain.Description, "");
-      assert.equal(plain.RoutingConfig, undefined);
-      const empty = await alias(client, name, { Name: "empty", ...weights({}) });
-      assert.equal(empty.RoutingConfig, undefined);
-      const weighted = await alias(client, name, { Name: "weighted", ...weights({ "2": 0.2 }) });
-      assert.deepEqual(weighted.RoutingConfig, { AdditionalVersionWeights: { "2": 0.2 } });
-    },
-  },
-  {
-    fact: "a function asked for by an alias shows the alias in its ARN and the version's number and revision",
-    source: `${recorded}, alias lifecycle`,
-    async holds({ client }) {
-      const { name } = await aliasedFunction(client);
-      const byAlias = await settled(client, `${name}:live`);
-      const byNumber = await settled(client, `${name}:1`);
-      assert.equal(byAlias.FunctionArn, `${arnOf(name)}:live`);
-      assert.equal(byAlias.Version, "1");
-      assert.equal(byAlias.RevisionId, byNumber.RevisionId);
-    },
-  },
-  {
-    fact: "every update of an alias is a new revision, even one that changes nothing",
-    source: `${recorded}, alias lifecycle (update_alias_1_2)`,
-    async holds({ client }) {
-      const { name } = await aliasedFunction(client);
-      const before = await client.send(new GetAliasCommand({ FunctionName: name, Name: "live" }));
-      const after = await client.send(new UpdateAliasCommand({ FunctionName: name, Name: "live" }));
-      assert.notEqual(after.RevisionId, before.RevisionId);
-      assert.equal(after.FunctionVersion, "1");
-    },
-  },
-  {
-    fact: "an update of an alias checks its revision",
-    source: "api: UpdateAlias, RevisionId",
-    async holds({ client }) {
-      const { name } = await aliasedFunction(client);
-      await refused(
-        client.send(new UpdateAliasCommand({ FunctionName: name, Name: "live", RevisionId: wrongRevision })),
-        "PreconditionFailedException",
-        stale,
-      );
-    },
-  },
-  {
-    fact: "empty weights end the weighting, absent ones keep it",
-    source: `${recorded}, alias lifecycle`,
-    async holds({ client }) {
-      const name = await twice(client);
-      await alias(client, name, weights({ "2": 0.25 }));
-      const update = (more: object) =>
-        client.send(new UpdateAliasCommand({ FunctionName: name, Name: "live", ...more }));
-      assert.deepEqual((await update({ Description: "d" })).RoutingConfig, weights({ "2": 0.25 }).RoutingConfig);
-      const ended = await update(weights({}));
-      assert.equal(ended.RoutingConfig, undefined);
-      assert.equal(ended.Description, "d");
-    },
-  },
-  {
-    fact: "an alias exists once",
-    source: `${recorded}, alias already exists`,
-    async holds({ client }) {
-      const { name } = await aliasedFunction(client);
-      await refused(alias(client, name, {}), "ResourceConflictException", `Alias already exists: ${arnOf(name)}:live`);
-    },
-  },
-  {
-    fact: "an alias's name is no number",
-    source: "model: Alias",
-    async holds({ client }) {
-      const { name } = await functionOf(client);
-      await refused(
-        alias(client, name, { Name: "123", FunctionVersion: "$LATEST" }),
-        "ValidationException",
-        "1 validation error detected: Value '123' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: (?!^[0-9]+$)([a-zA-Z0-9-_]+)",
-      );
-    },
-  },
-  ...(
-    [
-      [
-        "more than one further version",
-        { "1": 0.1, "2": 0.1 },
-        invalid,
-        "Number of items in AdditionalVersionWeights cannot be greater than 1",
-      ],
-      [
-        "a weight above 1",
-        { "2": 2 },
-        "ValidationException",
-        "1 validation error detected: Value '{2=2.0}' at 'routingConfig.additionalVersionWeights' failed to satisfy constraint: Map value must satisfy constraint: [Member must have value less than or equal to 1.0, Member must have value greater than or equal to 0.0, Member must not be null]",
-      ],
-      [
-        "a weight below 0",
-        { "2": -1 },
-        "ValidationException",
-        "1 validation error detected: Value '{2=-1.0}' at 'routingConfig.additionalVersionWeights' failed to satisfy constraint: Map value must satisfy constraint: [Member must have value less than or equal to 1.0, Member must have value greater than or equal to 0.0, Member must not be null]",
-      ],
-      [
-        "its own version again",
-        { "1": 0.5 },
-        invalid,
-        "Invalid function version 1. Function version 1 is already included in routing configuration.",
-      ],
-      [
-        "$LATEST as the further version",
-        { $LATEST: 0.5 },
-        "ValidationException",
-        "1 validation error detected: Value '{$LATEST=0.5}' at 'routingConfig.additionalVersionWeights' failed to satisfy constraint: Map keys must satisfy constraint: [Member must have length less than or equal to 1024, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [0-9]+, Member must not be null]",
-      ],
-    ] as const
-  ).map(
-    ([what, given, code, text]): Fact => ({
-      fact: `weights: ${what} is refused`,
-      source: `${recorded}, not found and invalid routing configs`,
-      async holds({ client }) {
-        const name = await twice(client);
-        await refused(alias(client, name, weights(given)), code, text);
-        await alias(client, name, {});
-        const update = new UpdateAliasCommand({ FunctionName: name, Name: "live", ...weights(given) });
-        await refused(client.send(update), code, text);
-        assert.equal(
-          (await client.send(new GetAliasCommand({ FunctionName: name, Name: "live" }))).RoutingConfig,
-          undefined,
-        );
-      },
-    }),
-  ),
-  {
-    fact: "weights lead to versions that exist, and so does the alias",
-    source: `${recorded}, not found and invalid routing configs`,
-    async holds({ client }) {
-      const name = await twice(client);
-      const text = `Function not found: ${arnOf(name)}:10`;
-      await refused(alias(client, name, weights({ "10": 0.5 })), "ResourceNotFoundException", text);
-      await refused(alias(client, name, { FunctionVersion: "10" }), "ResourceNotFoundException", text);
-    },
-  },
-  {
-    fact: "an alias of $LATEST is possible, but not with weights",
-    source: `${recorded}, not found and invalid routing configs`,
-    async holds({ client }) {
-      const name = await twice(client);
-      await refused(
-        alias(client, name, { FunctionVersion: "$LATEST", ...weights({ "1": 0.5 }) }),
-        invalid,
-        "$LATEST is not supported for an alias pointing to more than 1 version",
-      );
-      assert.equal((await alias(client, name, { FunctionVersion: "$LATEST" })).FunctionVersion, "$LATEST");
-    },
-  },
-  {
-    fact: "aliases are listed by name, those of one version on demand",
-    source: `${recorded}, alias lifecycle`,
-    async holds({ client }) {
-      const name = await twice(client);
-      await alias(client, name, { Name: "b" });
-      await alias(client, name, { Name: "a" });
-      await alias(client, name, { Name: "c", FunctionVersion: "2" });
-      const list = async (more: object) =>
-        (await client.send(new ListAliasesCommand({ FunctionName: name, ...more }))).Aliases?.map((one) => one.Name);
-      assert.deepEqual(await list({}), ["a", "b", "c"]);
-      assert.deepEqual(await list({ FunctionVersion: "1" }), ["a", "b"]);
-      assert.deepEqual(await list({ MaxItems: 1 }), ["a"]);
-    },
-  },
-  {
-    fact: "an alias is deleted with 204, again and again",
-    source: `${recorded}, alias lifecycle; api: DeleteAlias`,
-    async holds({ client }) {
-      const { name } = await aliasedFunction(client);
-      for (let times = 0; times < 2; times += 1) {
-        const gone = await client.send(new DeleteAliasCommand({ FunctionName: name, Name: "live" }));
-        assert.equal(gone.$metadata.httpStatusCode, 204);
-      }
-      const text = `Function not found: ${arnOf(name)}:live`;
-      await refused(
-        client.send(new GetFunctionCommand({ FunctionName: name, Qualifier: "live" })),
-        "ResourceNotFoundException",
-        text,
-      );
-    },
-  },
-];
-
-testFacts([...versions, ...aliases]);
+testFacts([...versions]);
