@@ -69,6 +69,15 @@ for (const { runtime, path } of await pythonInterpreters()) {
       });
     });
 
+    it("rehearses where nobody waits, and tells nobody", async () => {
+      const root = folderOf({ "app.py": "def handler(event, context):\n    return 'served'\n" });
+      await bare(async (f) => {
+        const { type, logs } = await f.load(environmentOf(root), true);
+        assert.deepEqual([type, logs, f.output()], ["READY", [], ""]);
+        assert.equal(await json(f), "served");
+      });
+    });
+
     it("shows the function what a plain start shows", async () => {
       const code = `
 import os, signal, sys, time

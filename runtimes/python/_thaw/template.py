@@ -48,11 +48,11 @@ class Template(object):
         self.boot = _now()
         document = result.from_json(payload.decode("utf-8"))
         self._wake(document)
-        if self._bare:
-            return True
         if document.get("rehearse") is True:
             # It has time before its first event: brings into memory what serving one touches.
             prewarm(self._as_json)
+        if self._bare:
+            return True
         load = _now()
         try:
             run_after_restore()
