@@ -1,59 +1,9 @@
-import assert from "node:assert/strict";
-import {
-  CreateFunctionCommand,
-  type CreateFunctionCommandInput,
-  type LambdaClient,
-  UpdateFunctionConfigurationCommand,
-  type UpdateFunctionConfigurationCommandInput,
-} from "@aws-sdk/client-lambda";
-import { bootstrap, role } from "./door.ts";
-import { type Fact, refused, testFacts } from "./facts.ts";
-import { functionOf, newName, settled } from "./facts-functions.ts";
+import { type Fact, testFacts } from "./facts.ts";
+import { refusal } from "./settings-facts.ts";
 
 const recorded = "seen: localstack tests against AWS, test_lambda_api";
 const invalid = "InvalidParameterValueException";
 const validation = "ValidationException";
-
-const create = (client: LambdaClient, more: Partial<CreateFunctionCommandInput> | object) =>
-  client.send(
-    new CreateFunctionCommand({
-      FunctionName: newName(),
-      Role: role,
-      Runtime: "provided.al2023",
-      Handler: "any",
-      Code: { ZipFile: bootstrap },
-      ...more,
-    } as CreateFunctionCommandInput),
-  );
-const update = async (
-  client: LambdaClient,
-  FunctionName: string,
-  more: Partial<UpdateFunctionConfigurationCommandInput> | object,
-) => {
-  const updated = await client.send(new UpdateFunctionConfigurationCommand({ FunctionName, ...more }));
-  await settled(client, FunctionName);
-  return updated;
-};
-
-/** Refused at creation, and where `updates` in an update too, which then changes nothing. */
-const refusal = (
-  fact: string,
-  source: string,
-  given: object,
-  code: string,
-  text?: string | RegExp,
-  updates = true,
-): Fact => ({
-  fact,
-  source,
-  async holds({ client }) {
-    await refused(create(client, given), code, text);
-    if (!updates) return;
-    const { name, revision } = await functionOf(client);
-    await refused(update(client, name, given), code, text);
-    assert.equal((await settled(client, name)).RevisionId, revision);
-  },
-});
 
 const bound = (member: string, value: number, text: string) =>
   `1 validation error detected: Value '${value}' at '${member}' failed to satisfy constraint: Member must have value ${text}`;

@@ -2,44 +2,19 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import {
-  CreateFunctionCommand,
-  type CreateFunctionCommandInput,
   GetAccountSettingsCommand,
   GetFunctionCommand,
-  type LambdaClient,
   PublishLayerVersionCommand,
   PublishVersionCommand,
   UpdateFunctionCodeCommand,
-  UpdateFunctionConfigurationCommand,
-  type UpdateFunctionConfigurationCommandInput,
 } from "@aws-sdk/client-lambda";
-import { bootstrap, role, zipOf } from "./door.ts";
+import { bootstrap, zipOf } from "./door.ts";
 import { arnOf, type Fact, refused, testFacts } from "./facts.ts";
 import { functionOf, newName, settled } from "./facts-functions.ts";
+import { create, update } from "./settings-facts.ts";
 
 const recorded = "seen: localstack tests against AWS, test_lambda_api";
 const invalid = "InvalidParameterValueException";
-
-const create = (client: LambdaClient, more: Partial<CreateFunctionCommandInput> | object) =>
-  client.send(
-    new CreateFunctionCommand({
-      FunctionName: newName(),
-      Role: role,
-      Runtime: "provided.al2023",
-      Handler: "any",
-      Code: { ZipFile: bootstrap },
-      ...more,
-    } as CreateFunctionCommandInput),
-  );
-const update = async (
-  client: LambdaClient,
-  FunctionName: string,
-  more: Partial<UpdateFunctionConfigurationCommandInput> | object,
-) => {
-  const updated = await client.send(new UpdateFunctionConfigurationCommand({ FunctionName, ...more }));
-  await settled(client, FunctionName);
-  return updated;
-};
 
 const code: readonly Fact[] = [
   {

@@ -1,42 +1,10 @@
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
-import {
-  CreateEventSourceMappingCommand,
-  type CreateEventSourceMappingCommandInput,
-  GetEventSourceMappingCommand,
-  type LambdaClient,
-  ListEventSourceMappingsCommand,
-  UpdateEventSourceMappingCommand,
-  type UpdateEventSourceMappingCommandInput,
-} from "@aws-sdk/client-lambda";
+import { ListEventSourceMappingsCommand } from "@aws-sdk/client-lambda";
 import { type Fact, refused, testFacts } from "./facts.ts";
-import { functionOf } from "./facts-functions.ts";
+import { access, type Given, get, map, sources, trim, update } from "./mapping-facts.ts";
 
 const invalid = "InvalidParameterValueException";
 const tests = "localstack tests against AWS";
-
-/** Every one another. */
-const sources = {
-  sqs: () => `arn:aws:sqs:us-east-1:000000000000:queue-${randomUUID()}`,
-  fifo: () => `arn:aws:sqs:us-east-1:000000000000:queue-${randomUUID()}.fifo`,
-  kinesis: () => `arn:aws:kinesis:us-east-1:000000000000:stream/${randomUUID()}`,
-  dynamodb: () => `arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/${randomUUID()}`,
-  msk: () => `arn:aws:kafka:us-east-1:000000000000:cluster/c/${randomUUID()}-1`,
-  mq: () => `arn:aws:mq:us-east-1:000000000000:broker:b:b-${randomUUID()}`,
-  documentdb: () => `arn:aws:rds:us-east-1:000000000000:cluster:${randomUUID()}`,
-};
-const access = [{ Type: "BASIC_AUTH" as const, URI: "arn:aws:secretsmanager:us-east-1:000000000000:secret:s" }];
-const trim = { StartingPosition: "TRIM_HORIZON" as const };
-
-type Given = Partial<CreateEventSourceMappingCommandInput>;
-
-async function map(client: LambdaClient, given: Given) {
-  const FunctionName = given.FunctionName ?? (await functionOf(client)).name;
-  return client.send(new CreateEventSourceMappingCommand({ ...given, FunctionName }));
-}
-const update = (client: LambdaClient, UUID: string, given: Partial<UpdateEventSourceMappingCommandInput>) =>
-  client.send(new UpdateEventSourceMappingCommand({ ...given, UUID }));
-const get = (client: LambdaClient, UUID: string) => client.send(new GetEventSourceMappingCommand({ UUID }));
 
 /** A request of which only the refusal is a fact. */
 const refusal = (fact: string, source: string, given: () => Given, text: string | RegExp, code = invalid): Fact => ({

@@ -1,60 +1,13 @@
 import assert from "node:assert/strict";
-import {
-  CreateFunctionCommand,
-  type CreateFunctionCommandInput,
-  type LambdaClient,
-  PublishLayerVersionCommand,
-  UpdateFunctionConfigurationCommand,
-  type UpdateFunctionConfigurationCommandInput,
-} from "@aws-sdk/client-lambda";
-import { bootstrap, role, zipOf } from "./door.ts";
+import { PublishLayerVersionCommand } from "@aws-sdk/client-lambda";
+import { zipOf } from "./door.ts";
 import { type Fact, refused, testFacts } from "./facts.ts";
 import { functionOf, newName, settled } from "./facts-functions.ts";
+import { create, refusal, update } from "./settings-facts.ts";
 
 const recorded = "seen: localstack tests against AWS, test_lambda_api";
 const invalid = "InvalidParameterValueException";
 const validation = "ValidationException";
-
-const create = (client: LambdaClient, more: Partial<CreateFunctionCommandInput> | object) =>
-  client.send(
-    new CreateFunctionCommand({
-      FunctionName: newName(),
-      Role: role,
-      Runtime: "provided.al2023",
-      Handler: "any",
-      Code: { ZipFile: bootstrap },
-      ...more,
-    } as CreateFunctionCommandInput),
-  );
-const update = async (
-  client: LambdaClient,
-  FunctionName: string,
-  more: Partial<UpdateFunctionConfigurationCommandInput> | object,
-) => {
-  const updated = await client.send(new UpdateFunctionConfigurationCommand({ FunctionName, ...more }));
-  await settled(client, FunctionName);
-  return updated;
-};
-
-/** Refused at creation, and where `updates` in an update too, which then changes nothing. */
-const refusal = (
-  fact: string,
-  source: string,
-  given: object,
-  code: string,
-  text?: string | RegExp,
-  updates = true,
-): Fact => ({
-  fact,
-  source,
-  async holds({ client }) {
-    await refused(create(client, given), code, text);
-    if (!updates) return;
-    const { name, revision } = await functionOf(client);
-    await refused(update(client, name, given), code, text);
-    assert.equal((await settled(client, name)).RevisionId, revision);
-  },
-});
 
 const vpc = { SubnetIds: ["subnet-1"], SecurityGroupIds: ["sg-1"] };
 const accessPoint = "arn:aws:elasticfilesystem:us-east-1:000000000000:access-point/fsap-0123456789abcdef0";
