@@ -8,7 +8,10 @@ import {
 } from "../event-invoke.ts";
 import type { Operation } from "../operation.ts";
 
-/** PUT /2019-09-25/functions/{FunctionName}/event-invoke-config: what the request leaves out goes back to its default. */
+/**
+ * PUT /2019-09-25/functions/{FunctionName}/event-invoke-config: what the request leaves out goes back to its default.
+ * Not done: whether the execution role may send to the destinations is not checked.
+ */
 export const putFunctionEventInvokeConfig: Operation<PutFunctionEventInvokeConfigRequest> = (call) => {
   const { input, scope, needs } = call;
   const { registry } = needs;
