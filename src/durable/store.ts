@@ -1,7 +1,7 @@
 import { chmodSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { createSyncer } from "../registry/index.ts";
 import type { Execution, HistoryEvent, Operation } from "./records.ts";
-import { createSyncer } from "./sync.ts";
 
 /** What one step of an execution changed. */
 export interface Change {
@@ -93,7 +93,7 @@ const migrations: readonly string[] = [
 /**
  * Opens (and makes or migrates) the database at `path`. Functions checkpoint all the time, so the log is not flushed by each
  * commit, which would stop every invocation of the platform for the time a disk takes (synchronous=FULL), but beside the
- * thread, by one flush for many (sync.ts). Source: sqlite.org/pragma.html#pragma_synchronous, sqlite.org/wal.html.
+ * thread, by one flush for many (createSyncer). Source: sqlite.org/pragma.html#pragma_synchronous, sqlite.org/wal.html.
  */
 export function openDurableStore(path: string): DurableStore {
   const database = new DatabaseSync(path);

@@ -3,6 +3,7 @@ import { ServiceError } from "../model/index.ts";
 import { sendError } from "./answer.ts";
 import { createServices } from "./aws/services.ts";
 import { callerOf } from "./caller.ts";
+import { holdUntilDurable } from "./held.ts";
 import { createHttpDoor, type HttpDoor } from "./http.ts";
 import { createLambdaApi } from "./lambda-api/lambda-api.ts";
 import type { LambdaApiNeeds } from "./lambda-api/needs.ts";
@@ -45,6 +46,7 @@ export function createEdge(needs: EdgeNeeds): Edge {
       void lambda.invoke(request, response, name, query, requestId);
     },
     other(request, response, url, requestId) {
+      holdUntilDurable(response, needs.registry.durable, needs.report);
       other(request, response, url, requestId).catch((error: unknown) =>
         sendError(response, requestId, error, needs.report),
       );

@@ -42,7 +42,10 @@ export interface Scaling {
   readonly activities: Named<ScalingActivityRecord>;
 }
 
-/** What exists. Reads are answered from memory; a write is durable when the call returns. */
+/**
+ * What exists. Reads are answered from memory. A write that returned outlives the process; a power cut it outlives once
+ * `durable()` says so, and nobody is to be told of it, nor shown it, before.
+ */
 export interface Registry {
   readonly functions: Functions;
   readonly layers: Layers;
@@ -68,6 +71,8 @@ export interface Registry {
   resolve(account: string, region: string, name: string, qualifier?: string): FunctionVersion;
   /** Every zip that a version or a layer needs: what garbage collection must leave alone. */
   liveCode(): readonly CodeRef[];
+  /** Undefined when everything is on the disk; else resolves when all that was written before this call is. Rejects when the disk failed. */
+  durable(): Promise<void> | undefined;
   close(): void;
 }
 
@@ -119,6 +124,7 @@ export function createRegistry(needs: RegistryNeeds): Registry {
       }
       return live;
     },
+    durable: store.synced,
     close: () => store.close(),
   };
 }

@@ -4,7 +4,12 @@ import { closeSync, fdatasync, openSync } from "node:fs";
 export interface Syncer {
   /** To be called after every commit. */
   committed(): void;
-  /** Resolves when all that was committed before this call would survive a power cut. Rejects with what the disk says. */
+  /** Is there a commit that a power cut could still undo? */
+  behind(): boolean;
+  /**
+   * Resolves when all that was committed before this call would survive a power cut. Rejects with what the disk says, and from
+   * then on always: after a failed flush the kernel drops what it could not write, and reports the next one as a success.
+   */
   synced(): Promise<void>;
   close(): void;
 }
@@ -17,14 +22,21 @@ export function createSyncer(path: string | undefined): Syncer {
   let safe = 0;
   let running: Promise<void> | undefined;
   let next: Promise<void> | undefined;
+  let failure: Error | undefined;
   let closed = false;
+
+  const behind = () => fd !== undefined && !closed && safe !== commits;
 
   function flush(): Promise<void> {
     const reached = commits;
     return new Promise((resolve, reject) => {
+      if (failure !== undefined) return reject(failure);
       if (fd === undefined || closed) return resolve();
       fdatasync(fd, (error) => {
-        if (error !== null) return reject(error);
+        if (error !== null && !closed) {
+          failure = error;
+          return reject(error);
+        }
         safe = Math.max(safe, reached);
         resolve();
       });
@@ -35,8 +47,9 @@ export function createSyncer(path: string | undefined): Syncer {
     committed() {
       commits += 1;
     },
+    behind,
     synced() {
-      if (fd === undefined || closed || safe === commits) return Promise.resolve();
+      if (!behind()) return Promise.resolve();
       // What runs began before this commit, perhaps: the next one is waited for, which everybody shares who comes until then.
       next ??= (running ?? Promise.resolve())
         .catch(() => {})
