@@ -9,6 +9,7 @@ export interface Options {
   readonly driver?: "auto" | "container" | "process";
   readonly egress?: "none" | "all";
   readonly rootfs?: string;
+  readonly auth?: "off" | "known-keys" | "iam";
 }
 
 /** The platform's settings, decided once at start. */
@@ -24,6 +25,8 @@ export interface Config {
   readonly runtimesDir: string;
   readonly driver: "auto" | "container" | "process";
   readonly egress: "none" | "all";
+  /** whether signatures of requests are checked, and permissions of who signed them */
+  readonly auth: "off" | "known-keys" | "iam";
   /** directory used as every sandbox's root instead of one made from the host's */
   readonly rootfs: string | undefined;
   readonly account: string;
@@ -65,6 +68,7 @@ export function configOf(options: Options, env: NodeJS.ProcessEnv = process.env)
     driver: options.driver ?? oneOf("THAW_DRIVER", env.THAW_DRIVER, ["auto", "container", "process"] as const),
     egress: options.egress ?? oneOf("THAW_EGRESS", env.THAW_EGRESS, ["none", "all"] as const),
     rootfs: options.rootfs ?? env.THAW_ROOTFS,
+    auth: options.auth ?? oneOf("THAW_AUTH", env.THAW_AUTH, ["off", "known-keys", "iam"] as const),
     account: "000000000000",
     region: "us-east-1",
     keepAliveMs: whole("THAW_KEEP_ALIVE_SECONDS", env.THAW_KEEP_ALIVE_SECONDS, 600, 1, 86_400) * 1e3,

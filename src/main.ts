@@ -7,7 +7,7 @@ import { createArtifacts, RuntimeUnavailable } from "./artifacts/index.ts";
 import { cpusOf, createAdmission, createKeepAlive, createLingering, patienceMs, smoothed } from "./capacity/index.ts";
 import { type Config, ConfigError, configOf, type Options } from "./config.ts";
 import { createDurable } from "./durable/index.ts";
-import { createAdmin, createEdge, recursiveInvocation, traced } from "./edge/index.ts";
+import { createAdmin, createAuth, createEdge, operatorKey, recursiveInvocation, traced } from "./edge/index.ts";
 import { createEnvironments, isBare } from "./environments/index.ts";
 import { createImages, machineIdentity } from "./images/index.ts";
 import { createInvoke } from "./invoke/index.ts";
@@ -161,8 +161,10 @@ export async function start(options: Options = {}): Promise<Platform> {
   const bootAhead = (runtime: string) => {
     for (const account of runtimesInUse(registry).get(runtime) ?? []) environments.bootAhead(account, runtime);
   };
+  const auth = authOf(config, registry);
   const edge = createEdge({
     registry,
+    auth,
     // A function is made ready before its first call, and so is its runtime.
     artifacts: {
       ...artifacts,
@@ -219,6 +221,13 @@ export async function start(options: Options = {}): Promise<Platform> {
     },
   };
   return platform;
+}
+
+/** Checks requests, if it is to, and then the operator has a key of its own. */
+function authOf({ auth: mode, account, dataDir }: Config, registry: ReturnType<typeof createRegistry>) {
+  if (mode === "off") return undefined;
+  operatorKey(registry, account, join(dataDir, "operator.json"));
+  return createAuth({ mode, registry });
 }
 
 /** Calls back after `ms`, or after a day, the longest that a timer of Node.js is trusted with: who was woken early looks again. */

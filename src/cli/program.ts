@@ -31,6 +31,13 @@ export function createProgram(version: string): Command {
     .option("--data <dir>", "where functions, code and logs are kept")
     .addOption(new Option("--driver <name>", "how functions are isolated").choices(["auto", "container", "process"]))
     .addOption(new Option("--egress <mode>", "whether functions reach the network").choices(["none", "all"]))
+    .addOption(
+      new Option("--auth <mode>", "check signatures of requests, and permissions").choices([
+        "off",
+        "known-keys",
+        "iam",
+      ]),
+    )
     .option("--rootfs <dir>", "root directory of every sandbox (default: made from this machine's)")
     .action(async (_options, command) => (await import("./commands/up.ts")).up(all(command)));
 

@@ -18,9 +18,14 @@ export const lowerCaseMessage: ReadonlySet<string> = new Set([
   "TooManyRequestsException",
   "UnsupportedMediaTypeException",
   // Not of Lambda's model but of AWS's front end, which writes it so.
+  "ExpiredTokenException",
+  "IncompleteSignatureException",
+  "InvalidSignatureException",
+  "MissingAuthenticationTokenException",
   "RequestEntityTooLargeException",
   "SerializationException",
   "UnknownOperationException",
+  "UnrecognizedClientException",
   "ValidationException",
 ]);
 

@@ -2,6 +2,13 @@ import type { IncomingMessage } from "node:http";
 import { ServiceError } from "../model/index.ts";
 
 const nothing = Buffer.alloc(0);
+/** Bodies that had to be read before it was known who is to have them. */
+const held = new WeakMap<IncomingMessage, Buffer>();
+
+/** Keeps a body that has been read, for readBody() to give out. */
+export function holdBody(request: IncomingMessage, body: Buffer): void {
+  held.set(request, body);
+}
 
 /**
  * The request's body: the one chunk it came in, or all of them joined. Rejects when it is longer than `limit` bytes with
@@ -18,6 +25,9 @@ export function readBody(
     request.resume();
     return Promise.reject(tooLarge(Number(declared)));
   }
+  const known = held.get(request);
+  if (known !== undefined)
+    return known.length > limit ? Promise.reject(tooLarge(known.length)) : Promise.resolve(known);
   return new Promise((resolve, reject) => {
     let first: Buffer | undefined;
     let more: Buffer[] | undefined;

@@ -1,10 +1,25 @@
-/** Who sent a request and to which service, as its SigV4 credential says. Signatures are not checked. */
+import type { Context } from "../policy/index.ts";
+import type { SignedPayload } from "./auth/payload.ts";
+import type { Act, Verdict } from "./auth/permissions.ts";
+import type { Principal } from "./auth/principal.ts";
+
+/** Who sent a request and to which service. */
 export interface Caller {
   /** 12 digits */
   readonly account: string;
   readonly region: string;
   /** `lambda`, `sts`, `iam` …; empty when the request is not signed */
   readonly service: string;
+  /** as the signature proves. Undefined: signatures are not checked, and the caller counts as its account's root user */
+  readonly principal?: Principal | undefined;
+  /** its own policies. Undefined: permissions are not checked */
+  readonly permissions?: { judge(act: Act): Verdict } | undefined;
+  /** condition keys: what is known of the principal and the connection */
+  readonly context?: Context | undefined;
+  /** signatures are checked, and the request has none: only what is open to everybody may answer it */
+  readonly anonymous?: boolean | undefined;
+  /** the body that the signature is for, where it has yet to be compared: S3's, which may be large */
+  readonly payload?: SignedPayload | undefined;
 }
 
 const anonymous: Caller = Object.freeze({ account: "000000000000", region: "us-east-1", service: "" });
@@ -12,7 +27,8 @@ const credentialMark = "Credential=";
 
 /**
  * Reads `Credential=<key>/<date>/<region>/<service>/aws4_request` of an Authorization header. An access key id of twelve
- * digits selects the account, any other stands for 000000000000. No regular expression: this runs for every invocation.
+ * digits selects the account, any other stands for 000000000000. Signatures are not looked at. No regular expression: this
+ * runs for every invocation.
  */
 export function callerOf(authorization: string | undefined): Caller {
   if (authorization === undefined) return anonymous;

@@ -1,14 +1,16 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ServiceError } from "../model/index.ts";
-import { sendError } from "./answer.ts";
+import { type Auth, Refusal, sendRefusal } from "./auth/index.ts";
 import { createServices } from "./aws/services.ts";
-import { callerOf } from "./caller.ts";
+import { type Caller, callerOf } from "./caller.ts";
 import { holdUntilDurable } from "./held.ts";
 import { createHttpDoor, type HttpDoor } from "./http.ts";
 import { createLambdaApi } from "./lambda-api/lambda-api.ts";
-import type { LambdaApiNeeds } from "./lambda-api/needs.ts";
+import type { Identify, LambdaApiNeeds } from "./lambda-api/needs.ts";
 
 export interface EdgeNeeds extends LambdaApiNeeds {
+  /** Proves who sends a request. Absent: whoever asks is who they say. */
+  readonly auth?: Auth | undefined;
   /** Serves the platform's own paths (`/_thaw/…`, `/_localstack/health`). False: not one of them. */
   admin(request: IncomingMessage, response: ServerResponse, url: URL): boolean | Promise<boolean>;
 }
@@ -18,38 +20,79 @@ export type Edge = HttpDoor;
 
 /** Builds the front doors; nothing listens yet. */
 export function createEdge(needs: EdgeNeeds): Edge {
-  const lambda = createLambdaApi(needs);
+  const { auth } = needs;
+  const proved = new WeakMap<IncomingMessage, Caller>();
+  const identify: Identify =
+    auth === undefined
+      ? ({ headers }) => callerOf(headers.authorization)
+      : (request) => proved.get(request) ?? neverProved();
+  const lambda = createLambdaApi(needs, identify);
   const services = createServices({ ...needs, provisioning: lambda.provisioning });
 
   async function other(request: IncomingMessage, response: ServerResponse, url: URL, requestId: string) {
     const { pathname } = url;
-    const caller = callerOf(request.headers.authorization);
+    const caller = identify(request);
     const signedForLambda = caller.service === "" || caller.service === "lambda";
-    if (signedForLambda && lambda.owns(pathname)) return lambda.handle(request, response, url, requestId);
+    if (signedForLambda && lambda.owns(pathname)) {
+      if (caller.anonymous && !lambda.isOpen(pathname)) throw noSignature();
+      return lambda.handle(request, response, url, requestId);
+    }
     if (pathname.startsWith("/_thaw/") && fromSandbox(request)) {
       throw new ServiceError("AccessDeniedException", `${pathname} is the operator's, not a function's`);
     }
+    if (auth !== undefined && pathname.startsWith("/_thaw/")) checkOperator(caller, pathname);
     if (pathname.startsWith("/_") && (await needs.admin(request, response, url))) return undefined;
     const service = services.find(request, url, caller.service);
     if (service !== undefined) {
+      if (caller.anonymous && service.anonymous !== true) throw noSignature();
+      if (auth !== undefined && !caller.anonymous) checkScope(caller, service.signingName);
       return (await services.loaded(service)).serve({ request, response, url, requestId, caller });
     }
     request.resume();
+    if (caller.anonymous) throw noSignature();
     if (signedForLambda) {
       throw new ServiceError("UnknownOperationException", `${request.method} ${pathname} is no operation of Lambda`);
     }
     throw new ServiceError("NotImplementedException", `Thaw does not implement the service ${caller.service} yet`);
   }
 
+  async function prove(auth: Auth, request: IncomingMessage): Promise<Caller> {
+    const caller = await auth.authenticate(request);
+    proved.set(request, caller);
+    return caller;
+  }
+
+  /** In the words of the service that it was meant for, as far as an unproved request can tell. */
+  function refuse(request: IncomingMessage, response: ServerResponse, url: URL, requestId: string, error: unknown) {
+    const presigned = url.searchParams.get("X-Amz-Credential")?.split("/").at(-2);
+    const named = presigned ?? callerOf(request.headers.authorization).service;
+    const service = named === "lambda" || lambda.owns(url.pathname) ? undefined : services.find(request, url, named);
+    const protocol = service?.protocol ?? (service?.target === undefined ? "rest-json" : "json");
+    sendRefusal(protocol, request, response, requestId, error, needs.report);
+  }
+
   const door = createHttpDoor({
     invoke(request, response, name, query, requestId) {
-      void lambda.invoke(request, response, name, query, requestId);
+      if (auth === undefined) {
+        void lambda.invoke(request, response, name, query, requestId);
+        return;
+      }
+      prove(auth, request)
+        .then((caller) => {
+          if (caller.anonymous) throw noSignature();
+          checkScope(caller, "lambda");
+          return lambda.invoke(request, response, name, query, requestId);
+        })
+        .catch((error: unknown) => sendRefusal("rest-json", request, response, requestId, error, needs.report));
     },
     other(request, response, url, requestId) {
       holdUntilDurable(response, needs.registry.durable, needs.report);
-      other(request, response, url, requestId).catch((error: unknown) =>
-        sendError(response, requestId, error, needs.report),
-      );
+      const served = auth === undefined ? undefined : prove(auth, request);
+      const answered =
+        served === undefined
+          ? other(request, response, url, requestId)
+          : served.then(() => other(request, response, url, requestId));
+      answered.catch((error: unknown) => refuse(request, response, url, requestId, error));
     },
   });
 
@@ -66,6 +109,32 @@ export function createEdge(needs: EdgeNeeds): Edge {
       await door.drain(ms);
     },
   };
+}
+
+/** Of what is the operator's, only what tells whether the platform is there is open to everybody. */
+const openPaths: ReadonlySet<string> = new Set(["/_thaw/health", "/_thaw/ready", "/_thaw/info"]);
+
+/** The operator has the keys of the root user of the platform's own account (`thaw env`). Throws Refusal, or AccessDeniedException. */
+function checkOperator(caller: Caller, path: string): void {
+  if (openPaths.has(path)) return;
+  if (caller.anonymous) throw noSignature();
+  if (caller.principal?.kind === "root" && caller.account === operatorAccount) return;
+  throw new ServiceError("AccessDeniedException", `${path} is the operator's`);
+}
+
+const operatorAccount = "000000000000";
+
+/** A signature for one service is none for another. Throws Refusal. */
+function checkScope({ service }: Caller, wanted: string): void {
+  if (service === wanted) return;
+  throw new Refusal("mismatch", `Credential should be scoped to correct service: '${wanted}'.`);
+}
+
+const noSignature = (): Refusal => new Refusal("missing", "Missing Authentication Token");
+
+/** Whoever gets here has let a request past the check: better nobody than anybody. */
+function neverProved(): never {
+  throw new Error("a request was served before its signature was checked");
 }
 
 /** Functions reach the endpoint through its Unix socket: what it shows of others' logs and environments is not for them. */

@@ -1,3 +1,5 @@
 export { type AdminNeeds, createAdmin, type LogLine } from "./admin/admin.ts";
+export { createAuth } from "./auth/auth.ts";
+export { operatorKey } from "./auth/operator.ts";
 export { createEdge, type Edge, type EdgeNeeds } from "./edge.ts";
 export { recursiveInvocation, traced } from "./lambda-api/lineage.ts";

@@ -22,10 +22,14 @@ export const errorTable = Object.freeze({
   CodeStorageExceededException: user(400),
   DurableExecutionAlreadyStartedException: user(409),
   CodeVerificationFailedException: user(400),
+  /** a session's credentials are over */
+  ExpiredTokenException: user(403),
+  IncompleteSignatureException: user(403),
   InvalidCodeSignatureException: user(400),
   InvalidParameterValueException: user(400),
   InvalidRequestContentException: user(400),
   InvalidRuntimeException: server(502),
+  InvalidSignatureException: user(403),
   InvalidZipFileException: server(502),
   MissingAuthenticationTokenException: user(403),
   PolicyLengthExceededException: user(400),
@@ -50,6 +54,8 @@ export const errorTable = Object.freeze({
   SnapStartTimeoutException: user(408),
   TooManyRequestsException: user(429, true),
   UnknownOperationException: user(404),
+  /** the access key is nobody's */
+  UnrecognizedClientException: user(403),
   UnsupportedMediaTypeException: user(415),
   NotImplementedException: server(501, false),
   ValidationException: user(400),

@@ -1,6 +1,6 @@
 import type { Store } from "./store.ts";
 
-/** An IAM role, as far as deployment tools create and read it back. Nothing is enforced by it yet. */
+/** An IAM role. */
 export interface RoleRecord {
   readonly account: string;
   readonly name: string;
@@ -17,19 +17,36 @@ export interface RoleRecord {
   readonly inline: Readonly<Record<string, string>>;
   /** ARNs of managed policies */
   readonly attached: readonly string[];
+  /** ARN of the managed policy that bounds what its policies may grant */
+  readonly boundary?: string | undefined;
 }
 
-/** A customer-managed policy: one version is kept. */
+/** A customer-managed policy. */
 export interface PolicyRecord {
   readonly account: string;
   readonly name: string;
   readonly path: string;
   /** ANPA… */
   readonly id: string;
+  /** of the default version */
   readonly document: string;
   readonly description?: string;
   readonly created: string;
+  /** ISO 8601; undefined: as it was created */
+  readonly updated?: string;
+  /** `v1` … Undefined: there has only been the first */
+  readonly versions?: readonly PolicyVersion[];
+  readonly defaultVersion?: string;
+  /** number of the latest version; numbers are not given twice */
+  readonly lastVersion?: number;
   readonly tags: Readonly<Record<string, string>>;
+}
+
+export interface PolicyVersion {
+  /** `v1` */
+  readonly id: string;
+  readonly document: string;
+  readonly created: string;
 }
 
 /** The first two coordinates of a document that one account owns. */

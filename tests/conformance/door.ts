@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ZipFile } from "yazl";
 import { createArtifacts } from "../../src/artifacts/index.ts";
 import { createDurable } from "../../src/durable/index.ts";
-import { createEdge, type EdgeNeeds } from "../../src/edge/index.ts";
+import { createAuth, createEdge, type EdgeNeeds } from "../../src/edge/index.ts";
 import type { Invocation, InvocationResult, Timing } from "../../src/model/index.ts";
 import { createRegistry, type Registry } from "../../src/registry/index.ts";
 
@@ -50,9 +50,12 @@ export const echo: Run = async ({ requestId, target, payload, tail }) => ({
 });
 
 /** What the environments would do for the edge; a test plays their part. */
-export type Powers = Pick<EdgeNeeds, "snapshot" | "provision" | "provisioned" | "note">;
+export type Powers = Pick<EdgeNeeds, "snapshot" | "provision" | "provisioned" | "note"> & {
+  /** check signatures, and permissions; left out: neither */
+  readonly auth?: { readonly mode: "known-keys" | "iam"; readonly clock?: () => number };
+};
 
-export async function openDoor(run: Run = echo, dataDir?: string, powers: Powers = {}): Promise<Door> {
+export async function openDoor(run: Run = echo, dataDir?: string, { auth, ...powers }: Powers = {}): Promise<Door> {
   const folder = dataDir ?? mkdtempSync(join(tmpdir(), "thaw-door-"));
   const registry = createRegistry({ path: join(folder, "registry.sqlite") });
   const artifacts = createArtifacts({ dataDir: folder, runtimesDir: join(folder, "runtimes"), log: () => {} });
@@ -82,6 +85,7 @@ export async function openDoor(run: Run = echo, dataDir?: string, powers: Powers
     invoke,
     durable,
     ...powers,
+    ...(auth === undefined ? {} : { auth: createAuth({ ...auth, registry }) }),
     retire: (_account, _region, name) => retired.push(name),
     report,
     admin(_request, response, url) {

@@ -10,6 +10,7 @@ interface UpOptions extends CommonOptions {
   readonly driver?: "auto" | "container" | "process";
   readonly egress?: "none" | "all";
   readonly rootfs?: string;
+  readonly auth?: "off" | "known-keys" | "iam";
 }
 
 /** Runs the platform in this process until a signal ends it. Resolves when everything is stopped. */
@@ -25,6 +26,7 @@ export async function up(options: UpOptions): Promise<void> {
     ...(options.data === undefined ? {} : { data: options.data }),
     ...(options.driver === undefined ? {} : { driver: options.driver }),
     ...(options.egress === undefined ? {} : { egress: options.egress }),
+    ...(options.auth === undefined ? {} : { auth: options.auth }),
     ...(options.rootfs === undefined ? {} : { rootfs: options.rootfs }),
   }).catch((error: NodeJS.ErrnoException) => {
     throw cannotListen(error, options);

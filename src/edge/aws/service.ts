@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Protocol } from "../auth/index.ts";
 import type { Caller } from "../caller.ts";
 
 /** One request to one of the services around Lambda. */
@@ -27,6 +28,10 @@ export interface ServiceEntry<Needs> {
   readonly signingName: string;
   /** what stands before the operation's name in X-Amz-Target, with the dot: of the AWS JSON protocols */
   readonly target?: string;
+  /** how its errors are written; `json` where there is a target, else `rest-json` */
+  readonly protocol?: Protocol;
+  /** Does it answer requests without a signature, and decides itself which? */
+  readonly anonymous?: boolean;
   /** Is a request that carries neither of these meant for it? (presigned, unsigned, a virtual host) */
   claims?(request: IncomingMessage, url: URL): boolean;
   /** Has it something to do by itself, before anybody asks? (what an earlier run left behind) */

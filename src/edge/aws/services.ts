@@ -14,11 +14,14 @@ export interface ServicesNeeds extends LambdaApiNeeds {
 export const services: readonly ServiceEntry<ServicesNeeds>[] = [
   {
     signingName: "iam",
+    protocol: "query",
     claims: (_request, url) => hostLabel(url) === "iam",
     load: async (needs) => (await import("./query.ts")).createQueryService(needs),
   },
   {
     signingName: "sts",
+    protocol: "query",
+    anonymous: true,
     // Unsigned calls of the Query protocol (AssumeRoleWithWebIdentity, tests with curl) are told apart by their Action there.
     claims: (request, url) => hostLabel(url) === "sts" || isQueryRequest(request, url),
     load: async (needs) => (await import("./query.ts")).createQueryService(needs),

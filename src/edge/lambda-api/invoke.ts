@@ -11,12 +11,11 @@ import {
 import { aliasNotFound, functionArn } from "../../registry/index.ts";
 import { sendJson } from "../answer.ts";
 import { readBody } from "../body.ts";
-import { callerOf } from "../caller.ts";
 import { checkFunctionAccess } from "./access.ts";
 import { type FunctionRef, functionRef } from "./function-ref.ts";
 import { isDurable, refuseExecutionName, serveDurable } from "./invoke-durable.ts";
 import { recursiveInvocation, traced } from "./lineage.ts";
-import type { LambdaApiNeeds } from "./needs.ts";
+import type { Identify, LambdaApiNeeds } from "./needs.ts";
 import type { Preparation } from "./preparation.ts";
 
 const prefix = "/2015-03-31/functions/";
@@ -33,6 +32,7 @@ export function invokedName(method: string, path: string): string | undefined {
 
 export interface InvokeNeeds extends LambdaApiNeeds {
   readonly preparation: Preparation;
+  readonly identify: Identify;
 }
 
 export type InvocationType = "RequestResponse" | "DryRun" | "Event";
@@ -85,7 +85,7 @@ export async function readInvocation(
   const type = invocationType(headers["x-amz-invocation-type"]);
   const limit = type === "Event" ? limits.asyncPayloadBytes : limits.syncPayloadBytes;
   const payload = await readBody(request, limit, (bytes) => tooLarge(type, limit, bytes));
-  const caller = callerOf(headers.authorization);
+  const caller = needs.identify(request);
   const ref = functionRef(decode(name), query === "" ? undefined : qualifierOf(query), caller);
   checkFunctionAccess(needs.registry, caller, ref, "lambda:InvokeFunction");
   const target = resolveTarget(needs, ref);

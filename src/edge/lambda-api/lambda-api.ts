@@ -2,13 +2,12 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { ServiceError } from "../../model/index.ts";
 import { sendError, sendJson } from "../answer.ts";
 import { readBody } from "../body.ts";
-import { callerOf } from "../caller.ts";
 import { checkAccess } from "./access.ts";
 import { codePrefix, createCodeLinks } from "./code-links.ts";
 import { serveInvocation } from "./invoke.ts";
 import { serveStream, streamedName } from "./invoke-stream.ts";
 import { serviceModel } from "./model.ts";
-import type { LambdaApiNeeds } from "./needs.ts";
+import type { Identify, LambdaApiNeeds } from "./needs.ts";
 import type { Call, Operation } from "./operation.ts";
 import { operations } from "./operations/index.ts";
 import { createPreparation } from "./preparation.ts";
@@ -37,17 +36,19 @@ export interface LambdaApi {
   readonly provisioning: Provisioning;
   /** does this path belong to us? (`/_thaw/code/…`, `/2015-03-31/…`) */
   owns(path: string): boolean;
+  /** does it carry its own permission, so that a signature is not asked for? (`/_thaw/code/…`) */
+  isOpen(path: string): boolean;
   /** to be called once, when the server is about to listen */
   resume(): void;
   /** to be called once, when the server is about to stop */
   pause(): void;
 }
 
-export function createLambdaApi(needs: LambdaApiNeeds): LambdaApi {
+export function createLambdaApi(needs: LambdaApiNeeds, identify: Identify): LambdaApi {
   const preparation = createPreparation(needs);
   const provisioning = createProvisioning(needs);
   const links = createCodeLinks();
-  const invokeNeeds = { ...needs, preparation };
+  const invokeNeeds = { ...needs, preparation, identify };
   let router: Router | undefined;
 
   async function control(request: IncomingMessage, response: ServerResponse, url: URL, requestId: string) {
@@ -73,7 +74,7 @@ export function createLambdaApi(needs: LambdaApiNeeds): LambdaApi {
     const given = collectInput(model, description.input!, parts);
     const input = validate(await modelFor(name, needs.artifacts), description.input!, given);
     const operation = (await load()) as Operation<unknown>;
-    const caller = callerOf(request.headers.authorization);
+    const caller = identify(request);
     checkAccess(needs.registry, caller, name, input);
     const scope = { account: caller.account, region: caller.region };
     const call: Call<unknown> = { input, scope, origin: url.origin, needs, preparation, provisioning, links };
@@ -111,6 +112,7 @@ export function createLambdaApi(needs: LambdaApiNeeds): LambdaApi {
         sendError(response, requestId, error, needs.report),
       ),
     owns: (path) => path.startsWith(codePrefix) || /^\/20\d\d-\d\d-\d\d\//.test(path),
+    isOpen: (path) => path.startsWith(codePrefix),
     resume() {
       preparation.resume();
       provisioning.resume();

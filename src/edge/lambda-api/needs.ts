@@ -1,8 +1,13 @@
+import type { IncomingMessage } from "node:http";
 import type { Artifacts } from "../../artifacts/index.ts";
 import type { Durable } from "../../durable/index.ts";
 import type { FunctionVersion, Invocation, InvocationResult } from "../../model/index.ts";
 import type { MappingRecord, Registry } from "../../registry/index.ts";
+import type { Caller } from "../caller.ts";
 import type { MappingStatus } from "./mappings/view.ts";
+
+/** Who sent a request; where signatures are checked, that is done before anybody asks. */
+export type Identify = (request: IncomingMessage) => Caller;
 
 /** What the Lambda API asks of the rooms below. */
 export interface LambdaApiNeeds {
