@@ -39,6 +39,8 @@ export interface RuntimeDistribution {
   /** environment it needs beside Lambda's reserved variables (LANG, PATH, LD_LIBRARY_PATH, NODE_PATH, PYTHONPATH …), in sandbox paths */
   readonly env: Readonly<Record<string, string>>;
   readonly link: "frames" | "http";
+  /** before it is copied, its bootstrap says whether init drew random bytes (agent/PROTOCOL.md, PREPARED) */
+  readonly tellsDraws: boolean;
 }
 
 export interface RuntimeStatus {

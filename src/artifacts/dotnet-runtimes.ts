@@ -73,5 +73,6 @@ function distribution(name: string, dotnet: Dotnet, bootstrap: string): RuntimeD
       DOTNET_ROOT: dotnet.root,
     },
     link: "http",
+    tellsDraws: false,
   };
 }

@@ -55,14 +55,14 @@ const fileOf = (jar: Jar): string => `${jar.artifact}-${jar.version}.jar`;
 const nativeEntry = `jni/libaws-lambda-jni.linux-${process.arch === "arm64" ? "aarch_64" : "x86_64"}.so`;
 
 /**
- * thaw.jar names the client's jars, so that `java -jar` needs no class path; opens what thaw.Uniqueness reaches, of which
+ * thaw.jar names the client's jars, so that `java -jar` needs no class path; opens what thaw.Uniqueness and thaw.Draws reach, of which
  * options would make the JVM ignore parts of its archive; and says that native code is meant, of which Java warns since 24
  * (JEP 472). Jar File Specification, "Main Attributes".
  */
 const manifest = [
   "Main-Class: thaw.Main",
   `Class-Path: ${jars.map((jar) => `lib/${fileOf(jar)}`).join(" ")}`,
-  `Add-Opens: ${["java.lang", "java.lang.invoke", "java.util", "java.util.concurrent", "sun.security.provider"].map((name) => `java.base/${name}`).join(" ")}`,
+  `Add-Opens: ${["java.io", "java.lang", "java.lang.invoke", "java.util", "java.util.concurrent", "sun.security.provider"].map((name) => `java.base/${name}`).join(" ")}`,
   "Enable-Native-Access: ALL-UNNAMED",
   "",
 ].join("\n");

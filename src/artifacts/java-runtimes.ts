@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { RuntimeDistribution, RuntimeStatus } from "./artifacts.ts";
 import { RuntimeUnavailable } from "./artifacts.ts";
 import { trainArchive } from "./java-archive.ts";
-import { clientDirectory, clientIsReachable, provideClient } from "./java-client.ts";
+import { clientDirectory, clientIsReachable, hasCompiler, provideClient } from "./java-client.ts";
 import { findJdks, type Jdk } from "./java-search.ts";
 import type { RuntimeFamily, RuntimesNeeds } from "./runtimes.ts";
 import { bootstrapMount, commonEnv, libraryPath, programPath } from "./sandbox-paths.ts";
@@ -76,5 +76,6 @@ function distribution(name: string, jdk: Jdk, directory: string): RuntimeDistrib
       LD_LIBRARY_PATH: libraryPath.join(":"),
     },
     link: "http",
+    tellsDraws: hasCompiler(jdk),
   };
 }

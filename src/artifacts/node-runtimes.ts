@@ -112,6 +112,7 @@ function distribution(name: string, major: number, version: string, directory: s
       ].join(":"),
     },
     link: "frames",
+    tellsDraws: true,
   };
 }
 

@@ -33,5 +33,6 @@ function distribution(name: string): RuntimeDistribution {
     command: name === "go1.x" ? [...bootstraps, handlerProgram] : bootstraps,
     env: { ...commonEnv, PATH: programPath.join(":"), LD_LIBRARY_PATH: libraryPath.join(":") },
     link: "http",
+    tellsDraws: false,
   };
 }

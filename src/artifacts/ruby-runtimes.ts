@@ -76,6 +76,7 @@ function distribution(name: string, ruby: Ruby): RuntimeDistribution {
       RUBYLIB: "/var/task:/var/runtime/lib:/opt/ruby/lib",
     },
     link: "frames",
+    tellsDraws: true,
   };
 }
 

@@ -51,6 +51,7 @@ const distribution: Distribution = {
   command: [["/var/lang/bin/node"]],
   env: { PATH: "/bin" },
   link: "frames",
+  tellsDraws: true,
   version: "24.1.0",
 };
 const needs = { emptyDirectory: "/empty", cpusOf: () => 1 };

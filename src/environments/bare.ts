@@ -32,7 +32,7 @@ export function barePlanOf(
   distribution: Distribution,
   needs: BareNeeds,
 ): Plan | undefined {
-  const { version, command, env, mounts, link } = distribution;
+  const { version, command, env, mounts, link, tellsDraws } = distribution;
   if (link !== "frames") return undefined;
   return {
     target: bareTarget(account, runtime, digestOf([runtime, version, command, env, mounts])),
@@ -40,6 +40,7 @@ export function barePlanOf(
     command,
     env: { ...env, LAMBDA_TASK_ROOT: "/var/task", LAMBDA_RUNTIME_DIR: "/var/runtime", _THAW_BARE: "1" },
     link,
+    tellsDraws,
     runtimeVersion: version,
     memoryBytes,
     tmpBytes: limits.ephemeralMb.default * 2 ** 20,

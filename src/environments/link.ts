@@ -17,8 +17,8 @@ export interface LinkEvents {
   /** the runtime asks for an event; `marks` the first time */
   ready(marks: ReadyMarks | undefined): void;
   initError(errorType: string, document: Buffer): void;
-  /** Its init and its beforeSnapshot hooks are done, and it waits to be copied. `drew`: init drew random bytes, which copies would share. */
-  prepared(drew: boolean): void;
+  /** Its init and its beforeSnapshot hooks are done, and it waits to be copied. `drew`: init drew random bytes, which copies would share; undefined: the runtime does not say. */
+  prepared(drew: boolean | undefined): void;
   /** an afterRestore hook of a copy failed */
   restoreError(errorType: string, document: Buffer): void;
   /** `ready`: the runtime waits for its next event already */
@@ -126,7 +126,7 @@ export function createLink(agent: Duplex, runtime: Duplex | undefined, events: L
           stream === 0 ? { spawned, ...loadMarks(payload), via: chosen === agent ? "http" : "frames" } : undefined,
         );
       case frameType.PREPARED:
-        return events.prepared((parse(payload) as { drew?: unknown } | null)?.drew === true);
+        return events.prepared(booleanIn(parse(payload), "drew"));
       case frameType.RESTORE_ERROR: {
         const { type: name, document } = decodeError(payload);
         return events.restoreError(name, document);
@@ -321,6 +321,11 @@ function parse(payload: Buffer): unknown {
 function loadMarks(payload: Buffer): Pick<ReadyMarks, "load" | "loaded"> {
   const marks = payload.length > 0 ? parse(payload) : undefined;
   return { load: numberIn(marks, "load"), loaded: numberIn(marks, "loaded") };
+}
+
+function booleanIn(document: unknown, name: string): boolean | undefined {
+  const value = (document as Record<string, unknown> | null | undefined)?.[name];
+  return typeof value === "boolean" ? value : undefined;
 }
 
 function numberIn(document: unknown, name: string): number | undefined {

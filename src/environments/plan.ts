@@ -18,6 +18,7 @@ export interface Distribution {
   readonly command: readonly (readonly string[])[];
   readonly env: Readonly<Record<string, string>>;
   readonly link: "frames" | "http";
+  readonly tellsDraws: boolean;
   readonly version: string;
 }
 
@@ -28,6 +29,8 @@ export interface Plan {
   readonly command: readonly (readonly string[])[];
   readonly env: Readonly<Record<string, string>>;
   readonly link: "frames" | "http";
+  /** before it is copied, its runtime says whether init drew random bytes */
+  readonly tellsDraws: boolean;
   readonly runtimeVersion: string;
   readonly memoryBytes: number;
   readonly tmpBytes: number;
@@ -57,6 +60,7 @@ export async function planOf(target: FunctionVersion, needs: PlanNeeds): Promise
     command: wrapper ? runtime.command.map((argv) => [wrapper, ...argv]) : runtime.command,
     env: environmentOf(target, runtime, needs.endpointPort()),
     link: runtime.link,
+    tellsDraws: runtime.tellsDraws,
     runtimeVersion: runtime.version,
     memoryBytes: target.memoryMb * 1024 * 1024,
     tmpBytes: target.ephemeralMb * 1024 * 1024,

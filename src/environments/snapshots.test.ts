@@ -41,7 +41,7 @@ const criu = { usable: true, reason: "", known: Promise.resolve() };
 const facts = { bytes: 4, pages: 1, threads: 1, copied: false, sockets: 0, ms: 1 };
 const plan = (name: string, changes: Partial<FunctionVersion> = {}) => {
   const target = { name, version: "1", key: name, arn: `arn:${name}`, environment: {}, snapStart: false, ...changes };
-  return { target, link: "frames" } as unknown as Plan;
+  return { target, link: "frames", tellsDraws: true } as unknown as Plan;
 };
 
 function snapshots(changes: Partial<SnapshotsNeeds> = {}): Snapshots {
@@ -153,7 +153,7 @@ test("what copies would share keeps a version from being copied, until its owner
 
 test("of a runtime that cannot say what init drew no template is made, unless its owner consents", async () => {
   const it = snapshots();
-  const silent = { ...plan("silent"), link: "http" } as Plan;
+  const silent = { ...plan("silent"), link: "http", tellsDraws: false } as Plan;
   it.consider(silent);
   const { state, why } = it.view(silent.target);
   assert.deepEqual([state, log], ["none", []]);

@@ -87,7 +87,7 @@ export async function takeImage(
     },
     prepared(drew) {
       if (ready > 0) resolve({ via: "frames", drew, initMs: since() });
-      else resolve({ via: "http", drew: undefined, initMs: since(), parked: "restore/next" });
+      else resolve({ via: "http", drew, initMs: since(), parked: "restore/next" });
     },
     initError: failed,
     restoreError: failed,

@@ -116,6 +116,22 @@ describe("the Runtime API", { skip: noAgent, timeout: 60_000 }, () => {
     assert.equal((await one.answer()).status, 403, "nor ever again");
   });
 
+  test("whether init drew random bytes is told before, and a function to load comes with the answer", async () => {
+    const one = client();
+    one.post("restore/drew", "perhaps");
+    assert.equal((await one.answer()).status, 400);
+    one.post("restore/drew", "false");
+    assert.equal((await one.answer()).status, 202);
+    one.write(`GET ${prefix}restore/next HTTP/1.1\r\nHost: x\r\n\r\n`);
+    assert.equal((await host.next(frameType.PREPARED)).payload.toString(), '{"drew":false}');
+    const document = '{"env":{"_HANDLER":"a.b"},"load":true}';
+    host.send(frameType.RESUME, 0, document);
+    assert.equal((await one.answer()).body, document);
+    one.post("init/error", "{}");
+    assert.equal((await one.answer()).status, 202, "loading may fail");
+    assert.equal((await host.next(frameType.INIT_ERROR)).stream, 0);
+  });
+
   test("a request to be copied that lost its connection is made again and answered once", async () => {
     const lost = client();
     lost.write(`GET ${prefix}restore/next HTTP/1.1\r\nHost: x\r\n\r\n`);

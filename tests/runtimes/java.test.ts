@@ -11,7 +11,7 @@ import { findJdks, type Jdk } from "../../src/artifacts/java-search.ts";
 import { configOf } from "../../src/config.ts";
 import { active, answerOf, createFunction, type Files, invoke, lambdaOf, role, wasCold } from "../e2e/lambda.ts";
 import { type Server, startServer } from "../e2e/server.ts";
-import { startOverHttp } from "./http-harness.ts";
+import { type RuntimeOverHttp, startOverHttp } from "./http-harness.ts";
 
 /** Java functions inside the sandbox, through the API, on every JDK of this machine that Lambda has a name for. */
 const names: Readonly<Record<number, Runtime>> = { 11: "java11", 17: "java17", 21: "java21", 25: "java25" };
@@ -171,11 +171,20 @@ for (const jdk of jdks) {
       return startOverHttp(command, classes, { _HANDLER: "demo.Seeded::handle", SEED_FILE: seedFile, ...variables });
     };
 
+    /** It says what its init drew, and then waits to be copied. */
+    const parkedOf = async (runtimeOf: RuntimeOverHttp, drew: boolean) => {
+      const said = await runtimeOf.asked();
+      assert.deepEqual([said.what, said.body], ["POST /restore/drew", String(drew)], runtimeOf.output());
+      said.answer(202);
+      const parked = await runtimeOf.asked();
+      assert.equal(parked.what, "GET /restore/next", runtimeOf.output() + parked.body);
+      return parked;
+    };
+
     test("a process that will be copied runs its hooks around restore/next, and its generators go on from new seeds", async (t) => {
       const seeded = await template({ _THAW_TEMPLATE: "1", AWS_LAMBDA_INITIALIZATION_TYPE: "on-demand" });
       t.after(() => seeded.stop());
-      const parked = await seeded.asked();
-      assert.equal(parked.what, "GET /restore/next", seeded.output() + parked.body);
+      const parked = await parkedOf(seeded, false);
       writeFileSync(seedFile, "");
       while (existsSync(seedFile)) await new Promise((again) => setTimeout(again, 10));
       parked.answer(200);
@@ -191,8 +200,7 @@ for (const jdk of jdks) {
     test("a process that will be copied has loaded the classes that its handler names, and initialised none of them", async (t) => {
       const linked = await template({ _THAW_TEMPLATE: "1", _HANDLER: "demo.Linked::handle" });
       t.after(() => linked.stop());
-      const parked = await linked.asked();
-      assert.equal(parked.what, "GET /restore/next", linked.output() + parked.body);
+      const parked = await parkedOf(linked, false);
       parked.answer(200);
       const { body } = await linked.invoke({ a: 1 });
       const archive = existsSync(join(clientDirectory(jdk, shelf()), archiveName(jdk) ?? "none"));
@@ -208,7 +216,7 @@ for (const jdk of jdks) {
       assert.notEqual(await before.exited(), 0);
       const after = await template({ _THAW_TEMPLATE: "1", FAIL_AFTER: "1" });
       t.after(() => after.stop());
-      (await after.asked()).answer(200);
+      (await parkedOf(after, false)).answer(200);
       const restored = await after.asked();
       assert.equal(restored.what, "POST /restore/error");
       restored.answer(202);

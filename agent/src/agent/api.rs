@@ -102,8 +102,8 @@ impl Api {
     }
 
     /// Answers whoever waits in GET /restore/next. What goes wrong shows when the connection is served again.
-    pub fn resume(&mut self) {
-        self.conns.iter_mut().flatten().filter(|conn| conn.restoring()).for_each(Conn::resume);
+    pub fn resume(&mut self, body: &str) {
+        self.conns.iter_mut().flatten().filter(|conn| conn.restoring()).for_each(|conn| conn.resume(body));
     }
 
     /// Reads everything that has arrived: the runtime is dead and will send no more.

@@ -66,6 +66,7 @@ enum Purpose {
     Error(u32),
     InitError,
     RestoreError,
+    Drew,
 }
 
 /// Status and the document of AWS's runtime API.
@@ -77,6 +78,7 @@ const WRONG_STATE: Refusal =
     ("403 Forbidden", "InvalidStateTransition", "The runtime may not do this now: State transition is not allowed");
 const WRONG_MODE: Refusal =
     ("400 Bad Request", "Runtime.InvalidResponseModeHeader", "Invalid Lambda-Runtime-Function-Response-Mode header");
+const NOT_BOOLEAN: Refusal = ("400 Bad Request", "InvalidRequest", "The body must be true or false");
 const MALFORMED: Refusal =
     ("400 Bad Request", "InvalidRequest", "The request is not HTTP/1.1 as the Runtime API takes it");
 const HEAD_TOO_LARGE: Refusal =
@@ -206,9 +208,10 @@ impl Conn {
                 return self.reply("200 OK", "text/plain", "pong");
             }
             Route::Unknown => Purpose::Reject(NOT_FOUND),
-            Route::InitError if serving.work.phase == Phase::Init => Purpose::InitError,
+            Route::InitError if serving.work.initializing() => Purpose::InitError,
             Route::RestoreError if serving.work.phase == Phase::Resumed => Purpose::RestoreError,
-            Route::InitError | Route::RestoreError => Purpose::Reject(WRONG_STATE),
+            Route::RestoreDrew if serving.work.phase == Phase::Init => Purpose::Drew,
+            Route::InitError | Route::RestoreError | Route::RestoreDrew => Purpose::Reject(WRONG_STATE),
             Route::Response(id) | Route::Error(id) => {
                 let stream = serving.work.stream;
                 if &self.bytes[id.clone()] != serving.work.request_id() || serving.work.request_id().is_empty() {
@@ -311,7 +314,7 @@ impl Conn {
         let frame = Cow::Owned(std::mem::take(&mut body.frame));
         match body.purpose {
             Purpose::Reject(refusal) => return self.refuse(refusal, true),
-            Purpose::InitError if work.phase == Phase::Init => {
+            Purpose::InitError if work.initializing() => {
                 if body.too_large {
                     return self.refuse_too_large(work.max_response);
                 }
@@ -323,6 +326,11 @@ impl Conn {
                 }
                 host.answer_frame(frame, frames::RESTORE_ERROR, 0, 0);
             }
+            Purpose::Drew if work.phase == Phase::Init => match frame[body.front..].trim_ascii() {
+                b"true" => work.drew = Some(true),
+                b"false" => work.drew = Some(false),
+                _ => return self.refuse(NOT_BOOLEAN, true),
+            },
             Purpose::Response(stream) | Purpose::Error(stream)
                 if work.phase == Phase::Running && work.stream == stream =>
             {
@@ -362,13 +370,13 @@ impl Conn {
         self.state = State::Restoring;
         if serving.work.phase == Phase::Resumed {
             // the answer to its last request was lost with the connection
-            self.resume();
+            self.resume(&serving.work.resumed);
         }
     }
 
     /// Answers GET /restore/next.
-    pub fn resume(&mut self) {
-        self.reply("200 OK", "application/json", "");
+    pub fn resume(&mut self, body: &str) {
+        self.reply("200 OK", "application/json", body);
         self.say_end();
     }
 

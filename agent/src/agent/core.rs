@@ -265,7 +265,7 @@ impl Agent {
                 self.shutdown_ms = Some(if nothing_runs { 0.0 } else { deadline });
                 self.processes.signal_runtime(sys::SIGTERM);
             }
-            frames::RESUME => self.resume()?,
+            frames::RESUME => self.resume(frame.payload())?,
             frames::FREEZE => self.processes.signal_all(sys::SIGSTOP),
             frames::THAW => self.processes.signal_all(sys::SIGCONT),
             frames::PING => self.host.answer(frames::PONG, 0, frame.header.stream, &[]),
@@ -289,12 +289,15 @@ impl Agent {
     }
 
     /// A runtime of the Runtime API is a copy. One with a link of its own is told there.
-    fn resume(&mut self) -> Result<(), Broken> {
+    /// Where its function is yet to be loaded, it is told the whole document.
+    fn resume(&mut self, document: &[u8]) -> Result<(), Broken> {
         // It may have crossed the news of the runtime's end.
         if self.work.phase != Phase::Down && !self.work.resume() {
             return Err(Broken("RESUME for a runtime that does not wait for it"));
         }
-        self.api.iter_mut().for_each(Api::resume);
+        let loads = serde_json::from_slice::<Value>(document).is_ok_and(|json| json["load"] == true);
+        self.work.resumed = if loads { String::from_utf8_lossy(document).into_owned() } else { String::new() };
+        self.api.iter_mut().for_each(|api| api.resume(&self.work.resumed));
         Ok(())
     }
 

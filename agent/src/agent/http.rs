@@ -15,6 +15,7 @@ pub enum Route {
     Error(Range<usize>),
     InitError,
     RestoreNext,
+    RestoreDrew,
     RestoreError,
     Ping,
     Unknown,
@@ -118,6 +119,7 @@ fn route(method: &str, path: &str, offset: usize) -> Route {
         ("POST", "runtime/init/error") => return Route::InitError,
         ("GET", "runtime/restore/next") => return Route::RestoreNext,
         ("POST", "runtime/restore/error") => return Route::RestoreError,
+        ("POST", "runtime/restore/drew") => return Route::RestoreDrew,
         ("GET", "ping") => return Route::Ping,
         _ => {}
     }

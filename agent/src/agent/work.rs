@@ -30,6 +30,10 @@ pub struct Work {
     pub stream: u32,
     /// most bytes of an answer that is not streamed
     pub max_response: usize,
+    /// init drew random bytes; None: the runtime has not said
+    pub drew: Option<bool>,
+    /// the answer to GET /restore/next
+    pub resumed: String,
     /// the INVOKE frame, until it is answered
     frame: Vec<u8>,
     waiting: bool,
@@ -39,7 +43,17 @@ pub struct Work {
 
 impl Work {
     pub fn new() -> Work {
-        Work { phase: Phase::Down, stream: 0, max_response: 0, frame: Vec::new(), waiting: false, head: 0..0, id: 0..0 }
+        Work {
+            phase: Phase::Down,
+            stream: 0,
+            max_response: 0,
+            drew: None,
+            resumed: String::new(),
+            frame: Vec::new(),
+            waiting: false,
+            head: 0..0,
+            id: 0..0,
+        }
     }
 
     /// A runtime has been started.
@@ -52,6 +66,8 @@ impl Work {
     pub fn stop(&mut self) {
         self.phase = Phase::Down;
         self.stream = 0;
+        self.drew = None;
+        self.resumed = String::new();
         self.waiting = false;
         self.frame = Vec::new();
         self.id = 0..0;
@@ -126,10 +142,20 @@ impl Work {
     /// The runtime may be copied from now on, and waits to be told that it was. False if it may not say so now.
     pub fn prepared(&mut self, host: &mut Host) -> bool {
         if self.phase == Phase::Init {
-            host.answer(frames::PREPARED, 0, 0, &[b"{}"]);
+            let said: &[u8] = match self.drew {
+                Some(true) => br#"{"drew":true}"#,
+                Some(false) => br#"{"drew":false}"#,
+                None => b"{}",
+            };
+            host.answer(frames::PREPARED, 0, 0, &[said]);
             self.phase = Phase::Prepared;
         }
         matches!(self.phase, Phase::Prepared | Phase::Resumed)
+    }
+
+    /// It may still fail to start: a copy may have its function yet to load.
+    pub fn initializing(&self) -> bool {
+        matches!(self.phase, Phase::Init | Phase::Resumed)
     }
 
     /// The runtime is a copy, or is to go on as if it were one. False if it does not wait for this.

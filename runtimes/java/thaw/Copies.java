@@ -21,6 +21,7 @@ final class Copies extends ContextImpl {
 
     /** Kept here: a context refers to its resources weakly. */
     private final Uniqueness uniqueness = new Uniqueness();
+    private final Draws draws = new Draws();
 
     private Copies() {
         register(uniqueness);
@@ -36,6 +37,7 @@ final class Copies extends ContextImpl {
     @Override
     public void beforeCheckpoint(Context<? extends Resource> context) throws CheckpointException {
         super.beforeCheckpoint(context);
+        Boolean drew = draws.any(); // before anything of ours draws
         try {
             rehearse(ROUNDS);
             Compilers.await(PATIENCE_MS);
@@ -43,6 +45,7 @@ final class Copies extends ContextImpl {
             // A collection makes every compiled method check itself once more when it is entered next: here, not in the copies.
             rehearse(AFTERWARDS);
             Compilers.await(PATIENCE_MS);
+            if (drew != null) Report.drew(drew);
         } catch (Exception failure) {
             CheckpointException thrown = new CheckpointException();
             thrown.addSuppressed(failure);
