@@ -106,8 +106,11 @@ export function createLink(agent: Duplex, runtime: Duplex | undefined, events: L
   let spawned: number | undefined;
   /** facts of the runtime's link: the first waits until the agent has sent all output of before, the others for their turn */
   const held: Held[] = [];
-  /** no more comes on the runtime's link; and it has come to its end, so that nothing can have been lost */
-  let runtimeEnded = runtime === undefined;
+  /**
+   * no more comes on the runtime's link; and it has come to its end, so that nothing can have been lost. A copy that cannot be
+   * made may have ended before anybody listened.
+   */
+  let runtimeEnded = runtime === undefined || runtime.readableEnded || runtime.destroyed;
   let silent = runtimeEnded;
   let exit: { readonly status: RuntimeExit; readonly timer: NodeJS.Timeout } | undefined;
   /** the agent is gone */
