@@ -11,6 +11,7 @@ import { repository } from "./peers/index.ts";
 import { burst } from "./workloads/burst.ts";
 import { churn } from "./workloads/churn.ts";
 import { cold } from "./workloads/cold.ts";
+import { control } from "./workloads/control.ts";
 import { deploy } from "./workloads/deploy.ts";
 import { memory } from "./workloads/memory.ts";
 import { neverSeen } from "./workloads/never-seen.ts";
@@ -51,6 +52,11 @@ const workloads: Readonly<Record<string, Workload>> = {
   sandbox: {
     about: "goal 7: an empty sandbox, created to its first instruction, against bwrap and runc",
     run: sandbox,
+  },
+  control: {
+    about:
+      "the control plane: reads, a deploy of 1 MB, acknowledged writes, 10,000 functions listed, started and recovered",
+    run: control,
   },
   warm: { about: "goal 8: a warm invocation on one connection, against node:http and the emulators", run: warm },
   throughput: {

@@ -24,7 +24,12 @@ function valueIn(head: string, name: string): string | undefined {
 }
 
 /** A request ready to be written: the generator does no work between its clock and the socket. */
-export function request(url: URL, body: string | Buffer, headers: Readonly<Record<string, string>> = {}): Buffer {
+export function request(
+  url: URL,
+  body: string | Buffer,
+  headers: Readonly<Record<string, string>> = {},
+  method = "POST",
+): Buffer {
   const bytes = Buffer.from(body);
   const lines = Object.entries({
     Host: url.host,
@@ -32,7 +37,10 @@ export function request(url: URL, body: string | Buffer, headers: Readonly<Recor
     "Content-Length": String(bytes.length),
     ...headers,
   }).map(([name, value]) => `${name}: ${value}\r\n`);
-  return Buffer.concat([Buffer.from(`POST ${url.pathname}${url.search} HTTP/1.1\r\n${lines.join("")}\r\n`), bytes]);
+  return Buffer.concat([
+    Buffer.from(`${method} ${url.pathname}${url.search} HTTP/1.1\r\n${lines.join("")}\r\n`),
+    bytes,
+  ]);
 }
 
 interface Pending {

@@ -47,10 +47,12 @@ export interface Server {
 /** Memory of a function with one whole vCPU at AWS: what bare processes are compared with fairly. */
 export const oneVcpu = 1769;
 
-/** Starts a server on an empty data directory. `env` goes to its process. */
-export async function startServer(env: Readonly<Record<string, string>> = {}): Promise<Server> {
-  const data = mkdtempSync(join(tmpdir(), "thaw-bench-"));
-  const remove = (): void => rmSync(data, { recursive: true, force: true, maxRetries: 5 });
+/** Starts a server, on an empty data directory unless `kept` is one, which then outlives it. `env` goes to its process. */
+export async function startServer(env: Readonly<Record<string, string>> = {}, kept?: string): Promise<Server> {
+  const data = kept ?? mkdtempSync(join(tmpdir(), "thaw-bench-"));
+  const remove = (): void => {
+    if (kept === undefined) rmSync(data, { recursive: true, force: true, maxRetries: 5 });
+  };
   process.once("exit", remove);
   const argv = [join(repository, "bin", "thaw"), "up", "--port", "0", "--data", data, "--json"];
   let child: Child;
