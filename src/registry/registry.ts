@@ -8,6 +8,7 @@ import type {
   RecursionRecord,
   RuntimeManagementRecord,
 } from "./configs.ts";
+import { kinds } from "./entries.ts";
 import { createFunctions, type Functions } from "./functions.ts";
 import { createLayers, type Layers } from "./layers.ts";
 import {
@@ -24,6 +25,7 @@ import type {
   ScalingPolicyRecord,
   ScheduledActionRecord,
 } from "./scaling.ts";
+import { type Secrets, sealedStore } from "./sealing.ts";
 import { openStore } from "./store.ts";
 
 export interface RegistryNeeds {
@@ -32,6 +34,8 @@ export interface RegistryNeeds {
   /** may functions without the tag `thaw:egress` reach the network? */
   readonly egressDefault?: boolean;
   readonly accountConcurrency?: number;
+  /** Seals environment variables on the disk; given the documents that keys are kept in. Absent: they lie there open. */
+  secrets?(named: Registry["named"]): Secrets;
 }
 
 /** What scales provisioned concurrency. */
@@ -71,6 +75,11 @@ export interface Registry {
   resolve(account: string, region: string, name: string, qualifier?: string): FunctionVersion;
   /** Every zip that a version or a layer needs: what garbage collection must leave alone. */
   liveCode(): readonly CodeRef[];
+  /**
+   * All of the changes inside, or none of them, whenever the process is killed. Only the first may be refused: a failure after
+   * it is one of the store, and nothing is acknowledged until the next start.
+   */
+  together<T>(changes: () => T): T;
   /** Undefined when everything is on the disk; else resolves when all that was written before this call is. Rejects when the disk failed. */
   durable(): Promise<void> | undefined;
   close(): void;
@@ -81,14 +90,14 @@ export function createRegistry(needs: RegistryNeeds): Registry {
   const store = openStore(needs.path);
   const accountConcurrency = needs.accountConcurrency ?? limits.accountConcurrency;
   const attachments = createAttachments(store);
-  const kinds = new Map<string, unknown>();
+  const loaded = new Map<string, unknown>();
   const named = <T extends NamedDocument>(kind: string): Named<T> => {
-    const known = kinds.get(kind) ?? createNamed<T>(store, kind);
-    kinds.set(kind, known);
+    const known = loaded.get(kind) ?? createNamed<T>(store, kind);
+    loaded.set(kind, known);
     return known as Named<T>;
   };
   const functions = createFunctions({
-    store,
+    store: needs.secrets === undefined ? store : sealedStore(store, kinds.version, needs.secrets(named)),
     attachments,
     egressDefault: needs.egressDefault ?? false,
     accountConcurrency,
@@ -124,6 +133,7 @@ export function createRegistry(needs: RegistryNeeds): Registry {
       }
       return live;
     },
+    together: store.together,
     durable: store.synced,
     close: () => store.close(),
   };

@@ -15,8 +15,15 @@ export interface Store {
   remove(kind: string, key: string): void;
   /** All of the writes inside, or none of them. One within another is part of it. */
   transaction<T>(writes: () => T): T;
+  /**
+   * A transaction of changes that memory shows one by one. If it fails after its first write, memory shows what is not there, and nothing is
+   * acknowledged any more (`synced()` rejects): only a new start tells the truth.
+   */
+  together<T>(changes: () => T): T;
   /** Undefined when all is on the disk; else resolves when all that was written before this call is. Rejects for good when the disk failed. */
   synced(): Promise<void> | undefined;
+  /** Leaves nothing on the disk of what was replaced or removed before. Takes as long as copying the file. */
+  scrub(): void;
   close(): void;
 }
 
@@ -40,7 +47,9 @@ export function openStore(path: string): Store {
   const database = new DatabaseSync(path);
   // Environment variables of functions hold secrets.
   chmodSync(path, 0o600);
-  database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000");
+  database.exec(
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000; PRAGMA secure_delete = ON",
+  );
   migrate(database);
 
   // The log is there as long as the database is open: it is emptied, but never replaced.
@@ -54,32 +63,55 @@ export function openStore(path: string): Store {
   const commit = database.prepare("COMMIT");
   const del = database.prepare("DELETE FROM documents WHERE kind = ? AND key = ?");
 
+  /** has the last transaction got as far as a write? */
+  let wrote = false;
+
+  function written(): void {
+    if (database.isTransaction) wrote = true;
+    else syncer.committed();
+  }
+
+  function transaction<T>(writes: () => T): T {
+    if (database.isTransaction) return writes();
+    wrote = false;
+    begin.run();
+    try {
+      const result = writes();
+      commit.run();
+      syncer.committed();
+      return result;
+    } catch (error) {
+      if (database.isTransaction) database.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
   return {
     *all<T>(kind: string) {
       for (const row of select.all(kind)) yield [String(row.key), JSON.parse(String(row.document)) as T] as const;
     },
     put(kind, key, document) {
       upsert.run(kind, key, JSON.stringify(document));
-      if (!database.isTransaction) syncer.committed();
+      written();
     },
     remove(kind, key) {
       del.run(kind, key);
-      if (!database.isTransaction) syncer.committed();
+      written();
     },
-    transaction(writes) {
-      if (database.isTransaction) return writes();
-      begin.run();
+    transaction,
+    together(changes) {
       try {
-        const result = writes();
-        commit.run();
-        syncer.committed();
-        return result;
+        return transaction(changes);
       } catch (error) {
-        if (database.isTransaction) database.exec("ROLLBACK");
+        if (wrote) syncer.fail(error as Error);
         throw error;
       }
     },
     synced: () => (syncer.behind() ? syncer.synced() : undefined),
+    scrub() {
+      database.exec("PRAGMA wal_checkpoint(TRUNCATE); VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
+      syncer.committed();
+    },
     close() {
       syncer.close();
       database.close();

@@ -33,3 +33,17 @@ test("without a file there is nothing to flush", async () => {
   await syncer.synced();
   syncer.close();
 });
+
+test("after a failure nothing is safe any more, whatever is flushed", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "thaw-sync-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "log");
+  writeFileSync(path, "x");
+  const syncer = createSyncer(path);
+  syncer.fail(new Error("the disk is full"));
+  assert.equal(syncer.behind(), true);
+  syncer.committed();
+  await assert.rejects(syncer.synced(), /the disk is full/);
+  await assert.rejects(syncer.synced(), /the disk is full/);
+  syncer.close();
+});

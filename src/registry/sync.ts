@@ -11,6 +11,8 @@ export interface Syncer {
    * then on always: after a failed flush the kernel drops what it could not write, and reports the next one as a success.
    */
   synced(): Promise<void>;
+  /** Something was lost in another way: nothing is safe from now on. */
+  fail(error: Error): void;
   close(): void;
 }
 
@@ -25,7 +27,7 @@ export function createSyncer(path: string | undefined): Syncer {
   let failure: Error | undefined;
   let closed = false;
 
-  const behind = () => fd !== undefined && !closed && safe !== commits;
+  const behind = () => failure !== undefined || (fd !== undefined && !closed && safe !== commits);
 
   function flush(): Promise<void> {
     const reached = commits;
@@ -59,6 +61,9 @@ export function createSyncer(path: string | undefined): Syncer {
           return running;
         });
       return next;
+    },
+    fail(error) {
+      failure ??= error;
     },
     close() {
       closed = true;

@@ -43,11 +43,13 @@ export const createFunction: Operation<CreateFunctionRequest> = async ({ input, 
   await checkLayerSignatures(needs, signing, layers);
   const code = await admittedCode(needs, signing, ref, await takeCode(artifacts, input.Code ?? {}));
   await checkTotalSize(artifacts, code, layers);
-  const made = registry.functions.create(ref, ref.name, { settings, code, layers, tags: input.Tags ?? {} });
-  if (configArn !== undefined) registry.functionCodeSigning.put(ref, ref.name, noQualifier, { configArn });
+  const { made, version } = registry.together(() => {
+    const made = registry.functions.create(ref, ref.name, { settings, code, layers, tags: input.Tags ?? {} });
+    if (configArn !== undefined) registry.functionCodeSigning.put(ref, ref.name, noQualifier, { configArn });
+    const version = input.Publish === true ? registry.functions.publish(ref, ref.name, {}).version : undefined;
+    return { made, version };
+  });
   preparation.start(registry.resolve(ref.account, ref.region, ref.name));
-  if (input.Publish !== true) return { body: configurationOf(made.record, made.latest) };
-  const { version } = registry.functions.publish(ref, ref.name, {});
-  preparation.start(registry.resolve(ref.account, ref.region, ref.name, version.version));
-  return { body: configurationOf(made.record, version) };
+  if (version !== undefined) preparation.start(registry.resolve(ref.account, ref.region, ref.name, version.version));
+  return { body: configurationOf(made.record, version ?? made.latest) };
 };

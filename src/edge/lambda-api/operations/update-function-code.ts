@@ -27,11 +27,15 @@ export const updateFunctionCode: Operation<UpdateFunctionCodeRequest> = async ({
   if (input.DryRun === true) return { body: configurationOf(before.record, { ...before.latest, settings, code }) };
 
   preparation.forget(resolve(ref.account, ref.region, ref.name));
-  const { record, latest } = functions.update(ref, ref.name, { settings, code }, input.RevisionId);
+  const { updated, published } = needs.registry.together(() => ({
+    updated: functions.update(ref, ref.name, { settings, code }, input.RevisionId),
+    published: input.Publish === true ? functions.publish(ref, ref.name, {}) : undefined,
+  }));
   preparation.start(resolve(ref.account, ref.region, ref.name));
   needs.retire(ref.account, ref.region, ref.name);
-  if (input.Publish !== true) return { body: configurationOf(record, latest) };
-  const { version, made } = functions.publish(ref, ref.name, {});
+  const { record, latest } = updated;
+  if (published === undefined) return { body: configurationOf(record, latest) };
+  const { version, made } = published;
   if (made) preparation.start(resolve(ref.account, ref.region, ref.name, version.version));
   return { body: configurationOf(record, version, version.version) };
 };
