@@ -114,9 +114,9 @@ test("bad names, bad documents and actions to come are refused in the service's 
     client.send(new iam.CreateRoleCommand({ RoleName, AssumeRolePolicyDocument }));
   await assert.rejects(create("bad name", trust), { name: "ValidationError" });
   await assert.rejects(create("fine", "{"), { name: "MalformedPolicyDocumentException" });
-  await assert.rejects(client.send(new iam.ListUsersCommand({})), (error: Error) => {
+  await assert.rejects(client.send(new iam.ListVirtualMFADevicesCommand({})), (error: Error) => {
     assert.equal(error.name, "InvalidAction");
-    assert.equal(error.message, "Thaw does not implement iam:ListUsers yet");
+    assert.equal(error.message, "Thaw does not implement iam:ListVirtualMFADevices yet");
     return true;
   });
 });

@@ -1,4 +1,7 @@
 import type { Registry } from "../../registry/index.ts";
+import type { Keyring } from "../auth/keyring.ts";
+import type { Sessions } from "../auth/sessions.ts";
+import type { Caller } from "../caller.ts";
 import type { Xml } from "./xml.ts";
 
 /** One call of the Query protocol. */
@@ -6,7 +9,11 @@ export interface QueryCall {
   /** the form's fields: `RoleName`, `Tags.member.1.Key` … */
   readonly fields: URLSearchParams;
   readonly account: string;
-  readonly registry: Pick<Registry, "roles" | "policies">;
+  /** who asks */
+  readonly caller: Caller;
+  readonly registry: Pick<Registry, "roles" | "policies" | "named">;
+  readonly keyring: Keyring;
+  readonly sessions: Sessions;
 }
 
 /** Answers one action. Undefined: the action has no result. Throws QueryError. */
@@ -70,18 +77,6 @@ export function listOf(fields: URLSearchParams, name: string): string[] {
 
 export const tagList = (tags: Readonly<Record<string, string>>): Xml =>
   Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
-
-/** A policy document: JSON with a Statement. Throws MalformedPolicyDocument. */
-export function policyDocument(fields: URLSearchParams, name: string): string {
-  const text = required(fields, name);
-  try {
-    const parsed: unknown = JSON.parse(text);
-    if (typeof parsed === "object" && parsed !== null && "Statement" in parsed) return text;
-  } catch {
-    throw new QueryError(400, "MalformedPolicyDocument", "This policy contains invalid Json");
-  }
-  throw new QueryError(400, "MalformedPolicyDocument", "Syntax errors in policy.");
-}
 
 /** A whole number within bounds, or the default. Throws ValidationError. */
 export function integer(fields: URLSearchParams, name: string, min: number, max: number, byDefault: number): number {

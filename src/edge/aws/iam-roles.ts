@@ -1,10 +1,8 @@
-import { randomBytes } from "node:crypto";
 import type { RoleRecord } from "../../registry/index.ts";
 import {
   type Action,
   integer,
   listOf,
-  policyDocument,
   type QueryCall,
   QueryError,
   required,
@@ -12,19 +10,35 @@ import {
   tagList,
   tagsOf,
 } from "./action.ts";
+import { documentField } from "./iam-documents.ts";
+import { boundaryActions, boundaryView, type Holders, holderActions, policyArn } from "./iam-holders.ts";
+import { newId, pathOf } from "./iam-ids.ts";
+import { paged } from "./iam-pages.ts";
 import type { Xml } from "./xml.ts";
 
-/** Roles with their inline and attached policies. Nothing is enforced by them. */
+const holders: Holders<RoleRecord> = {
+  kind: "Role",
+  inlineLimit: 10_240,
+  of: roleOf,
+  put: ({ registry }, record) => registry.roles.put(record),
+};
+
+/** Roles with their inline and attached policies. */
 export const roleActions: Readonly<Record<string, Action>> = {
-  CreateRole({ fields, account, registry }) {
+  ...holderActions(holders),
+  ...boundaryActions(holders),
+
+  CreateRole(call) {
+    const { fields, account, registry } = call;
     const name = requiredName(fields, "RoleName", 64);
-    const assumeRolePolicy = policyDocument(fields, "AssumeRolePolicyDocument");
+    const assumeRolePolicy = documentField(fields, "AssumeRolePolicyDocument", "trust");
     const path = pathOf(fields);
     const maxSessionSeconds = integer(fields, "MaxSessionDuration", 3600, 43_200, 3600);
     if (registry.roles.get(account, name) !== undefined) {
       throw new QueryError(409, "EntityAlreadyExists", `Role with name ${name} already exists.`);
     }
     const description = fields.get("Description");
+    const boundary = fields.has("PermissionsBoundary") ? policyArn(call, "PermissionsBoundary") : undefined;
     const role: RoleRecord = {
       account,
       name,
@@ -37,6 +51,7 @@ export const roleActions: Readonly<Record<string, Action>> = {
       inline: {},
       attached: [],
       ...(description === null ? {} : { description }),
+      ...(boundary === undefined ? {} : { boundary }),
     };
     registry.roles.put(role);
     return { Role: roleView(role) };
@@ -47,7 +62,7 @@ export const roleActions: Readonly<Record<string, Action>> = {
   ListRoles({ fields, account, registry }) {
     const prefix = fields.get("PathPrefix") ?? "/";
     const roles = registry.roles.list(account).filter((role) => role.path.startsWith(prefix));
-    return { Roles: roles.map(roleView), IsTruncated: false };
+    return paged(fields, "Roles", roles, ({ name }) => name, roleView);
   },
 
   DeleteRole(call) {
@@ -68,64 +83,19 @@ export const roleActions: Readonly<Record<string, Action>> = {
     return {};
   },
 
+  UpdateRoleDescription(call) {
+    const role = { ...roleOf(call), description: required(call.fields, "Description") };
+    call.registry.roles.put(role);
+    return { Role: roleView(role) };
+  },
+
   UpdateAssumeRolePolicy(call) {
-    call.registry.roles.put({ ...roleOf(call), assumeRolePolicy: policyDocument(call.fields, "PolicyDocument") });
+    call.registry.roles.put({
+      ...roleOf(call),
+      assumeRolePolicy: documentField(call.fields, "PolicyDocument", "trust"),
+    });
     return undefined;
   },
-
-  PutRolePolicy(call) {
-    const role = roleOf(call);
-    const name = requiredName(call.fields, "PolicyName", 128);
-    const document = policyDocument(call.fields, "PolicyDocument");
-    call.registry.roles.put({ ...role, inline: { ...role.inline, [name]: document } });
-    return undefined;
-  },
-
-  GetRolePolicy(call) {
-    const role = roleOf(call);
-    const PolicyName = required(call.fields, "PolicyName");
-    const document = inlineOf(role, PolicyName);
-    return { RoleName: role.name, PolicyName, PolicyDocument: encodeURIComponent(document) };
-  },
-
-  DeleteRolePolicy(call) {
-    const role = roleOf(call);
-    const name = required(call.fields, "PolicyName");
-    inlineOf(role, name);
-    const inline = Object.fromEntries(Object.entries(role.inline).filter(([other]) => other !== name));
-    call.registry.roles.put({ ...role, inline });
-    return undefined;
-  },
-
-  ListRolePolicies: (call) => ({ PolicyNames: Object.keys(roleOf(call).inline), IsTruncated: false }),
-
-  AttachRolePolicy(call) {
-    const role = roleOf(call);
-    const arn = required(call.fields, "PolicyArn");
-    if (!/^arn:aws[a-zA-Z-]*:iam::(aws|\d{12}):policy\/.+$/.test(arn)) {
-      throw new QueryError(400, "InvalidInput", `ARN ${arn} is not valid.`);
-    }
-    if (!role.attached.includes(arn)) call.registry.roles.put({ ...role, attached: [...role.attached, arn] });
-    return undefined;
-  },
-
-  DetachRolePolicy(call) {
-    const role = roleOf(call);
-    const arn = required(call.fields, "PolicyArn");
-    if (!role.attached.includes(arn)) {
-      throw new QueryError(404, "NoSuchEntity", `Policy ${arn} was not found.`);
-    }
-    call.registry.roles.put({ ...role, attached: role.attached.filter((other) => other !== arn) });
-    return undefined;
-  },
-
-  ListAttachedRolePolicies: (call) => ({
-    AttachedPolicies: roleOf(call).attached.map((PolicyArn) => ({
-      PolicyName: PolicyArn.slice(PolicyArn.lastIndexOf("/") + 1),
-      PolicyArn,
-    })),
-    IsTruncated: false,
-  }),
 
   // Terraform asks before it deletes a role.
   ListInstanceProfilesForRole(call) {
@@ -157,14 +127,6 @@ function roleOf({ fields, account, registry }: QueryCall): RoleRecord {
   return role;
 }
 
-function inlineOf(role: RoleRecord, name: string): string {
-  const document = Object.hasOwn(role.inline, name) ? role.inline[name] : undefined;
-  if (document === undefined) {
-    throw new QueryError(404, "NoSuchEntity", `The role policy with name ${name} cannot be found.`);
-  }
-  return document;
-}
-
 function roleView(role: RoleRecord): Xml {
   return {
     Path: role.path,
@@ -175,23 +137,7 @@ function roleView(role: RoleRecord): Xml {
     AssumeRolePolicyDocument: encodeURIComponent(role.assumeRolePolicy),
     Description: role.description,
     MaxSessionDuration: role.maxSessionSeconds,
+    PermissionsBoundary: boundaryView(role),
     Tags: Object.keys(role.tags).length === 0 ? undefined : tagList(role.tags),
   };
-}
-
-/** `/` or `/a/b/`. Throws ValidationError. */
-export function pathOf(fields: URLSearchParams): string {
-  const path = fields.get("Path") ?? "/";
-  if (/^\/([!-.0-~]+\/)*$/.test(path) && path.length <= 512) return path;
-  throw new QueryError(
-    400,
-    "ValidationError",
-    "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters.",
-  );
-}
-
-/** An id as IAM gives them: four letters for the kind, then 17 of A-Z and 2-7. */
-export function newId(kind: "AROA" | "ANPA"): string {
-  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-  return kind + [...randomBytes(17)].map((byte) => letters[byte & 31]).join("");
 }
