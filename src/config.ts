@@ -29,6 +29,8 @@ export interface Config {
   readonly auth: "off" | "known-keys" | "iam";
   /** directory used as every sandbox's root instead of one made from the host's */
   readonly rootfs: string | undefined;
+  /** file with the key that secrets on the disk are sealed with; undefined: one made in the data directory */
+  readonly masterKeyFile: string | undefined;
   readonly account: string;
   readonly region: string;
   readonly keepAliveMs: number;
@@ -69,6 +71,7 @@ export function configOf(options: Options, env: NodeJS.ProcessEnv = process.env)
     egress: options.egress ?? oneOf("THAW_EGRESS", env.THAW_EGRESS, ["none", "all"] as const),
     rootfs: options.rootfs ?? env.THAW_ROOTFS,
     auth: options.auth ?? oneOf("THAW_AUTH", env.THAW_AUTH, ["off", "known-keys", "iam"] as const),
+    masterKeyFile: env.THAW_MASTER_KEY_FILE || undefined,
     account: "000000000000",
     region: "us-east-1",
     keepAliveMs: whole("THAW_KEEP_ALIVE_SECONDS", env.THAW_KEEP_ALIVE_SECONDS, 600, 1, 86_400) * 1e3,

@@ -12,6 +12,15 @@ import { createEnvironments, isBare } from "./environments/index.ts";
 import { createImages, machineIdentity } from "./images/index.ts";
 import { createInvoke } from "./invoke/index.ts";
 import { builtAgent, createIsolation, SandboxError } from "./isolation/index.ts";
+import {
+  checkFunctionKey,
+  createFunctionSecrets,
+  createSealer,
+  type Keys,
+  MasterKeyError,
+  openKeys,
+  openMasterKey,
+} from "./keys/index.ts";
 import { type FunctionVersion, ServiceError } from "./model/index.ts";
 import { createLogStore, createStatistics, openInvocationLog } from "./observe/index.ts";
 import { createRegistry } from "./registry/index.ts";
@@ -45,8 +54,15 @@ export async function start(options: Options = {}): Promise<Platform> {
 
   const logs = createLogStore({ dir: join(config.dataDir, "logs"), clock, warn: note });
   const statistics = createStatistics({ clock });
+  const sealer = createSealer(unlocked(() => openMasterKey({ dataDir: config.dataDir, file: config.masterKeyFile })));
+  let keys: Keys | undefined;
   const registry = createRegistry({
     path: join(config.dataDir, "registry.sqlite"),
+    secrets: (named) => {
+      const opened = unlocked(() => openKeys({ named, sealer, clock }));
+      keys = opened;
+      return createFunctionSecrets({ sealer, keys: opened });
+    },
     egressDefault: config.egress === "all",
   });
   const artifacts = createArtifacts({
@@ -105,7 +121,10 @@ export async function start(options: Options = {}): Promise<Platform> {
   const invoke = createInvoke({
     admit: admission.admit,
     release: admission.release,
-    acquire: environments.acquire,
+    acquire(invocation) {
+      checkFunctionKey(keys, invocation.target);
+      return environments.acquire(invocation);
+    },
     record: (invocation, timing, errorType) =>
       statistics.record(invocation.target, invocation.requestId, timing, errorType),
     startFailed: (target, error) => startFailed(target, error, report),
@@ -183,6 +202,8 @@ export async function start(options: Options = {}): Promise<Platform> {
     note,
     report,
     admin,
+    keys,
+    sealer,
   });
   await images.sweep(isOwned);
 
@@ -324,6 +345,15 @@ function startFailed(target: FunctionVersion, error: unknown, report: (error: un
     {},
     { cause: error as Error },
   );
+}
+
+/** Opens what needs the master key. Throws ConfigError. */
+function unlocked<T>(open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    throw error instanceof MasterKeyError ? new ConfigError(`THAW_MASTER_KEY_FILE: ${error.message}`) : error;
+  }
 }
 
 /** Platform logs are JSON lines on stderr. */

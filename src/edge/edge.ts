@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ServiceError } from "../model/index.ts";
 import { type Auth, Refusal, sendRefusal } from "./auth/index.ts";
-import { createServices } from "./aws/services.ts";
+import { type BesideLambda, createServices } from "./aws/services.ts";
 import { type Caller, callerOf } from "./caller.ts";
 import { holdUntilDurable } from "./held.ts";
 import { createHttpDoor, type HttpDoor } from "./http.ts";
 import { createLambdaApi } from "./lambda-api/lambda-api.ts";
 import type { Identify, LambdaApiNeeds } from "./lambda-api/needs.ts";
 
-export interface EdgeNeeds extends LambdaApiNeeds {
+export interface EdgeNeeds extends LambdaApiNeeds, BesideLambda {
   /** Proves who sends a request. Absent: whoever asks is who they say. */
   readonly auth?: Auth | undefined;
   /** Serves the platform's own paths (`/_thaw/…`, `/_localstack/health`). False: not one of them. */

@@ -32,6 +32,10 @@ export const errorTable = Object.freeze({
   InvalidSignatureException: user(403),
   InvalidZipFileException: server(502),
   MissingAuthenticationTokenException: user(403),
+  /** a function's key cannot open its environment variables */
+  KMSDisabledException: server(502),
+  KMSInvalidStateException: server(502),
+  KMSNotFoundException: server(502),
   PolicyLengthExceededException: user(400),
   PreconditionFailedException: user(412),
   ProvisionedConcurrencyConfigNotFoundException: user(404),

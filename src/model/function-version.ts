@@ -32,6 +32,8 @@ export interface FunctionVersion {
   readonly provisionedConcurrency: number;
   /** a published version of a function with SnapStart (ApplyOn=PublishedVersions); never `$LATEST` */
   readonly snapStart: boolean;
+  /** the key that its environment variables are sealed with, where it has one of its own */
+  readonly kmsKeyArn?: string | undefined;
   /** private network with no way out, or the host's network */
   readonly network: "none" | "egress";
   /** its invocations are durable executions: they outlive the environment they run in; undefined: they do not */

@@ -46,6 +46,7 @@ export function derive(
     reservedConcurrency: record.reservedConcurrency,
     provisionedConcurrency: provisioned,
     snapStart: version.version !== "$LATEST" && settings.SnapStart.ApplyOn === "PublishedVersions",
+    kmsKeyArn: environmentKeyOf(settings),
     network: egress ? "egress" : "none",
     durable: durableOf(settings.DurableConfig),
   });
@@ -60,4 +61,9 @@ function durableOf(config: unknown): DurableSettings | undefined {
     retentionDays: given.RetentionPeriodInDays ?? 14,
     kmsKeyArn: given.KMSKeyArn,
   });
+}
+
+/** The key that opens its environment variables, where it names one and has any. */
+function environmentKeyOf({ KMSKeyArn, Environment }: VersionRecord["settings"]): string | undefined {
+  return typeof KMSKeyArn === "string" && KMSKeyArn !== "" && Environment !== undefined ? KMSKeyArn : undefined;
 }

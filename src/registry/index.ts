@@ -13,5 +13,6 @@ export { createRegistry, type Registry, type RegistryNeeds, type Scaling } from 
 export { aliasNotFound, functionNotFound, versionNotFound } from "./resolve.ts";
 export type { Named, NamedDocument, PolicyRecord, PolicyVersion, RoleRecord } from "./roles.ts";
 export type * from "./scaling.ts";
+export type { SecretOwner, Secrets } from "./sealing.ts";
 export { createSyncer, type Syncer } from "./sync.ts";
 export { type Content, checkChangeable, checkRevision, type Settlement } from "./transitions.ts";

@@ -8,6 +8,7 @@ import type {
   RecursionRecord,
   RuntimeManagementRecord,
 } from "./configs.ts";
+import { kinds } from "./entries.ts";
 import { createFunctions, type Functions } from "./functions.ts";
 import { createLayers, type Layers } from "./layers.ts";
 import {
@@ -24,6 +25,7 @@ import type {
   ScalingPolicyRecord,
   ScheduledActionRecord,
 } from "./scaling.ts";
+import { type Secrets, sealedStore } from "./sealing.ts";
 import { openStore } from "./store.ts";
 
 export interface RegistryNeeds {
@@ -32,6 +34,8 @@ export interface RegistryNeeds {
   /** may functions without the tag `thaw:egress` reach the network? */
   readonly egressDefault?: boolean;
   readonly accountConcurrency?: number;
+  /** Seals environment variables on the disk; given the documents that keys are kept in. Absent: they lie there open. */
+  secrets?(named: Registry["named"]): Secrets;
 }
 
 /** What scales provisioned concurrency. */
@@ -86,14 +90,14 @@ export function createRegistry(needs: RegistryNeeds): Registry {
   const store = openStore(needs.path);
   const accountConcurrency = needs.accountConcurrency ?? limits.accountConcurrency;
   const attachments = createAttachments(store);
-  const kinds = new Map<string, unknown>();
+  const loaded = new Map<string, unknown>();
   const named = <T extends NamedDocument>(kind: string): Named<T> => {
-    const known = kinds.get(kind) ?? createNamed<T>(store, kind);
-    kinds.set(kind, known);
+    const known = loaded.get(kind) ?? createNamed<T>(store, kind);
+    loaded.set(kind, known);
     return known as Named<T>;
   };
   const functions = createFunctions({
-    store,
+    store: needs.secrets === undefined ? store : sealedStore(store, kinds.version, needs.secrets(named)),
     attachments,
     egressDefault: needs.egressDefault ?? false,
     accountConcurrency,

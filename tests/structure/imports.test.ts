@@ -8,6 +8,7 @@ const src = resolve(import.meta.dirname, "../../src");
 /** Level of each room; a file imports only rooms with a smaller number, or its own. */
 const levels: Record<string, number> = {
   model: 0,
+  keys: 1,
   observe: 1,
   capacity: 1,
   policy: 1,

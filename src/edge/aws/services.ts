@@ -1,11 +1,19 @@
 import type { IncomingMessage } from "node:http";
+import type { Keys, Sealer } from "../../keys/index.ts";
 import type { Registry } from "../../registry/index.ts";
 import type { LambdaApiNeeds } from "../lambda-api/needs.ts";
 import type { Provisioning } from "../lambda-api/provisioning.ts";
 import type { AwsService, ServiceEntry } from "./service.ts";
 
+/** What only the services around Lambda need. Without it, those that need it are not there. */
+export interface BesideLambda {
+  readonly keys?: Keys | undefined;
+  /** seals what they keep for themselves */
+  readonly sealer?: Sealer | undefined;
+}
+
 /** What the services around Lambda ask of the rest of the house. */
-export interface ServicesNeeds extends LambdaApiNeeds {
+export interface ServicesNeeds extends LambdaApiNeeds, BesideLambda {
   readonly registry: Registry;
   readonly provisioning: Provisioning;
 }

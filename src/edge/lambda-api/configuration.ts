@@ -26,7 +26,7 @@ export function configurationOf(
     State: version.state,
   };
   const optional: Record<string, unknown> = {
-    Environment,
+    Environment: environmentView(Environment),
     ImageConfigResponse: ImageConfig === undefined ? undefined : { ImageConfig },
     Layers:
       version.layers.length === 0
@@ -67,6 +67,12 @@ export function listedConfiguration(
     ...listed
   } = configurationOf(record, version, qualifier);
   return listed;
+}
+
+/** Without the sealed text of variables that nobody can open any more. */
+function environmentView(environment: Readonly<Record<string, unknown>> | undefined) {
+  if (environment?.Sealed === undefined) return environment;
+  return { Error: environment.Error };
 }
 
 /** A function taken out of its VPC shows that it has none; which VPC a subnet belongs to is not known here. */
