@@ -95,11 +95,9 @@ export function loadEntries(store: Store, egressDefault: boolean): Entries {
     const [account = "", regionName = "", name = ""] = key.split("/");
     return get({ account, region: regionName }, name);
   };
-  for (const [key, version] of [...versions].sort(
-    ([, one], [, other]) => Number(one.version) - Number(other.version),
-  )) {
-    if (version.version !== "$LATEST") ownerOf(key).versions.set(version.version, version);
-  }
+  const published = [...versions].filter(([, { version }]) => version !== "$LATEST");
+  published.sort(([, one], [, other]) => Number(one.version) - Number(other.version));
+  for (const [key, version] of published) ownerOf(key).versions.set(version.version, version);
   for (const [key, alias] of store.all<AliasRecord>(kinds.alias)) ownerOf(key).aliases.set(alias.name, alias);
   for (const [key, provisioned] of store.all<ProvisionedRecord>(kinds.provisioned)) {
     ownerOf(key).provisioned.set(provisioned.qualifier, provisioned);

@@ -79,6 +79,22 @@ test("everything is as it was after a restart", () => {
   assert.equal(registry.roles.get(scope.account, "r")?.inline.p, "{}");
 });
 
+test("versions are in the order of their publication after a restart, too", () => {
+  const names = ["f", "g", "h", "i"];
+  for (const name of names) {
+    registry.functions.create(scope, name, made);
+    for (let n = 0; n < 12; n += 1) {
+      const { key } = registry.functions.get(scope, name).latest;
+      registry.functions.settle(scope, name, "$LATEST", key, { ready: true });
+      registry.functions.update(scope, name, { code });
+      registry.functions.publish(scope, name, {});
+    }
+  }
+  reopen();
+  const order = Array.from({ length: 12 }, (_, n) => String(n + 1));
+  for (const name of names) assert.deepEqual([...registry.functions.get(scope, name).versions.keys()], order);
+});
+
 test("a resolved version is frozen, the same object every time, and another after every change", () => {
   registry.functions.create(scope, "f", made);
   const first = resolve();
