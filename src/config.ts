@@ -47,6 +47,14 @@ export interface Config {
   readonly renewImagesAfterMs: number;
   /** milliseconds that running invocations get to finish after SIGTERM */
   readonly drainMs: number;
+  /** where SQS, SNS, EventBridge and S3 are: a base URL, `aws` for AWS's own; undefined: this platform */
+  readonly upstream: string | undefined;
+  /** for them, where they are not this platform */
+  readonly credentials: {
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    readonly sessionToken?: string;
+  };
   /** where language interpreters are looked for, as PATH has it */
   readonly path: string;
 }
@@ -83,6 +91,12 @@ export function configOf(options: Options, env: NodeJS.ProcessEnv = process.env)
     imageBudgetBytes: whole("THAW_IMAGES_MB", env.THAW_IMAGES_MB, 8192, 64, 2 ** 30) * 2 ** 20,
     renewImagesAfterMs: whole("THAW_IMAGES_HOURS", env.THAW_IMAGES_HOURS, 6, 1, 8760) * 3600e3,
     drainMs: 10_000,
+    upstream: upstreamOf(env.THAW_UPSTREAM),
+    credentials: {
+      accessKeyId: env.AWS_ACCESS_KEY_ID ?? "test",
+      secretAccessKey: env.AWS_SECRET_ACCESS_KEY ?? "test",
+      ...(env.AWS_SESSION_TOKEN ? { sessionToken: env.AWS_SESSION_TOKEN } : {}),
+    },
     path: env.PATH ?? "",
   });
 }
@@ -95,6 +109,12 @@ function criuOf(value: string | undefined, path: string): Config["criu"] {
   if (value === "on") return { used: true, places: usual };
   if (isAbsolute(value)) return { used: true, places: [value] };
   throw new ConfigError(`THAW_CRIU is "${value}": it must be off, on or the absolute path of criu`);
+}
+
+function upstreamOf(value: string | undefined): string | undefined {
+  if (value === undefined || value === "") return undefined;
+  if (value === "aws" || /^https?:$/.test(URL.parse(value)?.protocol ?? "")) return value;
+  throw new ConfigError(`THAW_UPSTREAM is "${value}": it must be aws or the URL of services like AWS's`);
 }
 
 function whole(name: string, value: string | undefined, byDefault: number, min: number, max: number): number {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createArtifacts, RuntimeUnavailable } from "./artifacts/index.ts";
 import { cpusOf, createAdmission, createKeepAlive, createLingering, patienceMs, smoothed } from "./capacity/index.ts";
 import { type Config, ConfigError, configOf, type Options } from "./config.ts";
+import { createDestinations } from "./destinations/index.ts";
 import { createDurable } from "./durable/index.ts";
 import { createAdmin, createAuth, createEdge, operatorKey, recursiveInvocation, traced } from "./edge/index.ts";
 import { createEnvironments, isBare } from "./environments/index.ts";
@@ -21,8 +22,9 @@ import {
   openKeys,
   openMasterKey,
 } from "./keys/index.ts";
-import { type FunctionVersion, ServiceError } from "./model/index.ts";
+import { type FunctionVersion, type Invocation, ServiceError } from "./model/index.ts";
 import { createLogStore, createStatistics, openInvocationLog } from "./observe/index.ts";
+import { createQueue } from "./queue/index.ts";
 import { createRegistry } from "./registry/index.ts";
 
 export type { Options } from "./config.ts";
@@ -130,17 +132,45 @@ export async function start(options: Options = {}): Promise<Platform> {
     startFailed: (target, error) => startFailed(target, error, report),
   });
 
+  const schedule = (at: number, run: () => void) => scheduled(at - clock(), run);
+  const trace = (target: FunctionVersion, traceId: string | undefined) => {
+    const { header, looping } = traced(traceId, randomUUID(), target);
+    if (!looping || registry.recursion.get(target, target.name)?.recursiveLoop === "Allow") return header;
+    throw recursiveInvocation();
+  };
   const durable = createDurable({
     path: join(config.dataDir, "durable.sqlite"),
     clock,
-    schedule: (at, run) => scheduled(at - clock(), run),
+    schedule,
     resolve: registry.resolve,
     invoke,
-    trace(target, traceId) {
-      const { header, looping } = traced(traceId, randomUUID(), target);
-      if (!looping || registry.recursion.get(target, target.name)?.recursiveLoop === "Allow") return header;
-      throw recursiveInvocation();
+    trace,
+    report,
+  });
+  const run = (invocation: Invocation) =>
+    invocation.target.durable === undefined ? invoke(invocation) : durable.run(invocation);
+  const queue = createQueue({
+    path: join(config.dataDir, "queue.sqlite"),
+    clock,
+    schedule,
+    resolve: registry.resolve,
+    invoke: run,
+    settings: registry.eventInvoke.get,
+    deadLetterArn: (target) => {
+      const { DeadLetterConfig } = registry.functions.version(target, target.name, target.version).settings;
+      return (DeadLetterConfig as { TargetArn?: string } | undefined)?.TargetArn || undefined;
     },
+    deliver: createDestinations({
+      upstream: (account) =>
+        config.upstream === undefined
+          ? { url: platform.endpoint, credentials: { accessKeyId: account, secretAccessKey: "test" } }
+          : { url: config.upstream, credentials: config.credentials },
+    }),
+    trace,
+    // One function alone gets half of them.
+    places: registry.accountConcurrency,
+    cpus,
+    note,
     report,
   });
 
@@ -193,9 +223,13 @@ export async function start(options: Options = {}): Promise<Platform> {
         return found;
       },
     },
-    invoke: (invocation) => (invocation.target.durable === undefined ? invoke(invocation) : durable.run(invocation)),
+    invoke: run,
+    accept: queue.accept,
     durable,
-    retire: environments.retire,
+    retire(account, region, name) {
+      environments.retire(account, region, name);
+      if (registry.functions.find({ account, region }, name) === undefined) queue.drop({ account, region }, name);
+    },
     snapshot: environments.snapshot,
     provision: environments.provision,
     provisioned: environments.provisioned,
@@ -210,6 +244,7 @@ export async function start(options: Options = {}): Promise<Platform> {
   const bound = await edge
     .listen({ host: config.host, port: config.port, socketPath: endpointSocket })
     .catch(async (error) => {
+      await queue.close();
       durable.close();
       await isolation.close();
       registry.close();
@@ -217,12 +252,14 @@ export async function start(options: Options = {}): Promise<Platform> {
     });
   port = bound.port;
   durable.takeUp();
+  queue.takeUp();
   for (const runtime of runtimesInUse(registry).keys()) bootAhead(runtime);
 
   const closed = Promise.withResolvers<void>();
   let stopping: Promise<void> | undefined;
   const close = async () => {
-    await edge.drain(config.drainMs);
+    await Promise.all([edge.drain(config.drainMs), queue.drain(config.drainMs)]);
+    await queue.close();
     durable.close();
     await environments.close();
     await isolation.close();

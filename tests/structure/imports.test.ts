@@ -19,6 +19,8 @@ const levels: Record<string, number> = {
   environments: 3,
   invoke: 4,
   durable: 4,
+  queue: 4,
+  destinations: 5,
   sources: 5,
   edge: 5,
   "config.ts": 6,
@@ -80,7 +82,18 @@ test("every relative import names a file that exists", () => {
 });
 
 test("the data plane imports node's built-in modules and our own files only", () => {
-  const plane = ["model", "observe", "capacity", "policy", "isolation", "images", "environments", "invoke", "durable"];
+  const plane = [
+    "model",
+    "observe",
+    "capacity",
+    "policy",
+    "isolation",
+    "images",
+    "environments",
+    "invoke",
+    "durable",
+    "queue",
+  ];
   const wrong = files
     .filter((file) => plane.includes(roomOf(file)) && !isTest(file))
     .flatMap(importsOf)
@@ -90,7 +103,7 @@ test("the data plane imports node's built-in modules and our own files only", ()
 
 const powers: Record<string, { readonly pattern: RegExp; readonly rooms: readonly string[] }> = {
   "process.env": { pattern: /process\.env/, rooms: ["config.ts", "cli"] },
-  SQL: { pattern: /"node:sqlite"/, rooms: ["registry", "durable"] },
+  SQL: { pattern: /"node:sqlite"/, rooms: ["registry", "durable", "queue"] },
   spawning: { pattern: /"node:child_process"/, rooms: ["isolation", "artifacts", "cli"] },
   "HTTP parsing": { pattern: /"node:https?"/, rooms: ["edge", "cli"] },
 };

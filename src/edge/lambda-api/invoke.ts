@@ -41,6 +41,10 @@ export type InvocationType = "RequestResponse" | "DryRun" | "Event";
 export interface ReadInvocation {
   readonly type: InvocationType;
   readonly invocation: Invocation;
+  /** version or alias, as the caller gave it */
+  readonly qualifier: string | undefined;
+  /** the request had no event: the invocation's is `{}` */
+  readonly empty: boolean;
 }
 
 /** Serves `POST /2015-03-31/functions/{name}/invocations`. Rejects with ServiceError; the caller writes it. */
@@ -52,7 +56,7 @@ export async function serveInvocation(
   query: string,
   requestId: string,
 ): Promise<void> {
-  const { type, invocation } = await readInvocation(needs, request, name, query, requestId);
+  const { type, invocation, qualifier } = await readInvocation(needs, request, name, query, requestId);
   if (needs.durable !== undefined && isDurable(invocation.target)) {
     await serveDurable(needs.durable, request, response, type, invocation);
     return;
@@ -63,26 +67,29 @@ export async function serveInvocation(
     return;
   }
   if (type === "Event") {
-    throw new ServiceError(
-      "NotImplementedException",
-      "Thaw does not implement lambda:Invoke with InvocationType Event yet",
-    );
+    await acceptEvent(needs, invocation, qualifier);
+    sendJson(response, 202, requestId, undefined);
+    return;
   }
   const result = await needs.invoke(invocation);
   sendResult(response, result, request.headers["x-thaw-timing"] === "1");
 }
 
-/** Everything between the socket and `invoke()`: who, what, with which event; and the wait for a version in the making. */
+/**
+ * Everything between the socket and `invoke()`: who, what, with which event; and the wait for a version in the making.
+ * `given`: the type where it is not the request that says it.
+ */
 export async function readInvocation(
   needs: InvokeNeeds,
   request: IncomingMessage,
   name: string,
   query: string,
   requestId: string,
+  given?: InvocationType,
 ): Promise<ReadInvocation> {
   const received = monotonicMs();
   const { headers } = request;
-  const type = invocationType(headers["x-amz-invocation-type"]);
+  const type = given ?? invocationType(headers["x-amz-invocation-type"]);
   const limit = type === "Event" ? limits.asyncPayloadBytes : limits.syncPayloadBytes;
   const payload = await readBody(request, limit, (bytes) => tooLarge(type, limit, bytes));
   const caller = needs.identify(request);
@@ -108,7 +115,19 @@ export async function readInvocation(
   };
   const waiting = needs.preparation.wait(target);
   if (waiting !== undefined) await waiting;
-  return { type, invocation };
+  return { type, invocation, qualifier: ref.qualifier, empty: payload.length === 0 };
+}
+
+/** Resolves when the event is durable. Rejects with ServiceError; nothing was accepted then. */
+export async function acceptEvent(
+  needs: LambdaApiNeeds,
+  invocation: Invocation,
+  qualifier: string | undefined,
+): Promise<void> {
+  if (needs.accept === undefined) {
+    throw new ServiceError("NotImplementedException", "This platform takes no asynchronous invocations");
+  }
+  await needs.accept(invocation, qualifier);
 }
 
 function sendResult(response: ServerResponse, result: InvocationResult, withTiming: boolean): void {

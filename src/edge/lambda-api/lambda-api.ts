@@ -5,6 +5,7 @@ import { readBody } from "../body.ts";
 import { checkAccess } from "./access.ts";
 import { codePrefix, createCodeLinks } from "./code-links.ts";
 import { serveInvocation } from "./invoke.ts";
+import { asyncName, serveInvokeAsync } from "./invoke-async.ts";
 import { serveStream, streamedName } from "./invoke-stream.ts";
 import { serviceModel } from "./model.ts";
 import type { Identify, LambdaApiNeeds } from "./needs.ts";
@@ -95,6 +96,10 @@ export function createLambdaApi(needs: LambdaApiNeeds, identify: Identify): Lamb
 
   async function serve(request: IncomingMessage, response: ServerResponse, url: URL, requestId: string) {
     if (url.pathname.startsWith(codePrefix)) return download(request, response, url, requestId);
+    const asynchronous = asyncName(request.method ?? "", url.pathname);
+    if (asynchronous !== undefined) {
+      return serveInvokeAsync(invokeNeeds, request, response, asynchronous, requestId);
+    }
     const streamed = streamedName(request.method ?? "", url.pathname);
     if (streamed === undefined) return control(request, response, url, requestId);
     return serveStream(invokeNeeds, request, response, streamed, url.search.slice(1), requestId);

@@ -18,6 +18,11 @@ export interface LambdaApiNeeds {
   >;
   /** Runs a function once. Rejects with ServiceError when the platform could not (throttled, …). */
   invoke(invocation: Invocation): Promise<InvocationResult>;
+  /**
+   * Takes an event of an asynchronous invocation; resolves when it is durable. `qualifier`: as the caller gave it. Absent:
+   * none are taken.
+   */
+  accept?(invocation: Invocation, qualifier: string | undefined): Promise<void>;
   /** Durable executions. Absent: none here. */
   readonly durable?: Durable;
   /** A function was changed or deleted: environments of before are to be drained. */

@@ -1,0 +1,365 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, beforeEach, test } from "node:test";
+import { ServiceError } from "../model/index.ts";
+import { DeliveryRefused } from "./sending.ts";
+import { type Bench, type BenchOptions, epoch, openBench, owner } from "./testing.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "thaw-queue-"));
+let path = "";
+let count = 0;
+beforeEach(() => {
+  count += 1;
+  path = join(folder, `${count}.sqlite`);
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const minute = 60_000;
+const hour = 60 * minute;
+const sqs = "arn:aws:sqs:us-east-1:000000000000:fates";
+const open = (options: Omit<BenchOptions, "path">): Bench => openBench({ path, ...options });
+const fails = () => {
+  throw new TypeError("no");
+};
+const throttled = () => {
+  throw new ServiceError("TooManyRequestsException", "Rate Exceeded.", { Reason: "ConcurrentInvocationLimitExceeded" });
+};
+const waiting = (bench: Bench) => bench.queue.depths().reduce((sum, { events }) => sum + events, 0);
+const record = (bench: Bench, index = 0) => JSON.parse(bench.deliveries[index]!.body.toString("utf8"));
+
+test("an event runs its function once and is gone", async () => {
+  const bench = open({ functions: { f: () => "fine" } });
+  const requestId = await bench.send("f", { a: 1 });
+  assert.deepEqual(bench.runs, [{ at: 0, name: "f", requestId, event: { a: 1 } }]);
+  assert.equal(waiting(bench), 0);
+  await bench.close();
+});
+
+test("a function that fails runs again after one and two minutes, with the same request id, and no more", async () => {
+  const bench = open({ functions: { f: fails } });
+  const requestId = await bench.send("f");
+  await bench.advance(10 * hour);
+  assert.deepEqual(
+    bench.runs.map(({ at }) => at),
+    [0, minute, 3 * minute],
+  );
+  assert.ok(bench.runs.every((run) => run.requestId === requestId));
+  assert.equal(waiting(bench), 0);
+  assert.equal(bench.queue.counts.asyncEventsDropped, 1);
+  await bench.close();
+});
+
+for (const attempts of [0, 1, 2]) {
+  test(`MaximumRetryAttempts of ${attempts} is kept to`, async () => {
+    const bench = open({ functions: { f: fails }, settings: { f: { maximumRetryAttempts: attempts } } });
+    await bench.send("f");
+    await bench.advance(hour);
+    assert.equal(bench.runs.length, attempts + 1);
+    await bench.close();
+  });
+}
+
+test("the settings are those of the qualifier that was called", async () => {
+  const bench = open({ functions: { f: fails }, settings: { "f:live": { maximumRetryAttempts: 0 } } });
+  await bench.send("f", {}, "live");
+  await bench.send("f", {}, "1");
+  await bench.advance(hour);
+  assert.equal(bench.runs.length, 1 + 3);
+  await bench.close();
+});
+
+test("the record of a failure says what AWS's says", async () => {
+  const bench = open({ functions: { f: fails }, settings: { f: { maximumRetryAttempts: 1, onFailure: sqs } } });
+  const requestId = await bench.send("f", { big: 1 });
+  await bench.advance(hour);
+  assert.equal(bench.deliveries.length, 1);
+  assert.deepEqual(record(bench), {
+    version: "1.0",
+    timestamp: new Date(epoch + minute).toISOString(),
+    requestContext: {
+      requestId,
+      functionArn: "arn:aws:lambda:us-east-1:000000000000:function:f:$LATEST",
+      condition: "RetriesExhausted",
+      approximateInvokeCount: 2,
+    },
+    requestPayload: { big: 1 },
+    responseContext: { statusCode: 200, executedVersion: "$LATEST", functionError: "Unhandled" },
+    responsePayload: { errorType: "TypeError", errorMessage: "no" },
+  });
+  assert.equal(waiting(bench), 0);
+  await bench.close();
+});
+
+test("the record of a success has the answer, and no error", async () => {
+  const bench = open({ functions: { f: () => [1] }, settings: { f: { onSuccess: sqs, onFailure: `${sqs}-2` } } });
+  await bench.send("f", { a: 2 });
+  await bench.settle();
+  const { requestContext, responseContext, responsePayload } = record(bench);
+  assert.equal(requestContext.condition, "Success");
+  assert.equal(requestContext.approximateInvokeCount, 1);
+  assert.deepEqual(responseContext, { statusCode: 200, executedVersion: "$LATEST" });
+  assert.deepEqual(responsePayload, [1]);
+  assert.equal(bench.deliveries[0]!.arn, sqs);
+  await bench.close();
+});
+
+test("numbers of an event that JavaScript cannot hold are in its record as they came", async () => {
+  const bench = open({ functions: { f: () => 1 }, settings: { f: { onSuccess: sqs } } });
+  const invocation = { requestId: "r", invokedArn: "f", tail: false, received: 0 };
+  const target = { ...owner, name: "f", version: "$LATEST" } as never;
+  await bench.queue.accept({ ...invocation, target, payload: Buffer.from('{"n":12345678901234567890}') }, undefined);
+  await bench.settle();
+  assert.match(bench.deliveries[0]!.body.toString(), /"requestPayload":\{"n":12345678901234567890\}/);
+  await bench.close();
+});
+
+test("an event that failed goes to the dead-letter queue as it came, with why in its attributes", async () => {
+  const bench = open({ functions: { f: fails }, deadLetterArn: sqs, settings: { f: { maximumRetryAttempts: 0 } } });
+  const requestId = await bench.send("f", { a: 3 });
+  await bench.settle();
+  const [letter] = bench.deliveries;
+  assert.equal(letter?.body.toString(), '{"a":3}');
+  assert.ok(letter?.kind === "dead-letter");
+  assert.deepEqual(letter.attributes, { RequestID: requestId, ErrorCode: "200", ErrorMessage: "no" });
+  await bench.close();
+});
+
+test("a function as destination gets the record as its event", async () => {
+  const onSuccess = "arn:aws:lambda:us-east-1:000000000000:function:g";
+  const bench = open({ functions: { f: () => "a", g: () => "b" }, settings: { f: { onSuccess } } });
+  await bench.send("f", 7);
+  await bench.settle();
+  assert.deepEqual(
+    bench.runs.map(({ name }) => name),
+    ["f", "g"],
+  );
+  const given = bench.runs[1]!.event as { requestPayload: unknown; responsePayload: unknown };
+  assert.deepEqual([given.requestPayload, given.responsePayload], [7, "a"]);
+  assert.notEqual(bench.runs[0]!.requestId, bench.runs[1]!.requestId);
+  await bench.close();
+});
+
+test("a throttled event waits longer each time, up to its age, and costs no attempt", async () => {
+  const bench = open({ functions: { f: throttled }, settings: { f: { maximumEventAgeSeconds: 60, onFailure: sqs } } });
+  await bench.send("f");
+  await bench.advance(5 * minute);
+  assert.deepEqual(
+    bench.runs.map(({ at }) => at / 1000),
+    [0, 1, 3, 7, 15, 31],
+  );
+  const { requestContext, responseContext, timestamp } = record(bench);
+  assert.equal(requestContext.condition, "EventAgeExceeded");
+  assert.equal(requestContext.approximateInvokeCount, 0);
+  assert.equal(responseContext, undefined);
+  assert.equal(timestamp, new Date(epoch + minute).toISOString());
+  await bench.close();
+});
+
+test("what is in the way is asked again at most every five minutes, for six hours", async () => {
+  const broken = () => {
+    throw new ServiceError("ServiceException", "no sandbox");
+  };
+  const bench = open({ functions: { f: broken } });
+  await bench.send("f");
+  await bench.advance(24 * hour);
+  const gaps = bench.runs.slice(1).map(({ at }, index) => at - bench.runs[index]!.at);
+  assert.deepEqual(
+    gaps.slice(0, 10),
+    [1, 2, 4, 8, 16, 32, 64, 128, 256, 300].map((seconds) => seconds * 1000),
+  );
+  assert.ok(gaps.every((gap) => gap <= 5 * minute));
+  assert.ok(bench.runs.at(-1)!.at < 6 * hour && bench.runs.at(-1)!.at >= 6 * hour - 5 * minute);
+  assert.equal(waiting(bench), 0);
+  await bench.close();
+});
+
+test("an event that grows too old between two attempts is given up with the failure it had", async () => {
+  const bench = open({ functions: { f: fails }, settings: { f: { maximumEventAgeSeconds: 90, onFailure: sqs } } });
+  await bench.send("f");
+  await bench.advance(hour);
+  assert.equal(bench.runs.length, 2);
+  const { requestContext, responsePayload, timestamp } = record(bench);
+  assert.equal(requestContext.condition, "EventAgeExceeded");
+  assert.equal(requestContext.approximateInvokeCount, 2);
+  assert.equal(responsePayload.errorMessage, "no");
+  assert.equal(timestamp, new Date(epoch + 90_000).toISOString());
+  await bench.close();
+});
+
+test("when a place is free again after a refusal, what waited runs at once", async () => {
+  let busy = false;
+  const done: (() => void)[] = [];
+  const one = () => {
+    if (busy) throttled();
+    busy = true;
+    return new Promise<void>((resolve) => {
+      done.push(() => {
+        busy = false;
+        resolve();
+      });
+    });
+  };
+  const bench = open({ functions: { f: one } });
+  await bench.send("f", 1);
+  await bench.send("f", 2);
+  await bench.settle();
+  assert.equal(done.length, 1);
+  done.shift()!();
+  await bench.settle();
+  assert.equal(done.length, 1, "the clock has not moved");
+  done.shift()!();
+  await bench.settle();
+  assert.equal(waiting(bench), 0);
+  await bench.close();
+});
+
+test("after a kill, what was accepted and not over runs again", async () => {
+  const first = open({ functions: { f: () => new Promise(() => {}) } });
+  const requestId = await first.send("f", 1);
+  await first.settle();
+  assert.equal(first.runs.length, 1);
+  await first.kill();
+  const second = open({ functions: { f: () => 1 } });
+  await second.settle();
+  assert.deepEqual(
+    second.runs.map((run) => run.requestId),
+    [requestId],
+  );
+  assert.equal(waiting(second), 0);
+  await second.close();
+});
+
+test("a retry that was due while nobody ran comes after the next start, and attempts are not forgotten", async () => {
+  const first = open({ functions: { f: fails } });
+  await first.send("f");
+  await first.advance(minute + 1000);
+  assert.equal(first.runs.length, 2);
+  await first.kill();
+  const second = open({ functions: { f: fails }, from: epoch + hour });
+  await second.advance(hour);
+  assert.equal(second.runs.length, 1);
+  assert.equal(waiting(second), 0);
+  await second.close();
+});
+
+test("events of a deleted function are dropped, and none of them reaches a new one of that name", async () => {
+  const bench = open({ functions: { f: throttled, g: () => 1 } });
+  for (let event = 0; event < 5; event += 1) await bench.send("f", event);
+  await bench.send("f", 9, "live");
+  bench.queue.drop(owner, "f");
+  assert.equal(waiting(bench), 0);
+  assert.equal(bench.queue.counts.asyncEventsDropped, 6);
+  const before = bench.runs.length;
+  await bench.advance(hour);
+  assert.equal(bench.runs.length, before);
+  await bench.send("f", "new");
+  assert.deepEqual(bench.runs.at(-1)!.event, "new");
+  await bench.close();
+});
+
+test("an event whose function is gone when its turn comes is dropped", async () => {
+  const bench = open({ functions: {} });
+  await bench.send("nowhere");
+  assert.equal(waiting(bench), 0);
+  assert.equal(bench.queue.counts.asyncEventsDropped, 1);
+  await bench.close();
+});
+
+test("a function with many slow events leaves places for another one's", async () => {
+  const bench = open({ functions: { slow: () => new Promise(() => {}), quick: () => 1 }, places: 20 });
+  const sent = Array.from({ length: 300 }, (_, event) => bench.send("slow", event));
+  await Promise.all(sent);
+  await bench.settle();
+  const running = bench.queue.running();
+  assert.ok(running > 0 && running <= 10, `${running} of 20 places`);
+  await bench.send("quick");
+  assert.equal(bench.runs.at(-1)!.name, "quick");
+  assert.equal(bench.queue.running(), running);
+  await bench.kill();
+});
+
+test("two functions with a backlog take turns", async () => {
+  const ended: string[] = [];
+  const works = async (name: string) => {
+    await new Promise(setImmediate);
+    ended.push(name);
+  };
+  const functions = { a: () => works("a"), b: () => works("b") };
+  const bench = open({ functions, places: 4 });
+  await Promise.all(Array.from({ length: 400 }, (_, event) => bench.send(event < 390 ? "a" : "b", event)));
+  for (let turn = 0; turn < 100 && waiting(bench) > 0; turn += 1) await bench.settle();
+  assert.equal(ended.length, 400);
+  assert.ok(ended.indexOf("b") < 380, "b came before a's backlog was done");
+  await bench.close();
+});
+
+test("more events than memory has a window for run once each, in the order they came", async () => {
+  const bench = open({ functions: { f: () => 1 }, places: 2 });
+  const numbers = Array.from({ length: 1500 }, (_, event) => event);
+  await Promise.all(numbers.map((event) => bench.send("f", event)));
+  for (let turn = 0; turn < 200 && waiting(bench) > 0; turn += 1) await bench.settle();
+  assert.deepEqual(
+    bench.runs.map(({ event }) => event),
+    numbers,
+  );
+  await bench.close();
+});
+
+test("a record that cannot be delivered is tried again, counted, and given up when it is refused", async () => {
+  let answers = 0;
+  const bench = open({
+    functions: { f: () => 1 },
+    settings: { f: { onSuccess: sqs } },
+    async deliver() {
+      answers += 1;
+      if (answers < 3) throw new Error("nobody there");
+      if (answers === 3) throw new DeliveryRefused("no such queue");
+    },
+  });
+  await bench.send("f");
+  await bench.advance(hour);
+  assert.equal(answers, 3);
+  assert.equal(bench.runs.length, 1, "the function itself does not run again");
+  assert.equal(bench.queue.counts.destinationDeliveryFailures, 3);
+  assert.equal(waiting(bench), 0);
+  assert.match(bench.notes.join(), /no such queue/);
+  await bench.close();
+});
+
+test("a record is still delivered after a kill", async () => {
+  const functions = { f: () => 1 };
+  const settings = { f: { onSuccess: sqs } };
+  const first = open({ functions, settings, deliver: () => new Promise(() => {}) });
+  await first.send("f", 5);
+  await first.settle();
+  await first.kill();
+  const second = open({ functions, settings });
+  await second.settle();
+  assert.equal(second.runs.length, 0);
+  assert.equal(record(second).requestPayload, 5);
+  await second.close();
+});
+
+test("a drain lets what runs end, begins nothing new, and leaves the rest to the next process", async () => {
+  const end: (() => void)[] = [];
+  const functions = { f: () => new Promise<void>((resolve) => end.push(resolve)) };
+  const first = open({ functions, places: 2 });
+  await first.send("f", 1);
+  await first.send("f", 2);
+  await first.settle();
+  assert.equal(end.length, 1);
+  const drained = first.queue.drain(10_000);
+  end[0]!();
+  await drained;
+  await first.queue.close();
+  assert.equal(first.runs.length, 1);
+  const second = open({ functions: { f: () => 1 } });
+  await second.settle();
+  assert.deepEqual(
+    second.runs.map(({ event }) => event),
+    [2],
+  );
+  await second.close();
+});

@@ -1,0 +1,201 @@
+import { randomUUID } from "node:crypto";
+import {
+  type FunctionVersion,
+  type Invocation,
+  type InvocationResult,
+  monotonicMs,
+  ServiceError,
+} from "../model/index.ts";
+import type { Verdict } from "./dispatcher.ts";
+import { backoffMs, type NewEvent, type QueuedEvent, runKey, type Scope, sendKey } from "./events.ts";
+import {
+  type Condition,
+  deadLetterAttributes,
+  type Failure,
+  failureOf,
+  headOf,
+  invocationRecord,
+  mostBytes,
+  type RunHead,
+} from "./records.ts";
+import type { SendHead } from "./sending.ts";
+
+/** How the events of a function, version or alias end; each member as FunctionEventInvokeConfig has it. */
+export interface EventSettings {
+  /** 0 to 2; undefined: 2 */
+  readonly maximumRetryAttempts?: number | undefined;
+  /** 60 to 21,600; undefined: 21,600 */
+  readonly maximumEventAgeSeconds?: number | undefined;
+  /** ARNs of destinations */
+  readonly onSuccess?: string | undefined;
+  readonly onFailure?: string | undefined;
+}
+
+export interface RunningNeeds {
+  clock(): number;
+  /** What to run. Throws ResourceNotFoundException when it is gone. */
+  resolve(account: string, region: string, name: string, qualifier?: string): FunctionVersion;
+  invoke(invocation: Invocation): Promise<InvocationResult>;
+  settings(scope: Scope, name: string, qualifier: string): EventSettings | undefined;
+  /** TargetArn of the version's DeadLetterConfig. */
+  deadLetterArn(target: FunctionVersion): string | undefined;
+  /** The trace header to hand on. Throws RecursiveInvocationException in a loop. */
+  trace(target: FunctionVersion, traceId: string | undefined): string;
+  /** An event ended without its function having succeeded. */
+  dropped(head: RunHead, why: Condition | "FunctionGone" | "RecursiveInvocation"): void;
+  report(error: unknown): void;
+}
+
+const defaults = { retries: 2, ageSeconds: 21_600 };
+const minute = 60_000;
+
+/** Runs the function of an event, and says what is to become of the event. */
+export function createRunning(needs: RunningNeeds): (event: QueuedEvent) => Promise<Verdict> {
+  return async (event) => {
+    const head = headOf(event);
+    const target = targetOf(needs, head);
+    if (target === undefined) {
+      needs.dropped(head, "FunctionGone");
+      return { kind: "done" };
+    }
+    const settings = needs.settings(head, head.name, head.qualifier ?? "$LATEST") ?? {};
+    const expires = event.accepted + (settings.maximumEventAgeSeconds ?? defaults.ageSeconds) * 1000;
+    if (needs.clock() >= expires) return tooOld(event, head, target, settings);
+    let result: InvocationResult;
+    try {
+      result = await needs.invoke(invocationOf(event, head, target));
+    } catch (error) {
+      return postponed(event, error, expires);
+    }
+    const { outcome, executedVersion, timing } = result;
+    if (outcome.kind === "failed") {
+      const { functionError, payload } = outcome.failure;
+      return failed(event, head, target, settings, expires, failureOf(executedVersion, functionError, payload));
+    }
+    const answer = outcome.kind === "returned" ? outcome.payload.toString("utf8") : undefined;
+    const ending = { invocations: event.tries + 1, executedVersion, answer };
+    const next = recordFor(settings.onSuccess, event, head, target, "Success", ending);
+    // Who waited longer for a free environment than the function then took asked for too much at once.
+    return { kind: "done", next, strained: timing.place > timing.handler + 50 };
+  };
+
+  /** Kept for another try, or given up. */
+  function failed(
+    event: QueuedEvent,
+    head: RunHead,
+    target: FunctionVersion,
+    settings: EventSettings,
+    expires: number,
+    failure: Failure,
+  ): Verdict {
+    const tries = event.tries + 1;
+    if (tries <= (settings.maximumRetryAttempts ?? defaults.retries)) {
+      // One minute before the second attempt and two before the third, but for the record of one that is too old by then.
+      const due = Math.min(needs.clock() + tries * minute, expires);
+      const response = Buffer.from(JSON.stringify(failure));
+      return { kind: "later", due, tries, delays: 0, response };
+    }
+    return givenUp(event, head, target, settings, "RetriesExhausted", tries, failure);
+  }
+
+  function tooOld(event: QueuedEvent, head: RunHead, target: FunctionVersion, settings: EventSettings): Verdict {
+    const last = event.response === undefined ? undefined : (JSON.parse(event.response.toString("utf8")) as Failure);
+    return givenUp(event, head, target, settings, "EventAgeExceeded", event.tries, last);
+  }
+
+  function givenUp(
+    event: QueuedEvent,
+    head: RunHead,
+    target: FunctionVersion,
+    settings: EventSettings,
+    condition: Condition,
+    invocations: number,
+    failure: Failure | undefined,
+  ): Verdict {
+    needs.dropped(head, condition);
+    const { executedVersion, functionError, payload: answer } = failure ?? {};
+    const ending = { invocations, executedVersion, functionError, answer };
+    const next = recordFor(settings.onFailure, event, head, target, condition, ending);
+    const letters = needs.deadLetterArn(target);
+    if (letters !== undefined) next.push(deadLetter(letters, event, head, failure));
+    return { kind: "done", next };
+  }
+
+  function recordFor(
+    arn: string | undefined,
+    event: QueuedEvent,
+    head: RunHead,
+    target: FunctionVersion,
+    condition: Condition,
+    ending: {
+      readonly invocations: number;
+      readonly executedVersion?: string | undefined;
+      readonly functionError?: string | undefined;
+      readonly answer?: string | undefined;
+    },
+  ): NewEvent[] {
+    if (arn === undefined) return [];
+    const now = needs.clock();
+    const functionArn = qualifiedArn(head);
+    const payload = Buffer.from(invocationRecord(head, event.payload, { ...ending, condition, functionArn, now }));
+    if (arn.split(":")[2] === "lambda") return toFunction(arn, head, target, payload, now);
+    const { account, region, name } = head;
+    const to: SendHead = { kind: "record", arn, account, region, name, functionArn, success: condition === "Success" };
+    return [{ queue: sendKey(arn), accepted: now, due: now, head: JSON.stringify(to), payload }];
+  }
+
+  /** A function as a destination: its event is in its queue in the moment in which this one is over. */
+  function toFunction(arn: string, from: RunHead, source: FunctionVersion, payload: Buffer, now: number): NewEvent[] {
+    const [, , , region = "", account = "", , name = "", qualifier] = arn.split(":");
+    const head = { account, region, name, qualifier, requestId: randomUUID(), invokedArn: arn };
+    try {
+      if (payload.length > mostBytes) throw new Error(`the record of ${source.arn} is too long for ${arn}`);
+      const traceId = needs.trace(needs.resolve(account, region, name, qualifier), from.traceId);
+      const text = JSON.stringify({ ...head, traceId } satisfies RunHead);
+      return [{ queue: runKey({ account, region }, name, qualifier), accepted: now, due: now, head: text, payload }];
+    } catch (error) {
+      const looping = error instanceof ServiceError && error.code === "RecursiveInvocationException";
+      if (!looping && !isGone(error)) needs.report(error);
+      needs.dropped(head, looping ? "RecursiveInvocation" : "FunctionGone");
+      return [];
+    }
+  }
+
+  function deadLetter(arn: string, event: QueuedEvent, head: RunHead, failure: Failure | undefined): NewEvent {
+    const { account, region, name } = head;
+    const attributes = deadLetterAttributes(head, failure);
+    const to: SendHead = { kind: "dead-letter", arn, account, region, name, attributes };
+    const now = needs.clock();
+    return { queue: sendKey(arn), accepted: now, due: now, head: JSON.stringify(to), payload: event.payload };
+  }
+
+  /** Something else than the function was in the way: that is asked again and again, until the event is too old. */
+  function postponed(event: QueuedEvent, error: unknown, expires: number): Verdict {
+    if (error instanceof ServiceError && error.code === "TooManyRequestsException")
+      return { kind: "busy", until: expires };
+    if (!(error instanceof ServiceError)) needs.report(error);
+    const due = Math.min(needs.clock() + backoffMs(event.delays), expires);
+    const { tries, delays, response } = event;
+    return { kind: "later", due, tries, delays: delays + 1, response };
+  }
+}
+
+function invocationOf(event: QueuedEvent, head: RunHead, target: FunctionVersion): Invocation {
+  const { requestId, invokedArn, clientContext, traceId } = head;
+  const { payload } = event;
+  return { requestId, invokedArn, clientContext, traceId, target, payload, tail: false, received: monotonicMs() };
+}
+
+function targetOf(needs: RunningNeeds, head: RunHead): FunctionVersion | undefined {
+  try {
+    return needs.resolve(head.account, head.region, head.name, head.qualifier);
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+const isGone = (error: unknown): boolean => error instanceof ServiceError && error.code === "ResourceNotFoundException";
+
+const qualifiedArn = ({ account, region, name, qualifier }: RunHead): string =>
+  `arn:aws:lambda:${region}:${account}:function:${name}:${qualifier ?? "$LATEST"}`;
