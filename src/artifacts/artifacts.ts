@@ -41,6 +41,8 @@ export interface RuntimeDistribution {
   readonly link: "frames" | "http";
   /** before it is copied, its bootstrap says whether init drew random bytes (agent/PROTOCOL.md, PREPARED) */
   readonly tellsDraws: boolean;
+  /** it can boot before it has a function: for any, or for those of one amount of memory; absent: it cannot */
+  readonly bare?: "any" | "by memory";
 }
 
 export interface RuntimeStatus {

@@ -76,6 +76,6 @@ function distribution(name: string, jdk: Jdk, directory: string): RuntimeDistrib
       LD_LIBRARY_PATH: libraryPath.join(":"),
     },
     link: "http",
-    tellsDraws: hasCompiler(jdk),
+    ...(hasCompiler(jdk) ? { tellsDraws: true, bare: "by memory" } : { tellsDraws: false }),
   };
 }

@@ -113,6 +113,7 @@ function distribution(name: string, major: number, version: string, directory: s
     },
     link: "frames",
     tellsDraws: true,
+    bare: "any",
   };
 }
 

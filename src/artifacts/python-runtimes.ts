@@ -98,6 +98,7 @@ function distribution(name: string, minor: number, interpreter: Interpreter, boo
     },
     link: "frames",
     tellsDraws: true,
+    bare: "any",
   };
 }
 

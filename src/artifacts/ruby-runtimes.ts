@@ -77,6 +77,7 @@ function distribution(name: string, ruby: Ruby): RuntimeDistribution {
     },
     link: "frames",
     tellsDraws: true,
+    bare: "any",
   };
 }
 

@@ -94,7 +94,8 @@ export class Arrival {
     const stands = this.#watchStanding();
     await this.#init("init", limitMs, () => {
       this.#sendBoot(true);
-      this.housing!.link.load(loadDocument(plan, terms));
+      // It waits in the socket until there is somebody to read it. Over HTTP the copy has to ask first.
+      if (plan.link === "frames") this.housing!.link.load("frames", loadDocument(plan, terms));
     });
     clearTimeout(stands);
     if (!this.#unfit) return;
@@ -163,7 +164,9 @@ export class Arrival {
 
   /** Its runtime would be copied, but it is not a template: it goes on at once. A copy says it again. */
   prepared(): void {
-    this.housing?.link.wake("http", resumeDocument(this.#needs.terms));
+    const { plan, terms } = this.#needs;
+    if (this.#loading) this.housing?.link.load("http", loadDocument(plan, terms));
+    else this.housing?.link.wake("http", resumeDocument(terms));
   }
 
   /** The runtime reported that it cannot begin; of a copy the agent says so. */

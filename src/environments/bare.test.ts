@@ -21,6 +21,7 @@ test("a variable that acts when its runtime boots keeps a function from a runtim
     "OPENSSL_CONF",
     "SSL_CERT_FILE",
     "AWS_LAMBDA_EXEC_WRAPPER",
+    "JAVA_TOOL_OPTIONS",
   ];
   for (const name of names)
     assert.match(against({ A: "1", [name]: "C" }) ?? "nothing", new RegExp(` ${name} acts when`));
@@ -52,6 +53,7 @@ const distribution: Distribution = {
   env: { PATH: "/bin" },
   link: "frames",
   tellsDraws: true,
+  bare: "any",
   version: "24.1.0",
 };
 const needs = { emptyDirectory: "/empty", cpusOf: () => 1 };
@@ -71,6 +73,15 @@ test("each account and each build of a runtime has its own, and no function's na
   assert.equal(new Set([one, ...others].map(({ target }) => target.key)).size, 4);
 });
 
-test("a runtime that has its events over HTTP cannot be told what to load", () => {
-  assert.equal(barePlanOf("1", "provided.al2023", { ...distribution, link: "http" }, needs), undefined);
+test("a runtime of the function's own cannot be told what to load", () => {
+  const { bare: _, ...own } = distribution;
+  assert.equal(barePlanOf("1", "provided.al2023", { ...own, link: "http" }, needs), undefined);
+});
+
+test("a runtime that is sized when it boots has one for each amount of memory", () => {
+  const jvm: Distribution = { ...distribution, link: "http", bare: "by memory" };
+  assert.equal(barePlanOf("1", "java17", jvm, needs), undefined);
+  const [small, large] = [barePlanOf("1", "java17", jvm, needs, 512)!, barePlanOf("1", "java17", jvm, needs, 1024)!];
+  assert.deepEqual([large.memoryBytes, large.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE], [2 ** 30, "1024"]);
+  assert.notEqual(small.target.key, large.target.key);
 });

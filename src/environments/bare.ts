@@ -11,8 +11,8 @@ import type { Distribution, Plan } from "./plan.ts";
 /** Stands where other images have a function's version: no version is called so (numbers and `$LATEST`). */
 const bareVersion = "bare";
 
-/** Memory while it boots; a copy has that of its function. Bytes. */
-const memoryBytes = 512 * 2 ** 20;
+/** Memory while it boots, where that decides nothing; a copy has that of its function. MB. */
+const anyMb = 512;
 
 export interface BareNeeds {
   /** an empty directory: where a function's code would be */
@@ -25,26 +25,33 @@ export function isBare(owner: { readonly version: string }): boolean {
   return owner.version === bareVersion;
 }
 
-/** What to boot. Undefined: such a runtime cannot be told later which function to load (agent/PROTOCOL.md). */
+/**
+ * What to boot. Undefined: such a runtime cannot be told later which function to load (agent/PROTOCOL.md).
+ *
+ * @param memoryMb of the functions it is for, where the runtime boots for an amount of memory
+ */
 export function barePlanOf(
   account: string,
   runtime: string,
   distribution: Distribution,
   needs: BareNeeds,
+  memoryMb?: number,
 ): Plan | undefined {
-  const { version, command, env, mounts, link, tellsDraws } = distribution;
-  if (link !== "frames") return undefined;
+  const { version, command, env, mounts, link, tellsDraws, bare } = distribution;
+  if (bare === undefined || (bare === "by memory" && memoryMb === undefined)) return undefined;
+  const ownMb = bare === "by memory" ? memoryMb! : anyMb;
+  const sized: Record<string, string> = bare === "by memory" ? { AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(ownMb) } : {};
   return {
-    target: bareTarget(account, runtime, digestOf([runtime, version, command, env, mounts])),
+    target: bareTarget(account, runtime, digestOf([runtime, version, command, { ...env, ...sized }, mounts]), ownMb),
     mounts: [...mounts, { source: needs.emptyDirectory, target: "/var/task" }],
     command,
-    env: { ...env, LAMBDA_TASK_ROOT: "/var/task", LAMBDA_RUNTIME_DIR: "/var/runtime", _THAW_BARE: "1" },
+    env: { ...env, ...sized, LAMBDA_TASK_ROOT: "/var/task", LAMBDA_RUNTIME_DIR: "/var/runtime", _THAW_BARE: "1" },
     link,
     tellsDraws,
     runtimeVersion: version,
-    memoryBytes,
+    memoryBytes: ownMb * 2 ** 20,
     tmpBytes: limits.ephemeralMb.default * 2 ** 20,
-    cpus: needs.cpusOf(limits.mbPerVcpu),
+    cpus: needs.cpusOf(bare === "by memory" ? ownMb : limits.mbPerVcpu),
     initCpus: limits.initCpus,
     endpointPort: 0,
     bare: undefined,
@@ -53,7 +60,7 @@ export function barePlanOf(
 }
 
 /** It goes through the same hands as a function's version does. */
-function bareTarget(account: string, runtime: string, digest: string): FunctionVersion {
+function bareTarget(account: string, runtime: string, digest: string, memoryMb: number): FunctionVersion {
   return {
     account,
     region: "",
@@ -64,7 +71,7 @@ function bareTarget(account: string, runtime: string, digest: string): FunctionV
     runtime,
     handler: "",
     architecture: "x86_64",
-    memoryMb: memoryBytes / 2 ** 20,
+    memoryMb,
     timeoutSeconds: limits.timeoutSeconds.default,
     ephemeralMb: limits.ephemeralMb.default,
     environment: {},
@@ -84,7 +91,7 @@ function bareTarget(account: string, runtime: string, digest: string): FunctionV
 
 /** Variables that a runtime's program reads before any bootstrap does: too late for a copy (agent/PROTOCOL.md). */
 const atStart =
-  /^(NODE_|UV_|PYTHON|RUBY|GEM_|LD_|LC_|MALLOC_|OPENSSL_|SSL|(LANG|LANGUAGE|LOCPATH|GLIBC_TUNABLES|AWS_LAMBDA_EXEC_WRAPPER)$)/;
+  /^(JAVA_TOOL_OPTIONS$|JDK_JAVA_OPTIONS$|_JAVA_OPTIONS$|NODE_|UV_|PYTHON|RUBY|GEM_|LD_|LC_|MALLOC_|OPENSSL_|SSL|(LANG|LANGUAGE|LOCPATH|GLIBC_TUNABLES|AWS_LAMBDA_EXEC_WRAPPER)$)/;
 /** Such that our bootstraps take over from RESUME. */
 const takenOver: ReadonlySet<string> = new Set([
   "NODE_ENV",

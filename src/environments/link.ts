@@ -81,7 +81,7 @@ export interface Link {
    */
   wake(via: "frames" | "http", document: string, ahead?: SentEvent): void;
   /** RESUME: tells a copy of a runtime without a function which to load. It is answered by `ready` or `initError`. */
-  load(document: string): void;
+  load(via: "frames" | "http", document: string): void;
   invoke(event: SentEvent): void;
   freeze(): void;
   thaw(): void;
@@ -288,9 +288,9 @@ export function createLink(agent: Duplex, runtime: Duplex | undefined, events: L
       }
       to.uncork();
     },
-    load(document) {
-      conversation.resume(true);
-      writeFrame(runtime!, frameType.RESUME, 0, 0, Buffer.from(document));
+    load(via, document) {
+      if (via === "frames") conversation.resume(true);
+      writeFrame(via === "frames" ? runtime! : agent, frameType.RESUME, 0, 0, Buffer.from(document));
     },
     invoke({ stream, head, payload }) {
       if (chosen === runtime) conversation.given(stream);

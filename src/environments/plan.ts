@@ -19,6 +19,8 @@ export interface Distribution {
   readonly env: Readonly<Record<string, string>>;
   readonly link: "frames" | "http";
   readonly tellsDraws: boolean;
+  /** it can boot without a function: for any, or for those of one amount of memory; absent: it cannot */
+  readonly bare?: "any" | "by memory" | undefined;
   readonly version: string;
 }
 
@@ -53,7 +55,8 @@ export async function planOf(target: FunctionVersion, needs: PlanNeeds): Promise
   const mounts = [...runtime.mounts, { source: code, target: "/var/task" }];
   if (layers !== undefined) mounts.push({ source: layers, target: "/opt" });
   const against = reasonAgainstBare(target, { ...defaults, ...runtime.env });
-  const bare = against === undefined ? barePlanOf(target.account, target.runtime, runtime, needs) : undefined;
+  const bare =
+    against === undefined ? barePlanOf(target.account, target.runtime, runtime, needs, target.memoryMb) : undefined;
   return {
     target,
     mounts,
@@ -68,8 +71,12 @@ export async function planOf(target: FunctionVersion, needs: PlanNeeds): Promise
     initCpus: limits.initCpus,
     endpointPort: needs.endpointPort(),
     bare,
-    unpooled: bare ? "" : (against ?? "a runtime of this kind boots with its function"),
+    unpooled: bare ? "" : (against ?? unpooledFor(target.runtime)),
   };
+}
+
+function unpooledFor(runtime: string): string {
+  return runtime.startsWith("provided") ? "nothing to boot ahead" : "a runtime of this kind boots with its function";
 }
 
 /** Lambda's defaults, for runtimes that do not say otherwise. */

@@ -35,6 +35,8 @@ export interface Clones extends AsyncDisposable {
   cool(name: string): Promise<void>;
   /** Ends them whatever they are at: to the platform, copies that were about to wake have failed. */
   kill(name: string): Promise<void>;
+  /** The first call of a function that was created just before. */
+  first(name: string, event?: unknown): Promise<Called>;
   /** A call in whatever environment there is. */
   call(name: string, event?: unknown): Promise<Called>;
   /** A call in a new environment, which must be a restored one. */
@@ -119,6 +121,7 @@ export async function startClones(options: ServerOptions = {}): Promise<Clones> 
     cool,
     kill,
     call,
+    first: (name, event) => settled(() => call(name, event)),
     tryDeploy,
     sandboxes: (name) => sandboxesOf(running, name),
     async deploy(name, code, settings) {

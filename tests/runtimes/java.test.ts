@@ -207,6 +207,21 @@ for (const jdk of jdks) {
       assert.deepEqual(JSON.parse(body), { archive, loaded: true, initialised: false, text: "1 later!true" });
     });
 
+    test("a process without a function loads the one that it is told, and has that one's variables and no others", async (t) => {
+      const bare = await template({ _THAW_TEMPLATE: "1", _THAW_BARE: "1", _HANDLER: "", OF_THE_BOOT: "1" });
+      t.after(() => bare.stop());
+      const env = {
+        // of the JDK: outside of a sandbox there is no code in /var/task, where the client looks
+        _HANDLER: "java.lang.System::getenv",
+        AWS_LAMBDA_FUNCTION_MEMORY_SIZE: "512",
+        AWS_LAMBDA_INITIALIZATION_TYPE: "on-demand",
+        OF_THE_FUNCTION: "é",
+      };
+      (await parkedOf(bare, false)).answer(200, {}, JSON.stringify({ env, load: true }));
+      assert.equal((await bare.invoke("OF_THE_FUNCTION")).body, '"é"', bare.output());
+      for (const name of ["OF_THE_BOOT", "_THAW_BARE"]) assert.equal((await bare.invoke(name)).body, "null");
+    });
+
     test("a hook that fails is told to the Runtime API, and ends the process", async (t) => {
       const before = await template({ _THAW_TEMPLATE: "1", FAIL_BEFORE: "1" });
       t.after(() => before.stop());

@@ -210,7 +210,7 @@ impl Conn {
             Route::Unknown => Purpose::Reject(NOT_FOUND),
             Route::InitError if serving.work.initializing() => Purpose::InitError,
             Route::RestoreError if serving.work.phase == Phase::Resumed => Purpose::RestoreError,
-            Route::RestoreDrew if serving.work.phase == Phase::Init => Purpose::Drew,
+            Route::RestoreDrew if serving.work.initializing() => Purpose::Drew,
             Route::InitError | Route::RestoreError | Route::RestoreDrew => Purpose::Reject(WRONG_STATE),
             Route::Response(id) | Route::Error(id) => {
                 let stream = serving.work.stream;
@@ -326,7 +326,7 @@ impl Conn {
                 }
                 host.answer_frame(frame, frames::RESTORE_ERROR, 0, 0);
             }
-            Purpose::Drew if work.phase == Phase::Init => match frame[body.front..].trim_ascii() {
+            Purpose::Drew if work.initializing() => match frame[body.front..].trim_ascii() {
                 b"true" => work.drew = Some(true),
                 b"false" => work.drew = Some(false),
                 _ => return self.refuse(NOT_BOOLEAN, true),

@@ -99,7 +99,7 @@ final class FakeApi implements Closeable {
     }
 
     /** A request's head as it came; null at the end of the connection. */
-    private static String head(InputStream in) throws IOException {
+    static String head(InputStream in) throws IOException {
         ByteArrayOutputStream head = new ByteArrayOutputStream();
         for (int last = 0, next = in.read(); next >= 0; next = in.read()) {
             head.write(next);
@@ -109,7 +109,7 @@ final class FakeApi implements Closeable {
         return null;
     }
 
-    private static int lengthOf(String head) {
+    static int lengthOf(String head) {
         for (String line : head.split("\r\n")) {
             if (line.regionMatches(true, 0, "content-length:", 0, 15)) return Integer.parseInt(line.substring(15).trim());
         }
