@@ -8,7 +8,15 @@ import { cpusOf, createAdmission, createKeepAlive, createLingering, patienceMs, 
 import { type Config, ConfigError, configOf, type Options } from "./config.ts";
 import { createDestinations } from "./destinations/index.ts";
 import { createDurable } from "./durable/index.ts";
-import { createAdmin, createAuth, createEdge, operatorKey, recursiveInvocation, traced } from "./edge/index.ts";
+import {
+  createAdmin,
+  createAuth,
+  createEdge,
+  createFunctionCredentials,
+  operatorKey,
+  recursiveInvocation,
+  traced,
+} from "./edge/index.ts";
 import { createEnvironments, isBare } from "./environments/index.ts";
 import { createImages, machineIdentity } from "./images/index.ts";
 import { createInvoke } from "./invoke/index.ts";
@@ -67,6 +75,7 @@ export async function start(options: Options = {}): Promise<Platform> {
     },
     egressDefault: config.egress === "all",
   });
+  const { auth, credentials } = authOf(config, registry);
   const artifacts = createArtifacts({
     dataDir: config.dataDir,
     runtimesDir: config.runtimesDir,
@@ -104,6 +113,7 @@ export async function start(options: Options = {}): Promise<Platform> {
     cpusOf,
     emptyDirectory: emptyDirectory(config),
     endpointPort: () => port,
+    credentials,
     patienceMs: (view) => patienceMs({ ...view, cpus }),
     smoothed,
     isCurrent: isOwned,
@@ -192,6 +202,7 @@ export async function start(options: Options = {}): Promise<Platform> {
       runtimes: await artifacts.runtimes(),
       pid: process.pid,
       dataDir: config.dataDir,
+      auth: config.auth,
       snapshots: {
         policy: config.snapshots,
         ...isolation.driver.snapshots,
@@ -210,7 +221,6 @@ export async function start(options: Options = {}): Promise<Platform> {
   const bootAhead = (runtime: string) => {
     for (const account of runtimesInUse(registry).get(runtime) ?? []) environments.bootAhead(account, runtime);
   };
-  const auth = authOf(config, registry);
   const edge = createEdge({
     registry,
     auth,
@@ -281,11 +291,11 @@ export async function start(options: Options = {}): Promise<Platform> {
   return platform;
 }
 
-/** Checks requests, if it is to, and then the operator has a key of its own. */
+/** Checks requests, if it is to; and then the operator has a key of its own, and so has every environment. */
 function authOf({ auth: mode, account, dataDir }: Config, registry: ReturnType<typeof createRegistry>) {
-  if (mode === "off") return undefined;
+  if (mode === "off") return { auth: undefined, credentials: () => undefined };
   operatorKey(registry, account, join(dataDir, "operator.json"));
-  return createAuth({ mode, registry });
+  return { auth: createAuth({ mode, registry }), credentials: createFunctionCredentials(registry) };
 }
 
 /** Calls back after `ms`, or after a day, the longest that a timer of Node.js is trusted with: who was woken early looks again. */

@@ -179,6 +179,9 @@ function nextStep(code: string): string | undefined {
   switch (code) {
     case "ResourceNotFoundException":
       return "see what exists with `thaw list`";
+    case "MissingAuthenticationTokenException":
+    case "UnrecognizedClientException":
+      return 'this platform checks signatures: eval "$(thaw env --force)"';
     case "TooManyRequestsException":
       return "try again, or raise the function's reserved concurrency";
     case "NotImplementedException":

@@ -76,7 +76,8 @@ export class Environment {
     this.#proven = mode.kind === "plain";
     const logStream = logStreamOf(plan.target, this.createdAt, this.id);
     const initialization = initializationOf(plan.target, provisioned);
-    const terms = { logStream, initialization, rehearse: provisioned };
+    const credentials = plan.credentials?.();
+    const terms = { logStream, initialization, credentials, rehearse: provisioned };
     const log = needs.openLog(plan.target, logStream, initialization);
     this.#log = log;
     const events = this.#events();

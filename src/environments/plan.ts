@@ -8,6 +8,8 @@ export interface PlanNeeds extends BareNeeds {
   unpacked(code: FunctionVersion["code"]): Promise<string>;
   layers(layers: FunctionVersion["layers"]): Promise<string | undefined>;
   runtime(name: string): Promise<Distribution>;
+  /** Variables by which a new environment signs requests as its function. Absent, or undefined: it says which account it is. */
+  credentials?(target: FunctionVersion): Readonly<Record<string, string>> | undefined;
   /** TCP port of the platform's own endpoint, the same inside every sandbox; 0 while it does not listen */
   endpointPort(): number;
 }
@@ -39,6 +41,8 @@ export interface Plan {
   readonly cpus: number;
   readonly initCpus: number;
   readonly endpointPort: number;
+  /** credentials for one more environment */
+  credentials?(): Readonly<Record<string, string>> | undefined;
   /** its runtime without the function; undefined: it cannot be used, and `unpooled` says why */
   readonly bare: Plan | undefined;
   readonly unpooled: string;
@@ -70,6 +74,7 @@ export async function planOf(target: FunctionVersion, needs: PlanNeeds): Promise
     cpus: needs.cpusOf(target.memoryMb),
     initCpus: limits.initCpus,
     endpointPort: needs.endpointPort(),
+    credentials: () => needs.credentials?.(target),
     bare,
     unpooled: bare ? "" : (against ?? unpooledFor(target.runtime)),
   };
@@ -130,6 +135,8 @@ export interface StartTerms {
   readonly logStream: string;
   /** why it is initialised: AWS_LAMBDA_INITIALIZATION_TYPE */
   readonly initialization: InitializationType;
+  /** variables by which it signs requests */
+  readonly credentials?: Readonly<Record<string, string>> | undefined;
   /** only made to be copied */
   readonly template?: boolean;
   /** a copy, from the image that the sandbox was made with */
@@ -170,6 +177,7 @@ function ownVariables(start: StartTerms): Record<string, string> {
   return {
     AWS_LAMBDA_LOG_STREAM_NAME: start.logStream,
     AWS_LAMBDA_INITIALIZATION_TYPE: start.initialization,
+    ...start.credentials,
     // Our bootstraps take it away before the function's code runs.
     ...(start.template ? { _THAW_TEMPLATE: "1" } : {}),
   };

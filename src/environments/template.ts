@@ -111,7 +111,7 @@ export async function takeImage(
   try {
     spawned = monotonicMs();
     log.initStart(plan.runtimeVersion);
-    const start = { logStream, initialization, template: true };
+    const start = { logStream, initialization, credentials: plan.credentials?.(), template: true };
     housing.link.boot(bootDocument(plan, housing.sandbox, start, needs.driver.name !== "process"));
     const { parked, ...known } = await prepared.catch((error: TemplateFailed) => {
       log.initReport(since(), "init", error.errorType);

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { request as httpRequest } from "node:http";
 import { after, before, describe, test } from "node:test";
+import * as scaling from "@aws-sdk/client-application-auto-scaling";
 import * as iam from "@aws-sdk/client-iam";
 import * as lambda from "@aws-sdk/client-lambda";
+import * as signer from "@aws-sdk/client-signer";
 import { AssumeRoleCommand, GetCallerIdentityCommand, GetSessionTokenCommand, STSClient } from "@aws-sdk/client-sts";
 import aws4 from "aws4";
 import fc from "fast-check";
@@ -498,6 +500,26 @@ describe("with permissions", () => {
     await assert.rejects(newFunction(lambdaOf(), "h", "arn:aws:iam::111122223333:role/executor"), {
       name: "AccessDeniedException",
       message: "Cross-account pass role is not allowed.",
+    });
+  });
+
+  test("the services around Lambda ask for their own actions", async () => {
+    const keys = await newUser("scaler");
+    const client = clientOf(scaling.ApplicationAutoScalingClient, keys);
+    const ask = () => client.send(new scaling.DescribeScalableTargetsCommand({ ServiceNamespace: "lambda" }));
+    await assert.rejects(ask(), {
+      name: "AccessDeniedException",
+      message:
+        "User: arn:aws:iam::000000000000:user/scaler is not authorized to perform: application-autoscaling:DescribeScalableTargets on resource: * because no identity-based policy allows the application-autoscaling:DescribeScalableTargets action",
+    });
+    const PolicyDocument = allow("application-autoscaling:Describe*");
+    await iamOf().send(new iam.PutUserPolicyCommand({ UserName: "scaler", PolicyName: "p", PolicyDocument }));
+    assert.deepEqual((await ask()).ScalableTargets, []);
+    const signing = clientOf(signer.SignerClient, keys);
+    await assert.rejects(signing.send(new signer.GetSigningProfileCommand({ profileName: "profile" })), {
+      name: "AccessDeniedException",
+      message:
+        /signer:GetSigningProfile on resource: arn:aws:signer:eu-west-1:000000000000:\/signing-profiles\/profile because/,
     });
   });
 

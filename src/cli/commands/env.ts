@@ -1,5 +1,9 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { askJson } from "../client.ts";
+import { CommandFailure } from "../failure.ts";
 import { note, print, printJson } from "../output.ts";
-import { type CommonOptions, connection } from "../settings.ts";
+import { type CommonOptions, type Connection, connection } from "../settings.ts";
 
 interface EnvOptions extends CommonOptions {
   readonly shell?: "sh" | "bash" | "zsh" | "fish" | "powershell";
@@ -7,11 +11,12 @@ interface EnvOptions extends CommonOptions {
 }
 
 /**
- * Prints the variables that point AWS's clients at Thaw. Credentials that are already set stay: Thaw takes any, and a
- * shell that later talks to AWS again must not have lost its own.
+ * Prints the variables that point AWS's clients at Thaw. Credentials that are already set stay: a shell that later talks to AWS
+ * again must not have lost its own. A platform that checks signatures is given its operator's key, if this user can read it.
  */
 export async function env(options: EnvOptions): Promise<void> {
-  const { endpoint, region } = connection(options);
+  const target = connection(options);
+  const { endpoint, region } = target;
   const variables: Record<string, string> = {
     AWS_ENDPOINT_URL: endpoint,
     AWS_REGION: region,
@@ -19,8 +24,9 @@ export async function env(options: EnvOptions): Promise<void> {
   };
   const hasCredentials = Boolean(process.env.AWS_ACCESS_KEY_ID || process.env.AWS_PROFILE);
   if (!hasCredentials || options.force) {
-    variables.AWS_ACCESS_KEY_ID = "test";
-    variables.AWS_SECRET_ACCESS_KEY = "test";
+    const key = await operatorKey(target);
+    variables.AWS_ACCESS_KEY_ID = key?.AccessKeyId ?? "test";
+    variables.AWS_SECRET_ACCESS_KEY = key?.SecretAccessKey ?? "test";
   } else if (!options.json) {
     note("# AWS credentials are already set and kept (--force replaces them).");
   }
@@ -29,6 +35,22 @@ export async function env(options: EnvOptions): Promise<void> {
     return;
   }
   for (const [name, value] of Object.entries(variables)) print(assignment(options.shell ?? "sh", name, value));
+}
+
+/** Undefined: the platform does not check signatures, or does not run; any key will do then. */
+async function operatorKey(target: Connection) {
+  const asked = askJson<{ auth?: string; dataDir: string }>(target, "GET", "/_thaw/info");
+  const info = await asked.catch(() => undefined);
+  if (info?.auth === undefined || info.auth === "off") return undefined;
+  const path = join(info.dataDir, "operator.json");
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as { AccessKeyId: string; SecretAccessKey: string };
+  } catch (error) {
+    throw new CommandFailure(`${target.endpoint} checks signatures, and its operator's key cannot be read: ${path}`, {
+      next: "run this as the user and on the machine that runs the platform, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a key that `aws iam create-access-key` gave you",
+      cause: error,
+    });
+  }
 }
 
 /** An assignment that the shell exports, the value quoted so that nothing in it is interpreted. */

@@ -6,7 +6,7 @@ import { holdBody, readBody } from "../body.ts";
 import type { Caller } from "../caller.ts";
 import { canonicalInput, canonicalRequest, emptyDigest } from "./canonical.ts";
 import { createKeyring } from "./keyring.ts";
-import { chunkedForms, type SignedPayload, sha256, unsigned } from "./payload.ts";
+import { chunkedForms, type SignedPayload, sha256, unsignedPayload } from "./payload.ts";
 import { judge } from "./permissions.ts";
 import { type Principal, rootPrincipal, sessionPrincipal, userPrincipal } from "./principal.ts";
 import { Refusal } from "./refusal.ts";
@@ -83,7 +83,7 @@ export function createAuth(needs: AuthNeeds): Auth {
     const mark = target.indexOf("?");
     const query = mark === -1 ? undefined : new URLSearchParams(target.slice(mark + 1));
     const parts = signedParts(request.headers, query);
-    if (parts === undefined) return nobody;
+    if (parts === undefined) return unsigned;
     const { principal, secret } = holderOf(parts);
     checkTime(parts, clock());
     checkHeaders(request, parts);
@@ -117,7 +117,13 @@ export function createAuth(needs: AuthNeeds): Auth {
   return { mode, authenticate };
 }
 
-const nobody: Caller = Object.freeze({ account: "000000000000", region: "us-east-1", service: "", anonymous: true });
+/** Of a request without a signature, where signatures are checked. */
+export const unsigned: Caller = Object.freeze({
+  account: "000000000000",
+  region: "us-east-1",
+  service: "",
+  anonymous: true,
+});
 
 function checkTime({ form, date, at, expires, service }: SignedParts, now: number): void {
   const isS3 = service === "s3";
@@ -169,13 +175,13 @@ async function readPayload(request: IncomingMessage): Promise<string> {
 function declaredPayload({ headers }: IncomingMessage, { form }: SignedParts): string {
   const declared = headers["x-amz-content-sha256"];
   if (typeof declared === "string") return declared;
-  if (form === "query") return unsigned;
+  if (form === "query") return unsignedPayload;
   throw new Refusal("incomplete", "Missing required header for this request: x-amz-content-sha256");
 }
 
 function signedPayload(declared: string, { date, scope, signature }: SignedParts, key: Buffer): SignedPayload {
   const chunks = (trailer: boolean): SignedPayload => ({ kind: "chunks", key, date, scope, seed: signature, trailer });
-  if (declared === unsigned) return { kind: "unsigned" };
+  if (declared === unsignedPayload) return { kind: "unsigned" };
   if (declared === chunkedForms.unsignedTrailer) return { kind: "unsigned-chunks" };
   if (declared === chunkedForms.signed) return chunks(false);
   if (declared === chunkedForms.signedTrailer) return chunks(true);

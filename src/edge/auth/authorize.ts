@@ -3,6 +3,7 @@ import { accountIdentity, type Context, type Evaluation } from "../../policy/ind
 import type { Asked } from "../../registry/index.ts";
 import type { Caller } from "../caller.ts";
 import type { OwnPolicy } from "./permissions.ts";
+import { resourcesOf } from "./resources.ts";
 
 /** What somebody wants to do to what. */
 export interface Question {
@@ -31,6 +32,16 @@ export function authorize(caller: Caller, question: Question): void {
     "AccessDeniedException",
     `${who} is not authorized to perform: ${question.action} on resource: ${question.resource} ${why}`,
   );
+}
+
+/**
+ * May the caller use this operation of one of the services around Lambda, on all that it names? `input`: as it was checked
+ * against the model. Throws AccessDeniedException. What has a policy of its own, its service asks about itself.
+ */
+export function authorizeOperation(caller: Caller, operation: string, input: unknown): void {
+  if (caller.permissions === undefined) return;
+  const action = `${caller.service}:${operation}`;
+  for (const resource of resourcesOf(caller.service, operation, input, caller)) authorize(caller, { action, resource });
 }
 
 /** Undefined: nothing is against it. */

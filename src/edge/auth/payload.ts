@@ -27,6 +27,6 @@ export const chunkedForms = Object.freeze({
   unsignedTrailer: "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
 });
 
-export const unsigned = "UNSIGNED-PAYLOAD";
+export const unsignedPayload = "UNSIGNED-PAYLOAD";
 
 export const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");

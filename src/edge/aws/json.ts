@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import type { ServerResponse } from "node:http";
 import { ServiceError } from "../../model/index.ts";
 import type { Scope } from "../../registry/index.ts";
+import { authorizeOperation } from "../auth/index.ts";
 import { readBody } from "../body.ts";
 import type { ServiceModel } from "../lambda-api/model.ts";
 import { validate } from "../lambda-api/validate.ts";
@@ -21,6 +22,10 @@ export interface JsonService {
   readonly prefix: string;
   readonly model: Pick<ServiceModel, "shapes">;
   readonly operations: Readonly<Record<string, JsonOperation>>;
+  /** most bytes of a request; left out: what suffices for documents of a few kilobytes */
+  readonly requestBytes?: number;
+  /** the service's own code for input that breaks a constraint of the model; left out: ValidationException */
+  readonly invalid?: string;
   report(error: unknown): void;
 }
 
@@ -37,8 +42,7 @@ export class JsonError extends Error {
   }
 }
 
-/** Bytes of a request: the largest documents of these services have a few kilobytes. */
-const requestBytes = 1024 * 1024;
+const usualBytes = 1024 * 1024;
 
 /**
  * Serves a service in the AWS JSON 1.1 protocol: the operation in X-Amz-Target, a document each way. Each operation's
@@ -46,18 +50,21 @@ const requestBytes = 1024 * 1024;
  */
 export async function serveJson(service: JsonService, exchange: Exchange): Promise<void> {
   const { request, response, requestId, caller } = exchange;
+  const { requestBytes = usualBytes } = service;
   try {
     const name = String(request.headers["x-amz-target"]).slice(service.prefix.length);
-    const body = await readBody(request, requestBytes, () => tooLarge());
+    const body = await readBody(request, requestBytes, () => tooLarge(requestBytes));
     const operation = Object.hasOwn(service.operations, name) ? service.operations[name] : undefined;
     if (operation === undefined)
       throw new JsonError("UnknownOperationException", `Thaw does not implement ${name} yet`);
     const { account, region } = caller;
     const input = validate(service.model, `${name}Request`, documentOf(body));
+    authorizeOperation(caller, name, input);
     send(response, 200, requestId, await operation({ input: input as never, scope: { account, region } }));
   } catch (error) {
     const { code, status, message } = refusalOf(error, service.report);
-    send(response, status, requestId, { __type: code, Message: message, message });
+    const own = code === "ValidationException" ? (service.invalid ?? code) : code;
+    send(response, status, requestId, { __type: own, Message: message, message });
   }
 }
 
@@ -79,7 +86,7 @@ function refusalOf(error: unknown, report: (error: unknown) => void): Pick<JsonE
   return { code: "InternalServiceException", status: 500, message: "The service encountered an internal error." };
 }
 
-const tooLarge = () =>
+const tooLarge = (requestBytes: number) =>
   new ServiceError("RequestTooLargeException", `Request must be smaller than ${requestBytes} bytes`);
 
 function send(response: ServerResponse, status: number, requestId: string, document: object): void {

@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import { type ErrorCode, ServiceError } from "../../model/index.ts";
 import type { Scope } from "../../registry/index.ts";
 import { serviceError } from "../answer.ts";
+import { authorizeOperation } from "../auth/index.ts";
 import { readBody } from "../body.ts";
 import type { ServiceModel } from "../lambda-api/model.ts";
 import { collectInput } from "../lambda-api/request.ts";
@@ -46,6 +47,7 @@ export function createRestJson(service: RestService): (exchange: Exchange) => Pr
       });
       const { account, region } = caller;
       const input = validate(service.model, shape, given) as never;
+      authorizeOperation(caller, name, input);
       send(response, status, requestId, (await operation({ input, scope: { account, region } })) ?? {});
     } catch (error) {
       request.resume();

@@ -1,0 +1,34 @@
+import type { FunctionVersion } from "../../model/index.ts";
+import type { Registry } from "../../registry/index.ts";
+import { createSessions } from "./sessions.ts";
+
+/**
+ * How long a function's credentials are good for, seconds. An environment gets them once, as variables, and cannot be given
+ * others; copies get their own, but what init has kept of its template's is in them too. So it is longer than images live.
+ */
+const validSeconds = 36 * 3600;
+const roleParts = /^arn:[^:]+:iam::(\d{12}):role\/(?:.*\/)?([^/]+)$/;
+
+/**
+ * The variables by which AWS's clients inside a function sign as its execution role, in a session with the function's name,
+ * new for every environment. Undefined: the function is gone.
+ * Source: Lambda Developer Guide, "Defined runtime environment variables".
+ */
+export function createFunctionCredentials(
+  registry: Pick<Registry, "functions" | "named">,
+  clock?: () => number,
+): (target: FunctionVersion) => Readonly<Record<string, string>> | undefined {
+  const sessions = createSessions(registry, clock);
+  return (target) => {
+    const entry = registry.functions.find(target, target.name);
+    const version = target.version === "$LATEST" ? entry?.latest : entry?.versions.get(target.version);
+    const [, account, role] = roleParts.exec(version?.settings.Role ?? "") ?? [];
+    if (account === undefined || role === undefined) return undefined;
+    const issued = sessions.issue({ account, holder: { kind: "role", role, name: target.name } }, validSeconds);
+    return {
+      AWS_ACCESS_KEY_ID: issued.AccessKeyId,
+      AWS_SECRET_ACCESS_KEY: issued.SecretAccessKey,
+      AWS_SESSION_TOKEN: issued.SessionToken,
+    };
+  };
+}

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from "@aws-sdk/client-iam";
+import * as lambda from "@aws-sdk/client-lambda";
+import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
+import { zipOf } from "../conformance/door.ts";
+import { root, type Server, startServer } from "./server.ts";
+
+let server: Server;
+let keys: Record<string, string>;
+const Role = "arn:aws:iam::000000000000:role/runner";
+
+/** Answers with the credentials that it was given. */
+const source = `exports.handler = async () => ({
+  accessKeyId: process.env.AWS_ACCESS_KEY_ID,
+  secretAccessKey: process.env.AWS_SECRET_ACCESS_KEY,
+  sessionToken: process.env.AWS_SESSION_TOKEN,
+  log: process.env.AWS_LAMBDA_LOG_STREAM_NAME,
+});`;
+
+before(async () => {
+  server = await startServer({ args: ["--auth", "iam"] });
+  keys = shown();
+});
+after(() => server[Symbol.asyncDispose]());
+
+/** What `thaw env` prints to somebody without credentials. */
+function shown(): Record<string, string> {
+  const { AWS_ACCESS_KEY_ID: _id, AWS_SECRET_ACCESS_KEY: _secret, AWS_PROFILE: _profile, ...env } = process.env;
+  const command = ["env", "--json", "--endpoint", server.endpoint];
+  return JSON.parse(execFileSync(join(root, "bin/thaw"), command, { env, encoding: "utf8" })) as Record<string, string>;
+}
+
+const options = (credentials = operator()) => ({ endpoint: server.endpoint, region: "us-east-1", credentials });
+const operator = () => ({ accessKeyId: keys.AWS_ACCESS_KEY_ID!, secretAccessKey: keys.AWS_SECRET_ACCESS_KEY! });
+
+test("`thaw env` gives the operator a key that lets it in, and keeps it in a file of its own", async () => {
+  const { Arn } = await new STSClient(options()).send(new GetCallerIdentityCommand());
+  assert.equal(Arn, "arn:aws:iam::000000000000:root");
+  assert.equal(statSync(join(server.dataDir, "operator.json")).mode & 0o777, 0o600);
+  assert.deepEqual(shown(), keys);
+  const stranger = new lambda.LambdaClient(options({ accessKeyId: "test", secretAccessKey: "test" }));
+  await assert.rejects(stranger.send(new lambda.ListFunctionsCommand()), { name: "UnrecognizedClientException" });
+  assert.equal((await fetch(`${server.endpoint}/_thaw/environments`)).status, 403);
+});
+
+test("a function has its role's credentials, each environment and each copy its own, and may what the role may", async () => {
+  const iam = new IAMClient(options());
+  const client = new lambda.LambdaClient(options());
+  const policy = (Action: string) =>
+    JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", Action, Resource: "*" }] });
+  const AssumeRolePolicyDocument = JSON.stringify({
+    Version: "2012-10-17",
+    Statement: [{ Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" }, Action: "sts:AssumeRole" }],
+  });
+  await iam.send(new CreateRoleCommand({ RoleName: "runner", AssumeRolePolicyDocument }));
+  const Code = { ZipFile: await zipOf({ "index.js": source }) };
+  const FunctionName = "who";
+  const Runtime = "nodejs24.x";
+  await client.send(new lambda.CreateFunctionCommand({ FunctionName, Role, Code, Runtime, Handler: "index.handler" }));
+  await lambda.waitUntilFunctionActiveV2({ client, maxWaitTime: 60 }, { FunctionName });
+  const ask = async () => {
+    const { Payload } = await client.send(new lambda.InvokeCommand({ FunctionName }));
+    const { log, ...credentials } = JSON.parse(Buffer.from(Payload!).toString()) as Record<string, string>;
+    return { log, credentials: credentials as unknown as ReturnType<typeof operator> };
+  };
+  const answers = await Promise.all([ask(), ask(), ask(), ask()]);
+  const environments = new Set(answers.map(({ log }) => log));
+  assert.equal(new Set(answers.map(({ credentials }) => credentials.accessKeyId)).size, environments.size);
+  const { credentials } = answers[0];
+  const { Arn } = await new STSClient(options(credentials)).send(new GetCallerIdentityCommand());
+  assert.equal(Arn, "arn:aws:sts::000000000000:assumed-role/runner/who");
+  const inside = new lambda.LambdaClient(options(credentials));
+  await assert.rejects(inside.send(new lambda.ListFunctionsCommand()), { name: "AccessDeniedException" });
+  const PolicyDocument = policy("lambda:ListFunctions");
+  await iam.send(new PutRolePolicyCommand({ RoleName: "runner", PolicyName: "list", PolicyDocument }));
+  assert.equal((await inside.send(new lambda.ListFunctionsCommand())).Functions?.length, 1);
+});
+
+test("keys, users and permissions are there again after the platform was killed", async () => {
+  const { dataDir } = server;
+  await server.kill();
+  server = await startServer({ dataDir, args: ["--auth", "iam"] });
+  assert.deepEqual({ ...shown(), AWS_ENDPOINT_URL: "" }, { ...keys, AWS_ENDPOINT_URL: "" });
+  assert.equal((await new lambda.LambdaClient(options()).send(new lambda.ListFunctionsCommand())).Functions?.length, 1);
+});
