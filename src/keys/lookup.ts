@@ -17,6 +17,9 @@ export interface KeyLookup {
   /** Of one account and region, those that were deleted left out, in order of their numbers. */
   list(scope: KeyScope): readonly KeyRecord[];
   aliases(scope: KeyScope): readonly KeyAliasRecord[];
+  /** Makes an alias stand for a key; a new one, or another key than before. */
+  nameKey(scope: KeyScope, alias: string, key: KeyRecord): void;
+  unname(alias: KeyAliasRecord): void;
   /** Throws DisabledException, KMSInvalidStateException, InvalidKeyUsageException. */
   checkUsable(key: KeyRecord, usage: KeyUsage, operation: string): void;
   /** Why what was sealed under this key cannot be used now; undefined: it can, or the key was never one of ours. */
@@ -51,6 +54,13 @@ export function createLookup(needs: LookupNeeds): KeyLookup {
   const aliases = ({ account, region }: KeyScope) =>
     needs.aliases.list(account).filter((alias) => alias.region === region);
 
+  function nameKey({ account, region }: KeyScope, alias: string, key: KeyRecord): void {
+    const name = `${region}/${alias}`;
+    const updated = clock();
+    const created = needs.aliases.get(account, name)?.created ?? updated;
+    needs.aliases.put({ account, region, name, keyId: key.id, created, updated });
+  }
+
   function byAlias(scope: KeyScope, alias: string): KeyRecord {
     const name = `${scope.region}/${alias}`;
     const record = needs.aliases.get(scope.account, name);
@@ -61,15 +71,7 @@ export function createLookup(needs: LookupNeeds): KeyLookup {
       throw new KeyRefusal("NotFoundException", `Alias ${aliasArn(scope, alias)} is not found.`);
     }
     const made = needs.create(scope, `Default key that protects what ${service} keeps when no other key is defined`);
-    const now = clock();
-    needs.aliases.put({
-      account: scope.account,
-      region: scope.region,
-      name,
-      keyId: made.id,
-      created: now,
-      updated: now,
-    });
+    nameKey(scope, alias, made);
     return made;
   }
 
@@ -97,6 +99,8 @@ export function createLookup(needs: LookupNeeds): KeyLookup {
     find,
     byId,
     aliases,
+    nameKey,
+    unname: (alias) => needs.aliases.remove(alias.account, alias.name),
     list: (scope) => {
       const all = records.list(scope.account).filter(({ region }) => region === scope.region);
       return all.flatMap((key) => alive(key) ?? []);

@@ -41,6 +41,11 @@ export const services: readonly ServiceEntry<ServicesNeeds>[] = [
     load: async (needs) => (await import("./scaling/index.ts")).createAutoScaling(needs),
   },
   {
+    signingName: "kms",
+    target: "TrentService.",
+    load: async (needs) => (await import("./kms/index.ts")).createKms(needs),
+  },
+  {
     signingName: "signer",
     load: async (needs) => (await import("./signer/index.ts")).createSigner(needs),
   },

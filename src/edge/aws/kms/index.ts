@@ -1,0 +1,106 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { KeyRefusal, type Keys } from "../../../keys/index.ts";
+import { ServiceError } from "../../../model/index.ts";
+import type { ServiceModel } from "../../lambda-api/model.ts";
+import { JsonError, type JsonOperation, type JsonService, serveJson } from "../json.ts";
+import type { AwsService } from "../service.ts";
+import {
+  decrypt,
+  encrypt,
+  generateDataKey,
+  generateDataKeyWithoutPlaintext,
+  generateRandom,
+  reEncrypt,
+} from "./encryption.ts";
+import {
+  cancelKeyDeletion,
+  createKey,
+  describeKey,
+  disableKey,
+  disableKeyRotation,
+  enableKey,
+  enableKeyRotation,
+  getKeyRotationStatus,
+  listKeyRotations,
+  listKeys,
+  rotateKeyOnDemand,
+  scheduleKeyDeletion,
+  updateKeyDescription,
+} from "./lifecycle.ts";
+import type { KmsOperation } from "./operation.ts";
+import { generateMac, getPublicKey, sign, verify, verifyMac } from "./signing.ts";
+import {
+  createAlias,
+  deleteAlias,
+  getKeyPolicy,
+  listAliases,
+  listKeyPolicies,
+  listResourceTags,
+  putKeyPolicy,
+  tagResource,
+  untagResource,
+  updateAlias,
+} from "./tags.ts";
+
+const operations = {
+  CancelKeyDeletion: cancelKeyDeletion,
+  CreateAlias: createAlias,
+  CreateKey: createKey,
+  Decrypt: decrypt,
+  DeleteAlias: deleteAlias,
+  DescribeKey: describeKey,
+  DisableKey: disableKey,
+  DisableKeyRotation: disableKeyRotation,
+  EnableKey: enableKey,
+  EnableKeyRotation: enableKeyRotation,
+  Encrypt: encrypt,
+  GenerateDataKey: generateDataKey,
+  GenerateDataKeyWithoutPlaintext: generateDataKeyWithoutPlaintext,
+  GenerateMac: generateMac,
+  GenerateRandom: generateRandom,
+  GetKeyPolicy: getKeyPolicy,
+  GetKeyRotationStatus: getKeyRotationStatus,
+  GetPublicKey: getPublicKey,
+  ListAliases: listAliases,
+  ListKeyPolicies: listKeyPolicies,
+  ListKeyRotations: listKeyRotations,
+  ListKeys: listKeys,
+  ListResourceTags: listResourceTags,
+  PutKeyPolicy: putKeyPolicy,
+  ReEncrypt: reEncrypt,
+  RotateKeyOnDemand: rotateKeyOnDemand,
+  ScheduleKeyDeletion: scheduleKeyDeletion,
+  Sign: sign,
+  TagResource: tagResource,
+  UntagResource: untagResource,
+  UpdateAlias: updateAlias,
+  UpdateKeyDescription: updateKeyDescription,
+  Verify: verify,
+  VerifyMac: verifyMac,
+};
+
+/** AWS Key Management Service, with keys made and kept here. Key policies are kept and shown, and not enforced. */
+export function createKms(needs: { readonly keys?: Keys | undefined; report(error: unknown): void }): AwsService {
+  const { keys, report } = needs;
+  if (keys === undefined) throw new ServiceError("NotImplementedException", "There are no keys here");
+  const bound = Object.entries(operations).map(([name, operation]): [string, JsonOperation] => [
+    name,
+    (call) => inItsWords(() => (operation as KmsOperation<never>)({ ...call, keys })),
+  ]);
+  const service: JsonService = {
+    prefix: "TrentService.",
+    model: JSON.parse(readFileSync(join(import.meta.dirname, "generated/model.json"), "utf8")) as ServiceModel,
+    operations: Object.fromEntries(bound),
+    report,
+  };
+  return { serve: (exchange) => serveJson(service, exchange) };
+}
+
+function inItsWords<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw error instanceof KeyRefusal ? new JsonError(error.code, error.message) : error;
+  }
+}
