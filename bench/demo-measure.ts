@@ -2,6 +2,7 @@ import type { Timing } from "../src/model/index.ts";
 import type { JvmCase, Row, Rung, Start } from "./demo-report.ts";
 import { summarize } from "./harness/statistics.ts";
 import {
+  awaitBooted,
   type BenchFunction,
   type Invoked,
   imaged,
@@ -48,7 +49,7 @@ export async function measure(
   } else without.restore = why;
 
   progress("code that was never seen");
-  const pooled = await neverSeen(server, fn, calls.cold);
+  const pooled = (await awaitBooted(server, fn.name)) ?? (await neverSeen(server, fn, calls.cold));
   if (typeof pooled === "string") without.pool = pooled;
   else starts.pool = startOf(pooled);
 

@@ -14,6 +14,7 @@ import { mission } from "./mission.ts";
 import { findJdk, javaFunctions, reasonOf, repository } from "./peers/index.ts";
 import {
   type BenchFunction,
+  dotnetHello,
   hasJava,
   java,
   native,
@@ -21,6 +22,8 @@ import {
   oneVcpu,
   pythonHello,
   pythonRuntime,
+  rubyHello,
+  runtimeOf,
   type Server,
   shell,
   startServer,
@@ -80,7 +83,31 @@ async function plan(): Promise<{ planned: Planned[]; missing: { name: string; re
     optional: true,
     make: (server) => javaFunction(server, false),
   });
+  planned.push({
+    name: "Ruby",
+    mission: {},
+    optional: true,
+    make: async (server) =>
+      rubyHello(await managed(server, "ruby", "no Ruby that is a Lambda runtime (apt install ruby)")),
+  });
+  planned.push({
+    name: ".NET",
+    mission: { cold: cold.dotnet },
+    optional: true,
+    make: async (server) => {
+      const runtime = await managed(server, "dotnet", "no .NET here, and none to be had through pip");
+      const mcs = program("mcs");
+      if (!mcs) throw new Error("no C# compiler to make a function with (apt install mono-mcs)");
+      return dotnetHello(runtime, mcs);
+    },
+  });
   return { planned, missing };
+}
+
+async function managed(server: Server, prefix: string, otherwise: string): Promise<string> {
+  const found = await runtimeOf(server, prefix);
+  if (!found) throw new Error(otherwise);
+  return found;
 }
 
 async function javaFunction(server: Server, slow: boolean): Promise<BenchFunction> {

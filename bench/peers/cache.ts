@@ -92,6 +92,15 @@ export async function nativeBinary(language: "go" | "rust"): Promise<string> {
   return join(directory, "bootstrap");
 }
 
+/** The .NET function of the fixtures, compiled once by Mono's compiler: a directory with its assembly. */
+export async function dotnetAssembly(mcs: string): Promise<string> {
+  const source = join(fixtures, "dotnet");
+  return cached(`dotnet-${digest(source)}`, async (target) => {
+    const options = ["-target:library", "-optimize+", "-r:System.Core.dll", `-out:${join(target, "Bench.dll")}`];
+    await command(mcs, [...options, join(source, "Function.cs")], target);
+  });
+}
+
 /** Hash of all files below a directory: names and contents. */
 export function digest(directory: string): string {
   const hash = createHash("sha256");

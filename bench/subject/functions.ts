@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ZipFile } from "yazl";
 import {
+  dotnetAssembly,
   findPython,
   fixtures,
   type JavaFunctions,
@@ -99,6 +100,25 @@ export async function native(language: "go" | "rust"): Promise<BenchFunction> {
 export async function shell(): Promise<BenchFunction> {
   const zip = await zipOf([join(fixtures, "shell")]);
   return { name: "bench-shell", title: "shell bootstrap", runtime: "provided.al2023", handler: "bootstrap", zip };
+}
+
+/** The newest managed runtime of this name (`ruby`, `dotnet`) that a platform has, or fetches by itself. Undefined: none. */
+export async function runtimeOf(server: Asked, prefix: string): Promise<string | undefined> {
+  const { runtimes } = await server.call("GET", "/_thaw/info");
+  const usable = (runtimes as { name: string; state: string }[]).filter(({ state }) => state !== "missing");
+  const names = usable.map(({ name }) => name).filter((name) => name.startsWith(prefix));
+  return names.sort((a, b) => b.localeCompare(a, "en", { numeric: true }))[0];
+}
+
+export async function rubyHello(runtime: string): Promise<BenchFunction> {
+  const zip = await zipOf([join(fixtures, "ruby")]);
+  return { name: "bench-ruby", title: runtime.replace("ruby", "Ruby "), runtime, handler: "function.handler", zip };
+}
+
+/** @param mcs Mono's C# compiler */
+export async function dotnetHello(runtime: string, mcs: string): Promise<BenchFunction> {
+  const zip = await zipOf([await dotnetAssembly(mcs)]);
+  return { name: "bench-dotnet", title: ".NET hello", runtime, handler: "Bench::Bench.Function::Handle", zip };
 }
 
 /** How a Java function is to be made. */

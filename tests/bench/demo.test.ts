@@ -66,7 +66,7 @@ test("the demo prints one JSON document of its shape, and leaves nothing in the 
     assert.deepEqual(misfits({ ...report, runtimes }, document), []);
     if (found) assert.deepEqual(misfits(found, jvm), []);
     const named = [...report.runtimes, ...report.missing].map(({ name }) => name);
-    for (const name of ["Node.js", "Python", "Go|Rust", "shell", "Java"]) {
+    for (const name of ["Node.js", "Python", "Go|Rust", "shell", "Java", "Ruby", "\\.NET"]) {
       assert.ok(
         named.some((one) => new RegExp(name).test(one)),
         `${name} is neither shown nor missing`,
