@@ -3,12 +3,13 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { availableParallelism, constants, setPriority } from "node:os";
 import { join } from "node:path";
-import { createArtifacts, RuntimeUnavailable } from "./artifacts/index.ts";
+import { checkCompiledName, compiledLimits, createArtifacts, RuntimeUnavailable } from "./artifacts/index.ts";
 import { cpusOf, createAdmission, createKeepAlive, createLingering, patienceMs, smoothed } from "./capacity/index.ts";
 import { type Config, ConfigError, configOf, type Options } from "./config.ts";
 import { createDestinations } from "./destinations/index.ts";
 import { createDurable } from "./durable/index.ts";
 import {
+  createAccountCredentials,
   createAdmin,
   createAuth,
   createEdge,
@@ -75,11 +76,13 @@ export async function start(options: Options = {}): Promise<Platform> {
     },
     egressDefault: config.egress === "all",
   });
-  const { auth, credentials } = authOf(config, registry);
+  const { auth, credentials, ofAccount } = authOf(config, { registry, sealer });
   const artifacts = createArtifacts({
     dataDir: config.dataDir,
     runtimesDir: config.runtimesDir,
     path: config.path,
+    registries: config.registries,
+    imageFolders: config.imageFolders,
     log: note,
   });
   const machine = machineIdentity(builtAgent);
@@ -110,6 +113,7 @@ export async function start(options: Options = {}): Promise<Platform> {
     unpacked: artifacts.unpacked,
     layers: artifacts.layers,
     runtime: artifacts.runtime,
+    container: artifacts.images.get,
     cpusOf,
     emptyDirectory: emptyDirectory(config),
     endpointPort: () => port,
@@ -126,6 +130,8 @@ export async function start(options: Options = {}): Promise<Platform> {
     snapshots: config.snapshots,
     machine,
     renewImagesAfterMs: config.renewImagesAfterMs,
+    compiled: { ...artifacts.compiled, checkName: checkCompiledName, limits: compiledLimits },
+    prepares: config.prepare !== "off",
     note,
     freezeAfterMs: config.freezeAfterMs,
     reclaimEveryMs: 5000,
@@ -173,7 +179,7 @@ export async function start(options: Options = {}): Promise<Platform> {
     deliver: createDestinations({
       upstream: (account) =>
         config.upstream === undefined
-          ? { url: platform.endpoint, credentials: { accessKeyId: account, secretAccessKey: "test" } }
+          ? { url: platform.endpoint, credentials: ofAccount(account) }
           : { url: config.upstream, credentials: config.credentials },
     }),
     trace,
@@ -209,6 +215,8 @@ export async function start(options: Options = {}): Promise<Platform> {
         trees: { usable: isolation.driver.trees.usable, reason: isolation.driver.trees.reason },
         storedBytes: images.storedBytes(),
       },
+      compiled: { policy: config.prepare, storedBytes: artifacts.compiled.storedBytes() },
+      events: { waiting: queue.waiting(), running: queue.running(), ...queue.counts },
       uptimeMs: Math.round(process.uptime() * 1e3),
     }),
     environments: environments.list,
@@ -250,6 +258,7 @@ export async function start(options: Options = {}): Promise<Platform> {
     sealer,
   });
   await images.sweep(isOwned);
+  await artifacts.compiled.sweep(isOwned);
 
   const bound = await edge
     .listen({ host: config.host, port: config.port, socketPath: endpointSocket })
@@ -292,10 +301,20 @@ export async function start(options: Options = {}): Promise<Platform> {
 }
 
 /** Checks requests, if it is to; and then the operator has a key of its own, and so has every environment. */
-function authOf({ auth: mode, account, dataDir }: Config, registry: ReturnType<typeof createRegistry>) {
-  if (mode === "off") return { auth: undefined, credentials: () => undefined };
-  operatorKey(registry, account, join(dataDir, "operator.json"));
-  return { auth: createAuth({ mode, registry }), credentials: createFunctionCredentials(registry) };
+function authOf(
+  { auth: mode, account, dataDir }: Config,
+  needs: { readonly registry: ReturnType<typeof createRegistry>; readonly sealer: ReturnType<typeof createSealer> },
+) {
+  if (mode === "off") {
+    const ofAccount = (accessKeyId: string) => ({ accessKeyId, secretAccessKey: "test" });
+    return { auth: undefined, credentials: () => undefined, ofAccount };
+  }
+  operatorKey(needs, account, join(dataDir, "operator.json"));
+  return {
+    auth: createAuth({ mode, ...needs }),
+    credentials: createFunctionCredentials(needs),
+    ofAccount: createAccountCredentials(needs),
+  };
 }
 
 /** Calls back after `ms`, or after a day, the longest that a timer of Node.js is trusted with: who was woken early looks again. */

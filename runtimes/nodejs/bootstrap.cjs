@@ -107,7 +107,9 @@ const createLife = (needs) => {
 
 /** Loads the handler and says that it is ready. `rehearses`: nobody waits, and events of its own come before. */
 async function init(boot, rehearses = false) {
-  enableCompileCache(env);
+  const compiles = env._THAW_COMPILE === "1";
+  delete env._THAW_COMPILE;
+  const handOver = compiles ? require("./compiled.cjs").keepCompiled() : enableCompileCache(env);
   const endEager = eager
     ? require("./eager.cjs").compileEagerly(Number(env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE))
     : undefined;
@@ -116,6 +118,7 @@ async function init(boot, rehearses = false) {
   endEager?.();
   const serve = createServer({ handler, session, logError, invokeStore, ended: shutDown });
   const loaded = now();
+  handOver?.(link);
   if (rehearses) await prewarm(handler, createServer, modern, idBeforeFirst);
   initialised = true;
   session.ready({ boot, load, loaded });

@@ -19,6 +19,7 @@ const type = Object.freeze({
   LOG: 0x8a,
   PREPARED: 0x8e,
   RESTORE_ERROR: 0x8f,
+  COMPILED: 0x90,
 });
 
 /** On RESPONSE, RESPONSE_END and ERROR: this runtime reads its next event at once. */

@@ -112,6 +112,8 @@ function distribution(name: string, major: number, version: string, directory: s
       ].join(":"),
     },
     link: "frames",
+    // module.flushCompileCache(), by which it can be handed over, is there from Node.js 22.10 on.
+    compiles: major >= 22,
     tellsDraws: true,
     bare: "any",
   };

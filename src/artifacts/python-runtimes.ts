@@ -97,6 +97,7 @@ function distribution(name: string, minor: number, interpreter: Interpreter, boo
       PYTHONDONTWRITEBYTECODE: "1", // /var/task and /opt are read-only
     },
     link: "frames",
+    compiles: true,
     tellsDraws: true,
     bare: "any",
   };

@@ -67,6 +67,9 @@ export class Conversation {
       case frameType.LOG:
         if (payload[0] === framed) break;
         throw new ProtocolError(`a LOG of source ${payload[0]} on a runtime's own link`);
+      case frameType.COMPILED:
+        this.#step("init", 0, stream, "init");
+        break;
       case frameType.READY:
         this.#step(this.#isCopy() ? this.#phase : "init", 0, stream, "ready");
         if (this.#ahead > 0) this.given(this.#ahead);

@@ -94,6 +94,12 @@ export class Environment {
     return ready - spawned;
   }
 
+  /** milliseconds that its runtime took to load the function's code; undefined: it has not said */
+  get loadMs(): number | undefined {
+    const { load, loaded } = this.#arrival.marks;
+    return load === undefined || loaded === undefined ? undefined : loaded - load;
+  }
+
   /** when it was ready for its first event, monotonicMs(); 0: it has not been */
   get readyAt(): number {
     return this.#arrival.marks.ready;

@@ -1,8 +1,10 @@
 import { availableParallelism } from "node:os";
-import type { Images } from "../images/index.ts";
+import { digestOf, type Images } from "../images/index.ts";
 import type { Driver } from "../isolation/index.ts";
 import { type FunctionVersion, type Invocation, monotonicMs } from "../model/index.ts";
 import { barePlanOf, isBare } from "./bare.ts";
+import { compileAhead } from "./compile.ts";
+import { type CompiledStore, Compiling } from "./compiling.ts";
 import { Environment, type EnvironmentNeeds } from "./environment.ts";
 import { Hibernation } from "./hibernation.ts";
 import { imageKey } from "./image-key.ts";
@@ -53,6 +55,13 @@ export interface EnvironmentsNeeds extends PlanNeeds, Pick<PoolNeeds, "patienceM
   readonly machine: string;
   /** how old an image may be, milliseconds */
   readonly renewImagesAfterMs: number;
+  /** what was compiled of functions' code, and whether that is made ahead of their starts (THAW_PREPARE) */
+  readonly compiled: CompiledStore & {
+    sweep(isCurrent: EnvironmentsNeeds["isCurrent"]): Promise<void>;
+    checkName(name: string): void;
+    readonly limits: { readonly bytes: number; readonly files: number };
+  };
+  readonly prepares: boolean;
   note(line: string): void;
 }
 
@@ -147,6 +156,19 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
     clock: Date.now,
   });
 
+  const compiling = new Compiling({
+    // Elsewhere a function could write what others of its version start from.
+    used: needs.prepares && needs.driver.name === "container",
+    store: needs.compiled,
+    compile: (plan) => compileAhead(plan, { driver: needs.driver, ...needs.compiled }),
+    formOf: ({ target, runtimeVersion, command }) => digestOf([target.runtime, runtimeVersion, command]),
+    image: (target) => snapshots.view(target),
+    isCurrent: needs.isCurrent,
+    busy: () => starting > 0,
+    ready: (target) => stations.get(target.key)?.pool.starts.compiled(),
+    note: needs.note,
+  });
+
   const environmentNeeds: EnvironmentNeeds = {
     driver: needs.driver,
     openLog: needs.openLog,
@@ -171,6 +193,7 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
     create: (plan: Plan, mode: StartMode, provisioned: boolean) =>
       new Environment(plan, mode, provisioned, environmentNeeds),
     snapshots,
+    compiling,
     underWay(change) {
       starting += change;
       return { crowded: crowded() };
@@ -236,9 +259,11 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
         station.pool.retire();
         needs.keepAlive.forget(key);
         snapshots.forget(target).catch(left);
+        void compiling.forget(target);
         forgetIfOver(key, station);
       }
       needs.images.sweep(needs.isCurrent).catch(left);
+      needs.compiled.sweep(needs.isCurrent).catch(left);
     },
     async snapshot(target) {
       const plan = await stationOf(target).pool.starts.plan();
@@ -254,6 +279,7 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
     async close() {
       clearInterval(housekeeping);
       snapshots.close();
+      compiling.close();
       for (const { provisioned } of stations.values()) provisioned.close();
       await Promise.all([...stations.values()].flatMap(({ pool }) => [...pool.all].map((each) => each.stop())));
     },

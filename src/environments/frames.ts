@@ -24,6 +24,7 @@ export const frameType = Object.freeze({
   SPAWNED: 0x8d,
   PREPARED: 0x8e,
   RESTORE_ERROR: 0x8f,
+  COMPILED: 0x90,
 });
 
 export type FrameType = (typeof frameType)[keyof typeof frameType];
@@ -142,6 +143,12 @@ export function encodeError(type: string, document: Uint8Array): Buffer {
 export function decodeError(payload: Buffer): { type: string; document: Buffer } {
   const { text, rest } = prefixed(payload, "error");
   return { type: text, document: rest };
+}
+
+/** COMPILED: `u16 length of name`, the file's name, its bytes. Throws ProtocolError when it does not parse. */
+export function decodeCompiled(payload: Buffer): { name: string; bytes: Buffer } {
+  const { text, rest } = prefixed(payload, "COMPILED");
+  return { name: text, bytes: rest };
 }
 
 function prefixed(payload: Buffer, what: string): { text: string; rest: Buffer } {

@@ -147,6 +147,14 @@ export class Ladder {
     measured.crashes = 0;
   }
 
+  /** The rung has changed, for the better it seems: what was measured stands until the next start by it, which is soon. */
+  doubt(rung: Rung): void {
+    const measured = this.#rungs.get(rung);
+    if (!measured) return;
+    measured.latest.length = 0;
+    measured.samples = 0;
+  }
+
   /** Milliseconds of the fastest rung that was measured. */
   get bestMs(): number | undefined {
     const fastest = Math.min(...[...this.#rungs.keys()].map((rung) => this.#ms(rung)));

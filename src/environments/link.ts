@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import { Conversation } from "./conversation.ts";
 import {
+  decodeCompiled,
   decodeError,
   FrameReader,
   flagRaw,
@@ -21,6 +22,8 @@ export interface LinkEvents {
   prepared(drew: boolean | undefined): void;
   /** an afterRestore hook of a copy failed */
   restoreError(errorType: string, document: Buffer): void;
+  /** It hands over a file of what it compiled of the function's code. Absent: it was not asked to, and may not. */
+  compiled?(name: string, bytes: Buffer): void;
   /** `ready`: the runtime waits for its next event already */
   response(stream: number, body: Buffer, ready: boolean): void;
   streamStart(stream: number, contentType: string): void;
@@ -134,6 +137,11 @@ export function createLink(agent: Duplex, runtime: Duplex | undefined, events: L
         const { type: name, document } = decodeError(payload);
         return events.restoreError(name, document);
       }
+      case frameType.COMPILED: {
+        if (!events.compiled) throw new ProtocolError("compiled code that nobody asked for");
+        const { name, bytes } = decodeCompiled(payload);
+        return events.compiled(name, bytes);
+      }
       case frameType.ERROR: {
         const { type: name, document } = decodeError(payload);
         return events.error(stream, name, document, ready);
@@ -169,6 +177,8 @@ export function createLink(agent: Duplex, runtime: Duplex | undefined, events: L
         exit = { status: parse(payload) as RuntimeExit, timer: setTimeout(exited, lastWordsMs) };
         if (runtimeEnded) exited();
         return;
+      case frameType.COMPILED:
+        throw new ProtocolError("compiled code from an agent");
       case frameType.READY:
         // Where the runtime has its events from its own link, whoever else asks the agent for one waits in vain.
         if (chosen === runtime && runtime) return;

@@ -2,12 +2,15 @@ import type { SandboxSpec } from "../isolation/index.ts";
 import { type FunctionVersion, limits } from "../model/index.ts";
 import type { InitializationType } from "../observe/index.ts";
 import { type BareNeeds, barePlanOf, reasonAgainstBare } from "./bare.ts";
+import { type Container, containerRuntime } from "./container-plan.ts";
 
 /** What the planner asks of the rooms below. */
 export interface PlanNeeds extends BareNeeds {
   unpacked(code: FunctionVersion["code"]): Promise<string>;
   layers(layers: FunctionVersion["layers"]): Promise<string | undefined>;
   runtime(name: string): Promise<Distribution>;
+  /** a function's container image, unpacked */
+  container?(code: FunctionVersion["code"]): Promise<Container>;
   /** Variables by which a new environment signs requests as its function. Absent, or undefined: it says which account it is. */
   credentials?(target: FunctionVersion): Readonly<Record<string, string>> | undefined;
   /** TCP port of the platform's own endpoint, the same inside every sandbox; 0 while it does not listen */
@@ -24,6 +27,7 @@ export interface Distribution {
   /** it can boot without a function: for any, or for those of one amount of memory; absent: it cannot */
   readonly bare?: "any" | "by memory" | undefined;
   readonly version: string;
+  readonly compiles?: boolean;
 }
 
 /** Everything about a function version that starts of its environments share; made once, so that a cold start only fills in an id. */
@@ -36,11 +40,17 @@ export interface Plan {
   /** before it is copied, its runtime says whether init drew random bytes */
   readonly tellsDraws: boolean;
   readonly runtimeVersion: string;
+  /** its runtime hands over what it compiled, and takes it again; a wrapper may run another */
+  readonly compiles?: boolean;
   readonly memoryBytes: number;
   readonly tmpBytes: number;
   readonly cpus: number;
   readonly initCpus: number;
   readonly endpointPort: number;
+  /** directory on the host that is the sandbox's root; undefined: the usual one */
+  readonly rootfs?: string;
+  /** where it starts; undefined: /var/task */
+  readonly cwd?: string;
   /** credentials for one more environment */
   credentials?(): Readonly<Record<string, string>> | undefined;
   /** its runtime without the function; undefined: it cannot be used, and `unpooled` says why */
@@ -50,6 +60,7 @@ export interface Plan {
 
 /** Makes the plan of a function version. Rejects with what the artifacts rejected with. */
 export async function planOf(target: FunctionVersion, needs: PlanNeeds): Promise<Plan> {
+  if (target.image !== undefined) return containerPlanOf(target, needs);
   const [code, layers, runtime] = await Promise.all([
     needs.unpacked(target.code),
     needs.layers(target.layers),
@@ -69,6 +80,7 @@ export async function planOf(target: FunctionVersion, needs: PlanNeeds): Promise
     link: runtime.link,
     tellsDraws: runtime.tellsDraws,
     runtimeVersion: runtime.version,
+    compiles: runtime.compiles === true && !wrapper,
     memoryBytes: target.memoryMb * 1024 * 1024,
     tmpBytes: target.ephemeralMb * 1024 * 1024,
     cpus: needs.cpusOf(target.memoryMb),
@@ -77,6 +89,46 @@ export async function planOf(target: FunctionVersion, needs: PlanNeeds): Promise
     credentials: () => needs.credentials?.(target),
     bare,
     unpooled: bare ? "" : (against ?? unpooledFor(target.runtime)),
+  };
+}
+
+/** Of a function whose code is a container image: nothing is mounted, the image is all there is. */
+async function containerPlanOf(target: FunctionVersion, needs: PlanNeeds): Promise<Plan> {
+  const container = await needs.container?.(target.code);
+  if (container === undefined) throw new Error("container images are not run here");
+  const { command, env, link, tellsDraws, version, cwd } = containerRuntime(target, container);
+  const endpointPort = needs.endpointPort();
+  const endpoint = endpointPort > 0 ? { AWS_ENDPOINT_URL: `http://127.0.0.1:${endpointPort}` } : {};
+  return {
+    target,
+    rootfs: container.root,
+    cwd,
+    mounts: [],
+    command,
+    env: { ...endpoint, ...env, ...target.environment, ...reserved(target) },
+    link,
+    tellsDraws,
+    runtimeVersion: version,
+    memoryBytes: target.memoryMb * 1024 * 1024,
+    tmpBytes: target.ephemeralMb * 1024 * 1024,
+    cpus: needs.cpusOf(target.memoryMb),
+    initCpus: limits.initCpus,
+    endpointPort,
+    credentials: () => needs.credentials?.(target),
+    bare: undefined,
+    unpooled: "a container image boots with its function",
+  };
+}
+
+/** Where a sandbox has what was compiled of its function's code before. */
+const compiledAt = "/var/compiled";
+
+/** The same with what was compiled before, in a folder of the host's: for starts that compile, not for copies of what has. */
+export function withCompiled(plan: Plan, folder: string): Plan {
+  return {
+    ...plan,
+    mounts: [...plan.mounts, { source: folder, target: compiledAt }],
+    env: { ...plan.env, _THAW_COMPILE_CACHE: compiledAt },
   };
 }
 
@@ -104,10 +156,19 @@ function environmentOf(target: FunctionVersion, runtime: Distribution, endpointP
     ...endpoint,
     ...runtime.env,
     ...target.environment,
+    ...reserved(target),
     _HANDLER: target.handler,
+    AWS_EXECUTION_ENV: `AWS_Lambda_${target.runtime}`,
+    LAMBDA_TASK_ROOT: "/var/task",
+    LAMBDA_RUNTIME_DIR: "/var/runtime",
+  };
+}
+
+/** What every function has, and cannot change. */
+function reserved(target: FunctionVersion): Record<string, string> {
+  return {
     AWS_REGION: target.region,
     AWS_DEFAULT_REGION: target.region,
-    AWS_EXECUTION_ENV: `AWS_Lambda_${target.runtime}`,
     AWS_LAMBDA_FUNCTION_NAME: target.name,
     AWS_LAMBDA_FUNCTION_VERSION: target.version,
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(target.memoryMb),
@@ -118,8 +179,6 @@ function environmentOf(target: FunctionVersion, runtime: Distribution, endpointP
     AWS_ACCESS_KEY_ID: target.account,
     AWS_SECRET_ACCESS_KEY: "thaw",
     AWS_SESSION_TOKEN: "thaw",
-    LAMBDA_TASK_ROOT: "/var/task",
-    LAMBDA_RUNTIME_DIR: "/var/runtime",
   };
 }
 
@@ -139,6 +198,8 @@ export interface StartTerms {
   readonly credentials?: Readonly<Record<string, string>> | undefined;
   /** only made to be copied */
   readonly template?: boolean;
+  /** only made to hand over what its runtime compiles */
+  readonly compile?: boolean;
   /** a copy, from the image that the sandbox was made with */
   readonly restore?: boolean;
   /** a copy that nobody waits for: its runtime serves events of its own before it says READY */
@@ -168,6 +229,7 @@ export function sandboxOf(plan: Plan, id: string, image?: string): SandboxSpec {
     initCpus: plan.initCpus,
     network: plan.target.network,
     runtimeLink: plan.link === "frames",
+    rootfs: plan.rootfs,
     image,
   };
 }
@@ -180,6 +242,7 @@ function ownVariables(start: StartTerms): Record<string, string> {
     ...start.credentials,
     // Our bootstraps take it away before the function's code runs.
     ...(start.template ? { _THAW_TEMPLATE: "1" } : {}),
+    ...(start.compile ? { _THAW_COMPILE: "1" } : {}),
   };
 }
 
@@ -210,7 +273,7 @@ export function bootDocument(plan: Plan, places: Places, start: StartTerms, isol
   return JSON.stringify({
     command,
     env,
-    cwd: places.path("/var/task"),
+    cwd: places.path(plan.cwd ?? "/var/task"),
     link: plan.link,
     ...(start.restore ? { restore: true } : {}),
     apiPort: isolated ? 9001 : 0,

@@ -1,14 +1,16 @@
 import { type FunctionVersion, monotonicMs, ServiceError } from "../model/index.ts";
+import type { Compiling } from "./compiling.ts";
 import type { Environment } from "./environment.ts";
 import type { Errand } from "./errand.ts";
 import { failuresAllowed, Ladder, type Rung, type RungView } from "./ladder.ts";
-import type { Plan } from "./plan.ts";
+import { type Plan, withCompiled } from "./plan.ts";
 import type { Snapshots, SnapshotView } from "./snapshots.ts";
 import type { StartMode } from "./start.ts";
 
 export interface StartsNeeds {
   plan(target: FunctionVersion): Promise<Plan>;
   readonly snapshots: Pick<Snapshots, "meet" | "image" | "consider" | "spoilt" | "view">;
+  readonly compiling: Pick<Compiling, "found" | "consider" | "spoilt">;
   /** A start begins or ends. `crowded`: so many are under way that its time says nothing about its rung. */
   underWay(change: 1 | -1): { readonly crowded: boolean };
 }
@@ -22,6 +24,21 @@ export interface StartsView {
   readonly image: SnapshotView;
   /** the image of its runtime without the function; "none": why it cannot be used for this version */
   readonly pool: SnapshotView;
+}
+
+/** a new environment, not started */
+type Make = (plan: Plan, mode: StartMode) => Environment;
+
+/** One start on one rung. */
+interface Trial {
+  readonly rung: Rung;
+  readonly plan: Plan;
+  readonly mode: StartMode;
+  readonly make: Make;
+  readonly why: string;
+  readonly errand?: Errand | undefined;
+  /** folder of what was compiled ahead */
+  readonly compiled?: string | undefined;
 }
 
 /** Starts the environments of one function version, each on the best rung of the ladder that holds. */
@@ -48,7 +65,7 @@ export class Starts {
    * @param make a new environment, not started
    * @param errand of whoever waits for it
    */
-  async start(make: (plan: Plan, mode: StartMode) => Environment, errand?: Errand): Promise<Environment> {
+  async start(make: Make, errand?: Errand): Promise<Environment> {
     const plan = await this.plan();
     const ways = this.#ways(plan);
     const choice = this.#ladder.choose(new Set(ways.keys()));
@@ -60,7 +77,8 @@ export class Starts {
       const mode = ways.get(rung);
       if (!mode) continue;
       try {
-        const environment = await this.#startOn(rung, make(plan, mode), why, errand);
+        const compiled = rung === "pool" ? this.#needs.compiling.found(plan) : undefined;
+        const environment = await this.#startOn({ rung, plan, mode, make, why, errand, compiled });
         await this.#settleFallen(fell, environment);
         return environment;
       } catch (error) {
@@ -68,9 +86,22 @@ export class Starts {
         fell.set(rung, (error as Error).message);
       }
     }
-    const environment = await this.#startOn("plain", make(plan, { kind: "plain" }), why);
+    const environment = await this.#startPlainly(plan, make, why);
     await this.#settleFallen(fell, environment);
     return environment;
+  }
+
+  /** What was compiled ahead may not keep a version from starting. */
+  async #startPlainly(plan: Plan, make: Make, why: string): Promise<Environment> {
+    const terms = { rung: "plain", plan, mode: { kind: "plain" }, make, why } as const;
+    const compiled = this.#needs.compiling.found(plan);
+    try {
+      return await this.#startOn({ ...terms, compiled });
+    } catch (error) {
+      if (error instanceof ServiceError || compiled === undefined) throw error;
+      this.#needs.compiling.spoilt(this.target, (error as Error).message);
+      return this.#startOn(terms);
+    }
   }
 
   /** Only now is it certain that it was the rungs and not the whole machine, nor the function's init. */
@@ -120,6 +151,12 @@ export class Starts {
     return this.#plan;
   }
 
+  /** Starts compile less from now on: what was measured before is a first guess. */
+  compiled(): void {
+    this.#ladder.doubt("pool");
+    this.#ladder.doubt("plain");
+  }
+
   /** Another image: what was measured of copies of the old one does not count. */
   renewed(rung: Rung): void {
     this.#ladder.renew(rung);
@@ -164,7 +201,9 @@ export class Starts {
     return plan;
   }
 
-  async #startOn(rung: Rung, environment: Environment, why: string, errand?: Errand): Promise<Environment> {
+  async #startOn({ rung, plan, mode, make, why, errand, compiled }: Trial): Promise<Environment> {
+    const { compiling } = this.#needs;
+    const environment = make(compiled === undefined ? plan : withCompiled(plan, compiled), mode);
     const began = monotonicMs();
     const before = this.#needs.underWay(1);
     let after = before;
@@ -178,9 +217,11 @@ export class Starts {
       const ms = environment.readyAt - began;
       this.#ladder.succeeded(rung, before.crowded || after.crowded ? undefined : ms);
       this.#latest = { rung, why };
-      this.#needs.snapshots.consider(environment.plan);
+      this.#needs.snapshots.consider(plan);
+      if (rung !== "restore" && environment.state === "idle") compiling.consider(plan, environment.loadMs);
       return environment;
     }
+    if (compiled !== undefined) compiling.spoilt(this.target, `an environment is ${environment.state} with it`);
     // A failed init has a second try in its first event; one that perished says why.
     if (environment.state === "failed" || environment.perished) return environment;
     throw new Error(`the environment ended while it started (${environment.state})`);

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createArtifacts } from "../artifacts/index.ts";
+import { type Compiled, checkCompiledName, compiledLimits, createArtifacts } from "../artifacts/index.ts";
 import { cpusOf, createKeepAlive, patienceMs, smoothed } from "../capacity/index.ts";
 import { createImages } from "../images/index.ts";
 import { createIsolation, type Driver } from "../isolation/index.ts";
@@ -18,6 +18,8 @@ export interface Rig extends AsyncDisposable {
   readonly lines: string[];
   readonly notes: string[];
   readonly imagesDirectory: string;
+  readonly compiled: Compiled;
+  readonly compiledDirectory: string;
   /** A function of this source (index.js, or a program of another name). */
   version(source: string, changes?: Partial<FunctionVersion>, file?: string): FunctionVersion;
   /** Runs it once and gives its parsed answer, or its failure's document. The REPORT of a first event follows, see settled(). */
@@ -60,6 +62,8 @@ export async function openRig(changes: Partial<EnvironmentsNeeds> = {}): Promise
     reclaimEveryMs: 5000,
     images: createImages({ directory: join(root, "images"), machine: "m", budgetBytes: 2 ** 30 }),
     snapshots: "auto",
+    compiled: { ...artifacts.compiled, checkName: checkCompiledName, limits: compiledLimits },
+    prepares: false,
     machine: "m",
     renewImagesAfterMs: 6 * 3600e3,
     note,
@@ -71,6 +75,8 @@ export async function openRig(changes: Partial<EnvironmentsNeeds> = {}): Promise
     lines,
     notes,
     imagesDirectory: join(root, "images"),
+    compiled: artifacts.compiled,
+    compiledDirectory: join(root, "compiled"),
     version(source, more = {}, file = "index.js") {
       const key = randomUUID();
       const directory = join(root, key);

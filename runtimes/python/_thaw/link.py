@@ -12,6 +12,7 @@ ERROR = 0x88
 LOG = 0x8A
 PREPARED = 0x8E
 RESTORE_ERROR = 0x8F
+COMPILED = 0x90
 
 #: On RESPONSE and ERROR: this runtime reads its next event at once.
 READY_FLAG = 0x01

@@ -143,7 +143,16 @@ def init(session, link, boot):
         log.configure(session, as_json, level)
 
     lazy.on_import("logging", configure_logging)
-    loader.search_path(os.environ.get("LAMBDA_TASK_ROOT", os.getcwd()))
+    root = os.environ.get("LAMBDA_TASK_ROOT", os.getcwd())
+    loader.search_path(root)
+    folder = os.environ.pop("_THAW_COMPILE_CACHE", None)
+    keeps = os.environ.pop("_THAW_COMPILE", None) == "1"
+    compiled = None
+    if folder or keeps:
+        from .compiled import Compiled
+
+        compiled = Compiled(folder, keeps)
+        compiled.watch(root)
     load = time.monotonic() * 1000.0
     try:
         handler = loader.load(os.environ.get("_HANDLER", ""))
@@ -152,6 +161,8 @@ def init(session, link, boot):
         session.log(log_text(failure, as_json))
         link.send_error(INIT_ERROR, session.raw_flag(), 0, failure["errorType"], result.to_json(failure))
         sys.exit(1)
+    if keeps:
+        compiled.hand_over(link)
     ready(session, link, boot, load)
     return handler, as_json
 
