@@ -32,12 +32,13 @@ export interface GroupRecord extends NamedDocument {
 export interface AccessKeyRecord extends NamedDocument {
   /** undefined: the account's root user */
   readonly user?: string | undefined;
-  readonly secret: string;
+  /** base64 of the sealed secret */
+  readonly sealedSecret: string;
   readonly status: "Active" | "Inactive";
   readonly created: string;
 }
 
-/** What temporary credentials are sealed with. Kept by `registry.named("session-key")`, once. */
+/** What credentials are sealed with where there is no master key. Kept by `registry.named("session-key")`, once. */
 export interface SessionKeyRecord extends NamedDocument {
   /** 32 bytes, base64 */
   readonly key: string;

@@ -24,8 +24,13 @@ const closing: { destroy(): void }[] = [];
 
 async function open(mode: "known-keys" | "iam") {
   door = await openDoor(echo, undefined, { auth: { mode, clock: () => Date.now() + shiftMs } });
-  const { name, secret } = createKeyring(door.registry).create("000000000000", undefined);
-  root = { accessKeyId: name, secretAccessKey: secret };
+  root = rootOf("000000000000");
+}
+
+function rootOf(account: string): Keys {
+  const keyring = createKeyring(door);
+  const key = keyring.create(account, undefined);
+  return { accessKeyId: key.name, secretAccessKey: keyring.secretOf(key) };
 }
 
 async function close() {
@@ -426,8 +431,7 @@ describe("with permissions", () => {
     await add("eve", who);
     assert.equal((await invoke(keys)).StatusCode, 200);
     // The other account's root user may everything that its own account can grant.
-    const { name, secret } = createKeyring(door.registry).create("111122223333", undefined);
-    const foreign = { accessKeyId: name, secretAccessKey: secret };
+    const foreign = rootOf("111122223333");
     const root2 = "arn:aws:iam::111122223333:root";
     const noResource = "because no resource-based policy allows the lambda:InvokeFunction action";
     await assert.rejects(invoke(foreign, arn), denied(root2, noResource));

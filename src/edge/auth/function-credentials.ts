@@ -1,5 +1,6 @@
 import type { FunctionVersion } from "../../model/index.ts";
 import type { Registry } from "../../registry/index.ts";
+import type { SecretsNeeds } from "./secrets.ts";
 import { createSessions } from "./sessions.ts";
 
 /**
@@ -15,12 +16,12 @@ const roleParts = /^arn:[^:]+:iam::(\d{12}):role\/(?:.*\/)?([^/]+)$/;
  * Source: Lambda Developer Guide, "Defined runtime environment variables".
  */
 export function createFunctionCredentials(
-  registry: Pick<Registry, "functions" | "named">,
+  needs: SecretsNeeds & { readonly registry: Pick<Registry, "functions" | "named"> },
   clock?: () => number,
 ): (target: FunctionVersion) => Readonly<Record<string, string>> | undefined {
-  const sessions = createSessions(registry, clock);
+  const sessions = createSessions(needs, clock);
   return (target) => {
-    const entry = registry.functions.find(target, target.name);
+    const entry = needs.registry.functions.find(target, target.name);
     const version = target.version === "$LATEST" ? entry?.latest : entry?.versions.get(target.version);
     const [, account, role] = roleParts.exec(version?.settings.Role ?? "") ?? [];
     if (account === undefined || role === undefined) return undefined;
@@ -29,6 +30,21 @@ export function createFunctionCredentials(
       AWS_ACCESS_KEY_ID: issued.AccessKeyId,
       AWS_SECRET_ACCESS_KEY: issued.SecretAccessKey,
       AWS_SESSION_TOKEN: issued.SessionToken,
+    };
+  };
+}
+
+/** Credentials as signers take them, for the platform's own requests to itself on behalf of an account. */
+export function createAccountCredentials(
+  needs: SecretsNeeds,
+): (account: string) => { accessKeyId: string; secretAccessKey: string; sessionToken: string } {
+  const sessions = createSessions(needs);
+  return (account) => {
+    const issued = sessions.issue({ account, holder: { kind: "user", user: undefined } }, 900);
+    return {
+      accessKeyId: issued.AccessKeyId,
+      secretAccessKey: issued.SecretAccessKey,
+      sessionToken: issued.SessionToken,
     };
   };
 }

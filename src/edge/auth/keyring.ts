@@ -1,12 +1,15 @@
-import type { AccessKeyRecord, Registry } from "../../registry/index.ts";
+import type { Sealer } from "../../keys/index.ts";
+import type { AccessKeyRecord } from "../../registry/index.ts";
 import { accountOfKeyId, newKeyId, newSecret } from "./key-ids.ts";
+import { type SecretsNeeds, sealerOf } from "./secrets.ts";
 
 /**
- * Long-lived key pairs: those of IAM's users (CreateAccessKey) and the operator's. Secrets are kept as they are, because a
- * signature is checked with them, in the registry's file, which only the platform's user can read.
+ * Long-lived key pairs: those of IAM's users (CreateAccessKey) and the operator's. Secrets are sealed on the disk; they cannot
+ * be hashed, because a signature is checked with them.
  */
 export interface Keyring {
   find(keyId: string): AccessKeyRecord | undefined;
+  secretOf(record: AccessKeyRecord): string;
   /** `user`: undefined for the account's root user */
   create(account: string, user: string | undefined): AccessKeyRecord;
   put(record: AccessKeyRecord): void;
@@ -15,19 +18,26 @@ export interface Keyring {
   of(account: string, user: string | undefined): readonly AccessKeyRecord[];
 }
 
-export function createKeyring(registry: Pick<Registry, "named">): Keyring {
-  const keys = registry.named<AccessKeyRecord>("access-key");
+export function createKeyring(needs: SecretsNeeds): Keyring {
+  let sealer: Sealer | undefined;
+  const keys = needs.registry.named<AccessKeyRecord>("access-key");
   return {
     find(keyId) {
       const account = accountOfKeyId(keyId);
       return account === undefined ? undefined : keys.get(account, keyId);
     },
+    secretOf({ name, sealedSecret }) {
+      sealer ??= sealerOf(needs);
+      return sealer.open(Buffer.from(sealedSecret, "base64"), purposeOf(name)).toString("utf8");
+    },
     create(account, user) {
+      sealer ??= sealerOf(needs);
+      const name = newKeyId("AKIA", account);
       const record: AccessKeyRecord = {
         account,
-        name: newKeyId("AKIA", account),
+        name,
         user,
-        secret: newSecret(),
+        sealedSecret: sealer.seal(Buffer.from(newSecret()), purposeOf(name)).toString("base64"),
         status: "Active",
         created: new Date().toISOString(),
       };
@@ -43,3 +53,6 @@ export function createKeyring(registry: Pick<Registry, "named">): Keyring {
         .sort((one, other) => (one.created < other.created ? -1 : 1)),
   };
 }
+
+/** One key's secret is none of another's. */
+const purposeOf = (keyId: string): string => `access key ${keyId}`;

@@ -1,6 +1,6 @@
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
-import type { Registry, SessionKeyRecord } from "../../registry/index.ts";
+import { SealBroken, type Sealer } from "../../keys/index.ts";
 import { newKeyId, newSecret } from "./key-ids.ts";
+import { type SecretsNeeds, sealerOf } from "./secrets.ts";
 
 /** What temporary credentials stand for. */
 export interface Session {
@@ -37,47 +37,30 @@ export interface Sessions {
   open(token: string): Session | undefined;
 }
 
-const cipher = "aes-256-gcm";
+/** What a token is sealed for: nothing else that was sealed with the same key opens as one. */
+const purpose = "session token";
 /** Opened tokens that are kept: each request of a session brings its token along. */
 const keptTokens = 1000;
 /** Longer ones cannot be ours: a session policy has 2,048 characters, and there are ten policies and fifty tags at most. */
 const longestToken = 65_536;
 
 /** `clock`: milliseconds since the epoch. */
-export function createSessions(registry: Pick<Registry, "named">, clock: () => number = Date.now): Sessions {
+export function createSessions(needs: SecretsNeeds, clock: () => number = Date.now): Sessions {
   const opened = new Map<string, Session>();
-  let known: Buffer | undefined;
-
-  /** Made when the first session is. */
-  function sealingKey(): Buffer {
-    if (known !== undefined) return known;
-    const records = registry.named<SessionKeyRecord>("session-key");
-    let record = records.get("", "sessions");
-    if (record === undefined) {
-      record = { account: "", name: "sessions", key: randomBytes(32).toString("base64") };
-      records.put(record);
-    }
-    known = Buffer.from(record.key, "base64");
-    return known;
-  }
+  let sealer: Sealer | undefined;
 
   function seal(session: Session): string {
-    const nonce = randomBytes(12);
-    const box = createCipheriv(cipher, sealingKey(), nonce);
-    const sealed = Buffer.concat([box.update(JSON.stringify(session)), box.final()]);
-    return Buffer.concat([nonce, box.getAuthTag(), sealed]).toString("base64");
+    sealer ??= sealerOf(needs);
+    return sealer.seal(Buffer.from(JSON.stringify(session)), purpose).toString("base64");
   }
 
   function unseal(token: string): Session | undefined {
-    const bytes = Buffer.from(token, "base64");
-    if (bytes.length < 29) return undefined;
+    sealer ??= sealerOf(needs);
     try {
-      const box = createDecipheriv(cipher, sealingKey(), bytes.subarray(0, 12));
-      box.setAuthTag(bytes.subarray(12, 28));
-      const text = Buffer.concat([box.update(bytes.subarray(28)), box.final()]).toString("utf8");
-      return JSON.parse(text) as Session;
-    } catch {
-      return undefined;
+      return JSON.parse(sealer.open(Buffer.from(token, "base64"), purpose).toString("utf8")) as Session;
+    } catch (error) {
+      if (error instanceof SealBroken) return undefined;
+      throw error;
     }
   }
 

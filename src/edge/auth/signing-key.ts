@@ -6,7 +6,8 @@ const keptKeys = 1000;
 
 /** Makes the keys that signatures are checked with, each once. */
 export interface SigningKeys {
-  keyFor(secret: string, parts: Pick<SignedParts, "keyId" | "day" | "region" | "service">): Buffer;
+  /** `secret` is asked for only when the key is made. */
+  keyFor(secret: () => string, parts: Pick<SignedParts, "keyId" | "day" | "region" | "service">): Buffer;
 }
 
 /** Source: IAM User Guide, "Create a signed AWS API request", step 4. */
@@ -19,7 +20,7 @@ export function createSigningKeys(): SigningKeys {
       const known = kept.get(name);
       if (known !== undefined) return known;
       const step = (key: Buffer | string, text: string) => createHmac("sha256", key).update(text).digest();
-      const made = step(step(step(step(`AWS4${secret}`, day), region), service), "aws4_request");
+      const made = step(step(step(step(`AWS4${secret()}`, day), region), service), "aws4_request");
       if (kept.size >= keptKeys) kept.delete(kept.keys().next().value!);
       kept.set(name, made);
       return made;

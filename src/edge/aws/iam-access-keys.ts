@@ -13,7 +13,7 @@ export const accessKeyActions: Readonly<Record<string, Action>> = {
       throw new QueryError(409, "LimitExceeded", `Cannot exceed quota for AccessKeysPerUser: ${keysPerUser}`);
     }
     const key = call.keyring.create(call.account, user);
-    return { AccessKey: { ...keyView(key), SecretAccessKey: key.secret } };
+    return { AccessKey: { ...keyView(key), SecretAccessKey: call.keyring.secretOf(key) } };
   },
 
   ListAccessKeys(call) {

@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import type { Sealer } from "../../keys/index.ts";
 import { ServiceError } from "../../model/index.ts";
 import type { Registry } from "../../registry/index.ts";
 import { reasonAgainst } from "../auth/index.ts";
@@ -20,6 +21,7 @@ import { writeXml, type Xml } from "./xml.ts";
 
 export interface QueryNeeds {
   readonly registry: Pick<Registry, "roles" | "policies" | "named">;
+  readonly sealer?: Sealer | undefined;
   report(error: unknown): void;
 }
 
@@ -47,7 +49,7 @@ const formBytes = 1024 * 1024;
 /** STS and IAM, for those whose credential or Host names one of them, and for the rest by the action. */
 export function createQueryService(needs: QueryNeeds): AwsService {
   const { registry } = needs;
-  const powers: Powers = { registry, keyring: createKeyring(registry), sessions: createSessions(registry) };
+  const powers: Powers = { registry, keyring: createKeyring(needs), sessions: createSessions(needs) };
   return { serve: (exchange) => serveQuery(needs, powers, exchange) };
 }
 
