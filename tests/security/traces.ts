@@ -69,7 +69,9 @@ export async function until<T>(look: () => T | Promise<T>, good: (seen: T) => bo
   }
 }
 
-const keptByStores = /^(blobs|layers|logs|unpacked)\/|^registry\.sqlite/;
+const keptByStores = /^(blobs|compiled|containers|layers|logs|objects|unpacked)\/|^\w+\.sqlite/;
+/** Of an image that is no function's: a runtime's, kept for whoever uses it next. It is beside such a note. */
+const runtimeImage = /"region":""/;
 
 /** Walked by hand: what disappears while it is looked at is no error. */
 function filesIn(dir: string): string[] {
@@ -78,7 +80,13 @@ function filesIn(dir: string): string[] {
       const path = join(below, entry.name);
       return [...(keptByStores.test(path) ? [] : [path]), ...(entry.isDirectory() ? look(path) : [])];
     });
-  return look("").sort();
+  const found = look("");
+  const ofRuntimes = new Set(
+    found
+      .filter((path) => path.endsWith(".json") && runtimeImage.test(readText(join(dir, path))))
+      .map((path) => path.slice(0, -".json".length)),
+  );
+  return found.filter((path) => !ofRuntimes.has(path.replace(/\.(image|json)$/, ""))).sort();
 }
 
 function descriptorsOf(pid: number): string[] {
