@@ -81,8 +81,6 @@ export async function start(options: Options = {}): Promise<Platform> {
     dataDir: config.dataDir,
     runtimesDir: config.runtimesDir,
     path: config.path,
-    registries: config.registries,
-    imageFolders: config.imageFolders,
     log: note,
   });
   const machine = machineIdentity(builtAgent);
@@ -113,7 +111,6 @@ export async function start(options: Options = {}): Promise<Platform> {
     unpacked: artifacts.unpacked,
     layers: artifacts.layers,
     runtime: artifacts.runtime,
-    container: artifacts.images.get,
     cpusOf,
     emptyDirectory: emptyDirectory(config),
     endpointPort: () => port,
@@ -216,7 +213,6 @@ export async function start(options: Options = {}): Promise<Platform> {
         storedBytes: images.storedBytes(),
       },
       compiled: { policy: config.prepare, storedBytes: artifacts.compiled.storedBytes() },
-      events: { waiting: queue.waiting(), running: queue.running(), ...queue.counts },
       uptimeMs: Math.round(process.uptime() * 1e3),
     }),
     environments: environments.list,
