@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { homedir, totalmem } from "node:os";
 import { delimiter, isAbsolute, join, resolve } from "node:path";
 
@@ -47,6 +48,10 @@ export interface Config {
   readonly imageBudgetBytes: number;
   /** an image older than this is made anew in the background, milliseconds */
   readonly renewImagesAfterMs: number;
+  /** where container images are pulled from, and with which passwords */
+  readonly registries: { readonly ecr: string | undefined; readonly logins: Readonly<Record<string, string>> };
+  /** folders of this machine from which callers may name images by path */
+  readonly imageFolders: readonly string[];
   /** milliseconds that running invocations get to finish after SIGTERM */
   readonly drainMs: number;
   /** where SQS, SNS, EventBridge and S3 are: a base URL, `aws` for AWS's own; undefined: this platform */
@@ -93,6 +98,8 @@ export function configOf(options: Options, env: NodeJS.ProcessEnv = process.env)
     criu: criuOf(env.THAW_CRIU, env.PATH ?? ""),
     imageBudgetBytes: whole("THAW_IMAGES_MB", env.THAW_IMAGES_MB, 8192, 64, 2 ** 30) * 2 ** 20,
     renewImagesAfterMs: whole("THAW_IMAGES_HOURS", env.THAW_IMAGES_HOURS, 6, 1, 8760) * 3600e3,
+    registries: { ecr: origin("THAW_ECR", env.THAW_ECR), logins: loginsOf(env.THAW_REGISTRY_LOGINS) },
+    imageFolders: (env.THAW_IMAGE_FOLDERS ?? "").split(delimiter).filter(isAbsolute),
     drainMs: 10_000,
     upstream: upstreamOf(env.THAW_UPSTREAM),
     credentials: {
@@ -102,6 +109,25 @@ export function configOf(options: Options, env: NodeJS.ProcessEnv = process.env)
     },
     path: env.PATH ?? "",
   });
+}
+
+function origin(name: string, value: string | undefined): string | undefined {
+  if (value === undefined || value === "") return undefined;
+  const url = URL.parse(value);
+  if (url !== null && /^https?:$/.test(url.protocol) && url.pathname === "/") return url.origin;
+  throw new ConfigError(`${name} is "${value}": it must be like http://localhost:5000`);
+}
+
+/** A file in the form of Docker's config.json: `{"auths":{"HOST":{"auth":base64 of user:password}}}`. */
+function loginsOf(path: string | undefined): Record<string, string> {
+  if (path === undefined || path === "") return {};
+  try {
+    const { auths = {} } = JSON.parse(readFileSync(path, "utf8")) as { auths?: Record<string, { auth?: string }> };
+    const known = Object.entries(auths).filter(([, { auth }]) => auth !== undefined);
+    return Object.fromEntries(known.map(([host, { auth }]) => [host, Buffer.from(auth!, "base64").toString()]));
+  } catch (error) {
+    throw new ConfigError(`THAW_REGISTRY_LOGINS is "${path}": ${(error as Error).message}`);
+  }
 }
 
 /** `off`, `on` (of the PATH, or where distributions put it) or the path of the program. */

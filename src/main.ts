@@ -81,6 +81,8 @@ export async function start(options: Options = {}): Promise<Platform> {
     dataDir: config.dataDir,
     runtimesDir: config.runtimesDir,
     path: config.path,
+    registries: config.registries,
+    imageFolders: config.imageFolders,
     log: note,
   });
   const machine = machineIdentity(builtAgent);
@@ -111,6 +113,7 @@ export async function start(options: Options = {}): Promise<Platform> {
     unpacked: artifacts.unpacked,
     layers: artifacts.layers,
     runtime: artifacts.runtime,
+    container: artifacts.images.get,
     cpusOf,
     emptyDirectory: emptyDirectory(config),
     endpointPort: () => port,

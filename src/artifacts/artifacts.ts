@@ -1,5 +1,6 @@
 import type { CodeRef } from "../model/index.ts";
 import type { Compiled } from "./compiled.ts";
+import type { ContainerImages } from "./container/index.ts";
 
 /** What functions are made of: content-addressed zips, unpacked trees, merged layers, language runtimes. */
 export interface Artifacts {
@@ -21,6 +22,8 @@ export interface Artifacts {
   runtime(name: string): Promise<RuntimeDistribution>;
   /** What can be run here, without fetching anything. */
   runtimes(): Promise<readonly RuntimeStatus[]>;
+  /** Container images. */
+  readonly images: Pick<ContainerImages, "resolve" | "get">;
   /** Deletes what no live reference needs. Never deletes anything younger than `graceMs`. */
   sweep(live: readonly CodeRef[], graceMs?: number): Promise<{ readonly removed: number; readonly bytes: number }>;
   /** what runtimes have compiled of functions' code */
@@ -44,10 +47,10 @@ export interface RuntimeDistribution {
   readonly link: "frames" | "http";
   /** before it is copied, its bootstrap says whether init drew random bytes (agent/PROTOCOL.md, PREPARED) */
   readonly tellsDraws: boolean;
-  /** it hands over what it compiled of a function's code, and takes it again (agent/PROTOCOL.md, COMPILED) */
-  readonly compiles?: boolean;
   /** it can boot before it has a function: for any, or for those of one amount of memory; absent: it cannot */
   readonly bare?: "any" | "by memory";
+  /** it hands over what it compiled of a function's code, and takes it again (agent/PROTOCOL.md, COMPILED) */
+  readonly compiles?: boolean;
 }
 
 export interface RuntimeStatus {

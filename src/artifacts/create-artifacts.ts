@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { CodeRef } from "../model/index.ts";
 import type { Artifacts } from "./artifacts.ts";
 import { createCompiled } from "./compiled.ts";
+import { createContainerImages, createEndpoints, type RegistrySettings } from "./container/index.ts";
 import { mergeTrees } from "./merge.ts";
 import { createRuntimes } from "./runtimes.ts";
 import { createSingleFlight } from "./single-flight.ts";
@@ -20,6 +21,10 @@ export interface ArtifactsNeeds {
   readonly runtimesDir?: string;
   /** where to look for interpreters (the value of PATH); default: the usual directories */
   readonly path?: string;
+  /** registries of container images; default: AWS's own, and no password */
+  readonly registries?: RegistrySettings;
+  /** folders of this machine from which images may be named by path; default: none */
+  readonly imageFolders?: readonly string[];
   /** one line for the operator: what is being fetched, what was found */
   readonly log: (line: string) => void;
 }
@@ -41,6 +46,13 @@ export function createArtifacts(needs: ArtifactsNeeds): Artifacts {
     directory: needs.runtimesDir ?? join(homedir(), ".cache", "thaw", "runtimes"),
     path: needs.path,
     log: needs.log,
+  });
+  const containers = join(needs.dataDir, "containers");
+  const images = createContainerImages({
+    directory: containers,
+    roots: createTrees(join(containers, "roots"), temporary),
+    endpoints: createEndpoints(needs.registries ?? { logins: {} }),
+    folders: needs.imageFolders ?? [],
   });
   const puts = createSingleFlight<void>();
   /** digest of a zip → bytes */
@@ -77,7 +89,11 @@ export function createArtifacts(needs: ArtifactsNeeds): Artifacts {
     },
     runtime: runtimes.get,
     runtimes: runtimes.list,
-    sweep: (live, graceMs = defaultGraceMs) => sweep({ zips, unpacked: unpackedTrees, merged }, live, graceMs),
+    images,
+    async sweep(live, graceMs = defaultGraceMs) {
+      await images.sweep(live, graceMs);
+      return sweep({ zips, unpacked: unpackedTrees, merged }, live, graceMs);
+    },
     compiled,
     storedBytes: zips.size,
   };

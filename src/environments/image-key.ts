@@ -8,7 +8,8 @@ import type { Plan } from "./plan.ts";
  * @param machine digest of kernel, boot, CPU and agent (images/machine.ts)
  */
 export async function imageKey(plan: Plan, machine: string): Promise<string> {
-  const { target, mounts, command, env, link, runtimeVersion, memoryBytes, tmpBytes, cpus, endpointPort } = plan;
+  const { target, mounts, command, env, link, runtimeVersion, memoryBytes, tmpBytes, cpus, endpointPort, rootfs, cwd } =
+    plan;
   const trees = await Promise.all(
     mounts.map(async ({ source, target: at }) => {
       // Our own bootstraps are small, and a release changes them; everything else has its version in its path.
@@ -28,5 +29,6 @@ export async function imageKey(plan: Plan, machine: string): Promise<string> {
     env,
     limits: [memoryBytes, tmpBytes, cpus, endpointPort],
     trees,
+    root: [rootfs, cwd],
   });
 }

@@ -2,12 +2,15 @@ import type { SandboxSpec } from "../isolation/index.ts";
 import { type FunctionVersion, limits } from "../model/index.ts";
 import type { InitializationType } from "../observe/index.ts";
 import { type BareNeeds, barePlanOf, reasonAgainstBare } from "./bare.ts";
+import { type Container, containerRuntime } from "./container-plan.ts";
 
 /** What the planner asks of the rooms below. */
 export interface PlanNeeds extends BareNeeds {
   unpacked(code: FunctionVersion["code"]): Promise<string>;
   layers(layers: FunctionVersion["layers"]): Promise<string | undefined>;
   runtime(name: string): Promise<Distribution>;
+  /** a function's container image, unpacked */
+  container?(code: FunctionVersion["code"]): Promise<Container>;
   /** Variables by which a new environment signs requests as its function. Absent, or undefined: it says which account it is. */
   credentials?(target: FunctionVersion): Readonly<Record<string, string>> | undefined;
   /** TCP port of the platform's own endpoint, the same inside every sandbox; 0 while it does not listen */
@@ -44,6 +47,10 @@ export interface Plan {
   readonly cpus: number;
   readonly initCpus: number;
   readonly endpointPort: number;
+  /** directory on the host that is the sandbox's root; undefined: the usual one */
+  readonly rootfs?: string;
+  /** where it starts; undefined: /var/task */
+  readonly cwd?: string;
   /** credentials for one more environment */
   credentials?(): Readonly<Record<string, string>> | undefined;
   /** its runtime without the function; undefined: it cannot be used, and `unpooled` says why */
@@ -53,6 +60,7 @@ export interface Plan {
 
 /** Makes the plan of a function version. Rejects with what the artifacts rejected with. */
 export async function planOf(target: FunctionVersion, needs: PlanNeeds): Promise<Plan> {
+  if (target.image !== undefined) return containerPlanOf(target, needs);
   const [code, layers, runtime] = await Promise.all([
     needs.unpacked(target.code),
     needs.layers(target.layers),
@@ -84,8 +92,32 @@ export async function planOf(target: FunctionVersion, needs: PlanNeeds): Promise
   };
 }
 
-function unpooledFor(runtime: string): string {
-  return runtime.startsWith("provided") ? "nothing to boot ahead" : "a runtime of this kind boots with its function";
+/** Of a function whose code is a container image: nothing is mounted, the image is all there is. */
+async function containerPlanOf(target: FunctionVersion, needs: PlanNeeds): Promise<Plan> {
+  const container = await needs.container?.(target.code);
+  if (container === undefined) throw new Error("container images are not run here");
+  const { command, env, link, tellsDraws, version, cwd } = containerRuntime(target, container);
+  const endpointPort = needs.endpointPort();
+  const endpoint = endpointPort > 0 ? { AWS_ENDPOINT_URL: `http://127.0.0.1:${endpointPort}` } : {};
+  return {
+    target,
+    rootfs: container.root,
+    cwd,
+    mounts: [],
+    command,
+    env: { ...endpoint, ...env, ...target.environment, ...reserved(target) },
+    link,
+    tellsDraws,
+    runtimeVersion: version,
+    memoryBytes: target.memoryMb * 1024 * 1024,
+    tmpBytes: target.ephemeralMb * 1024 * 1024,
+    cpus: needs.cpusOf(target.memoryMb),
+    initCpus: limits.initCpus,
+    endpointPort,
+    credentials: () => needs.credentials?.(target),
+    bare: undefined,
+    unpooled: "a container image boots with its function",
+  };
 }
 
 /** Where a sandbox has what was compiled of its function's code before. */
@@ -98,6 +130,10 @@ export function withCompiled(plan: Plan, folder: string): Plan {
     mounts: [...plan.mounts, { source: folder, target: compiledAt }],
     env: { ...plan.env, _THAW_COMPILE_CACHE: compiledAt },
   };
+}
+
+function unpooledFor(runtime: string): string {
+  return runtime.startsWith("provided") ? "nothing to boot ahead" : "a runtime of this kind boots with its function";
 }
 
 /** Lambda's defaults, for runtimes that do not say otherwise. */
@@ -120,10 +156,19 @@ function environmentOf(target: FunctionVersion, runtime: Distribution, endpointP
     ...endpoint,
     ...runtime.env,
     ...target.environment,
+    ...reserved(target),
     _HANDLER: target.handler,
+    AWS_EXECUTION_ENV: `AWS_Lambda_${target.runtime}`,
+    LAMBDA_TASK_ROOT: "/var/task",
+    LAMBDA_RUNTIME_DIR: "/var/runtime",
+  };
+}
+
+/** What every function has, and cannot change. */
+function reserved(target: FunctionVersion): Record<string, string> {
+  return {
     AWS_REGION: target.region,
     AWS_DEFAULT_REGION: target.region,
-    AWS_EXECUTION_ENV: `AWS_Lambda_${target.runtime}`,
     AWS_LAMBDA_FUNCTION_NAME: target.name,
     AWS_LAMBDA_FUNCTION_VERSION: target.version,
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(target.memoryMb),
@@ -134,8 +179,6 @@ function environmentOf(target: FunctionVersion, runtime: Distribution, endpointP
     AWS_ACCESS_KEY_ID: target.account,
     AWS_SECRET_ACCESS_KEY: "thaw",
     AWS_SESSION_TOKEN: "thaw",
-    LAMBDA_TASK_ROOT: "/var/task",
-    LAMBDA_RUNTIME_DIR: "/var/runtime",
   };
 }
 
@@ -186,6 +229,7 @@ export function sandboxOf(plan: Plan, id: string, image?: string): SandboxSpec {
     initCpus: plan.initCpus,
     network: plan.target.network,
     runtimeLink: plan.link === "frames",
+    rootfs: plan.rootfs,
     image,
   };
 }
@@ -229,7 +273,7 @@ export function bootDocument(plan: Plan, places: Places, start: StartTerms, isol
   return JSON.stringify({
     command,
     env,
-    cwd: places.path("/var/task"),
+    cwd: places.path(plan.cwd ?? "/var/task"),
     link: plan.link,
     ...(start.restore ? { restore: true } : {}),
     apiPort: isolated ? 9001 : 0,

@@ -62,6 +62,8 @@ export interface SandboxSpec {
   readonly runtimeLink?: boolean;
   /** all of its processes may be copied (`DumpOptions.tree`). Only where `Driver.trees.usable` */
   readonly tree?: boolean | undefined;
+  /** directory on the host that is its root, with what every sandbox has laid over it; container driver only */
+  readonly rootfs?: string | undefined;
   /** path of an image on the host: a BOOT with `restore` makes the runtime of it. Only where `Driver.snapshots.usable` */
   readonly image?: string | undefined;
 }

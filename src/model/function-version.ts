@@ -20,6 +20,8 @@ export interface FunctionVersion {
   readonly ephemeralMb: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly code: CodeRef;
+  /** ImageConfig, of a function whose code is a container image: what is given takes the place of what the image says */
+  readonly image?: ImageSettings | undefined;
   readonly layers: readonly LayerRef[];
   readonly logFormat: "Text" | "JSON";
   readonly logGroup: string;
@@ -40,6 +42,13 @@ export interface FunctionVersion {
   readonly durable?: DurableSettings | undefined;
 }
 
+/** ImageConfig. */
+export interface ImageSettings {
+  readonly entryPoint?: readonly string[] | undefined;
+  readonly command?: readonly string[] | undefined;
+  readonly workingDirectory?: string | undefined;
+}
+
 /** DurableConfig. */
 export interface DurableSettings {
   readonly timeoutSeconds: number;
@@ -53,6 +62,8 @@ export interface CodeRef {
   readonly digest: string;
   /** bytes, zipped */
   readonly size: number;
+  /** it is a container image: `digest` is its manifest's, and `size` 0 */
+  readonly image?: { readonly uri: string; readonly resolved: string };
   /** whose signature it carries, where that was checked */
   readonly signing?: { readonly profileVersionArn: string; readonly jobArn: string };
 }
@@ -61,7 +72,8 @@ export interface LayerRef extends CodeRef {
   readonly arn: string;
 }
 
-/** Lambda's CodeSha256: base64 of the same hash. */
+/** Lambda's CodeSha256: base64 of the same hash, of an image its digest in hex. */
 export function codeSha256(code: CodeRef): string {
+  if (code.image !== undefined) return code.digest;
   return Buffer.from(code.digest, "hex").toString("base64");
 }

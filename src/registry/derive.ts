@@ -1,4 +1,4 @@
-import type { DurableSettings, FunctionVersion } from "../model/index.ts";
+import type { DurableSettings, FunctionVersion, ImageSettings } from "../model/index.ts";
 import { type FunctionRecord, functionArn, type VersionRecord } from "./records.ts";
 
 /** Tag that opens or closes a function's way to the network. */
@@ -37,6 +37,7 @@ export function derive(
     ephemeralMb: settings.EphemeralStorage.Size,
     environment: Object.freeze({ ...settings.Environment?.Variables }),
     code: Object.freeze({ ...version.code }),
+    image: imageOf(settings),
     layers: Object.freeze(version.layers.map((layer) => Object.freeze({ ...layer }))),
     logFormat: settings.LoggingConfig.LogFormat,
     logGroup: settings.LoggingConfig.LogGroup,
@@ -49,6 +50,16 @@ export function derive(
     kmsKeyArn: environmentKeyOf(settings),
     network: egress ? "egress" : "none",
     durable: durableOf(settings.DurableConfig),
+  });
+}
+
+function imageOf({ PackageType, ImageConfig }: VersionRecord["settings"]): ImageSettings | undefined {
+  if (PackageType !== "Image") return undefined;
+  const given = (ImageConfig ?? {}) as { EntryPoint?: string[]; Command?: string[]; WorkingDirectory?: string };
+  return Object.freeze({
+    entryPoint: given.EntryPoint,
+    command: given.Command,
+    workingDirectory: given.WorkingDirectory,
   });
 }
 

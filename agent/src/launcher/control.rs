@@ -18,7 +18,7 @@ pub enum Order {
 }
 
 /// `{"create":id,"token":…,"mounts":[[source,target]…],"tmp":bytes,"memory":bytes,"cpus":n,"network":"none",
-/// "runtimeLink":bool,"image":path|null,"criu":bool}`
+/// "runtimeLink":bool,"image":path|null,"criu":bool,"root":path|null}`
 pub struct Request {
     pub id: String,
     pub token: String,
@@ -33,6 +33,8 @@ pub struct Request {
     pub image: Option<String>,
     /// its processes may be dumped by CRIU
     pub criu: bool,
+    /// directory of the host that is its root, in place of what every sandbox has
+    pub root: Option<String>,
 }
 
 fn parse(line: &[u8]) -> Option<Order> {
@@ -63,6 +65,7 @@ fn parse(line: &[u8]) -> Option<Order> {
         runtime_link: value.get("runtimeLink")?.as_bool()?,
         image: text("image"),
         criu: value.get("criu").is_some_and(|criu| *criu == true),
+        root: text("root"),
     }))
 }
 

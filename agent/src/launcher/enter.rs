@@ -57,6 +57,7 @@ pub fn enter(
     let tmp = text()?;
     let runtime_link = text()?.to_bytes() == b"1";
     let template = text()?.to_bytes() == b"1";
+    let root = text()?;
     let (image, copy) = criu::open(image)?;
 
     let disk = match prepared {
@@ -72,6 +73,10 @@ pub fn enter(
     }
     sys::set_namespace(&File::from(sys::adopt_descriptor(INNER)), sys::CLONE_NEWNS).step("setns(mnt)")?;
     sys::unshare(sys::CLONE_NEWNS).step("unshare(CLONE_NEWNS)")?;
+    if !root.is_empty() {
+        // read-only, as the mount it is of; everything below lands in it
+        sys::mount(root, c"/base", c"", sys::MS_BIND | sys::MS_REC, c"").step("bind the root")?;
+    }
     sys::mount(c"proc", c"/base/proc", c"proc", sys::MS_NOSUID | sys::MS_NODEV | sys::MS_NOEXEC, c"")
         .step("mount proc")?;
     for file in COVERED {

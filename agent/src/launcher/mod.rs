@@ -15,6 +15,7 @@ mod ext4;
 mod failure;
 mod filter;
 mod hierarchy;
+mod roots;
 mod shelf;
 mod skeleton;
 mod slot;
@@ -271,6 +272,7 @@ impl Launcher {
 
     fn plan(&mut self, request: &Request) -> Result<Plan, Failure> {
         let mut mounts = Vec::with_capacity(request.mounts.len());
+        let root = request.root.as_deref().map(|path| self.tree.root(path)).transpose()?.unwrap_or_default();
         for (index, (source, target)) in request.mounts.iter().enumerate() {
             let covered = request.mounts[..index].iter().any(|(_, other)| target.starts_with(&format!("{other}/")));
             let from = self.tree.source(source)?;
@@ -283,7 +285,7 @@ impl Launcher {
         } else {
             (sys::user_id(), sys::group_id())
         };
-        Plan::new(&request.token, user, group, request.tmp, request.runtime_link, request.criu, &mounts)
+        Plan::new(&request.token, user, group, request.tmp, request.runtime_link, request.criu, &root, &mounts)
     }
 
     fn launch(&mut self, slot: Slot, request: Request, plan: &Plan) {

@@ -81,7 +81,43 @@ pub fn fill(root: &Path, privileged: bool, own_root: bool) -> Result<(), Failure
             copy(&Path::new("/etc").join(&name), &root.join("etc").join(&name), &mut left);
         }
     }
-    let resolver = resolver(&fs::read_to_string("/etc/resolv.conf").unwrap_or_default(), &name_servers());
+    accounts(root)?;
+    network_files(root)?;
+    links(root);
+    devices(root, privileged)?;
+    if own_root {
+        return Ok(());
+    }
+    for name in SYSTEM {
+        let host = Path::new("/").join(name);
+        match fs::symlink_metadata(&host) {
+            Ok(found) if found.is_symlink() => {
+                symlink(fs::read_link(&host).step("readlink")?, root.join(name)).step("symlink")?;
+            }
+            Ok(found) if found.is_dir() => fs::create_dir(root.join(name)).step("mkdir")?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// What lies over a container image's own files (`top`: what is the sandbox's, whatever an image has there, so that no
+/// link of an image leads a mount elsewhere) and under them (`under`: what an image may lack).
+pub fn fill_around(top: &Path, under: &Path, privileged: bool) -> Result<(), Failure> {
+    for name in ["dev", "etc", "proc", "run/thaw", "sys", "tmp"] {
+        fs::create_dir_all(top.join(name)).step("mkdir")?;
+    }
+    fs::File::create(top.join(&ENDPOINT[1..])).step("create a mount point")?;
+    network_files(top)?;
+    links(top);
+    devices(top, privileged)?;
+    for name in DIRECTORIES {
+        fs::create_dir_all(under.join(name)).step("mkdir")?;
+    }
+    accounts(under)
+}
+
+fn accounts(root: &Path) -> Result<(), Failure> {
     for (name, text) in [
         (
             "passwd",
@@ -90,16 +126,29 @@ pub fn fill(root: &Path, privileged: bool, own_root: bool) -> Result<(), Failure
             ),
         ),
         ("group", format!("root:x:0:\nsbx_user1051:x:{GROUP}:\nnogroup:x:65534:\n")),
-        ("hosts", format!("127.0.0.1 localhost {HOST_NAME}\n::1 localhost\n")),
-        ("hostname", format!("{HOST_NAME}\n")),
         (
             "nsswitch.conf",
             "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n".to_string(),
         ),
+    ] {
+        fs::write(root.join("etc").join(name), text).step("write /etc")?;
+    }
+    Ok(())
+}
+
+fn network_files(root: &Path) -> Result<(), Failure> {
+    let resolver = resolver(&fs::read_to_string("/etc/resolv.conf").unwrap_or_default(), &name_servers());
+    for (name, text) in [
+        ("hosts", format!("127.0.0.1 localhost {HOST_NAME}\n::1 localhost\n")),
+        ("hostname", format!("{HOST_NAME}\n")),
         ("resolv.conf", resolver),
     ] {
         fs::write(root.join("etc").join(name), text).step("write /etc")?;
     }
+    Ok(())
+}
+
+fn links(root: &Path) {
     let links = [
         ("proc/self/mounts", "etc/mtab"),
         ("/proc/self/fd", "dev/fd"),
@@ -114,6 +163,9 @@ pub fn fill(root: &Path, privileged: bool, own_root: bool) -> Result<(), Failure
     for (target, name) in links {
         let _ = symlink(if target.starts_with("proc") { "../proc/self/mounts" } else { target }, root.join(name));
     }
+}
+
+fn devices(root: &Path, privileged: bool) -> Result<(), Failure> {
     for (name, major, minor) in DEVICES {
         let path = root.join("dev").join(name);
         if privileged && sys::make_device(&c_string(path.as_os_str().as_encoded_bytes())?, *major, *minor).is_ok() {
@@ -121,19 +173,6 @@ pub fn fill(root: &Path, privileged: bool, own_root: bool) -> Result<(), Failure
         }
         // bound from the host later
         fs::write(&path, "").step("create a mount point")?;
-    }
-    if own_root {
-        return Ok(());
-    }
-    for name in SYSTEM {
-        let host = Path::new("/").join(name);
-        match fs::symlink_metadata(&host) {
-            Ok(found) if found.is_symlink() => {
-                symlink(fs::read_link(&host).step("readlink")?, root.join(name)).step("symlink")?;
-            }
-            Ok(found) if found.is_dir() => fs::create_dir(root.join(name)).step("mkdir")?,
-            _ => {}
-        }
     }
     Ok(())
 }
@@ -152,16 +191,17 @@ pub fn bind_system(skeleton: &Path, base: &Path, privileged: bool) -> Result<(),
             bind(&Path::new("/").join(name), &base.join(name), true)?;
         }
     }
-    bind_devices(base, privileged)
+    bind_devices(Path::new("/dev"), base, privileged)
 }
 
-pub fn bind_devices(base: &Path, privileged: bool) -> Result<(), Failure> {
+/// `from`: where the machine has its devices.
+pub fn bind_devices(from: &Path, base: &Path, privileged: bool) -> Result<(), Failure> {
     for (name, _, _) in DEVICES {
         let node = base.join("dev").join(name);
         if privileged && fs::metadata(&node).is_ok_and(|found| !found.is_file()) {
             continue;
         }
-        bind(&Path::new("/dev").join(name), &node, false)?;
+        bind(&from.join(name), &node, false)?;
     }
     Ok(())
 }

@@ -167,7 +167,8 @@ impl Plan {
     pub const MAX: usize = 64 << 10;
 
     /// `mounts`: sources and targets in the inner mount namespace. `user`, `group`: of the machine, for this sandbox alone.
-    /// `runtime_link`: the host is dialled twice. `criu`: a template for CRIU.
+    /// `runtime_link`: the host is dialled twice. `criu`: a template for CRIU. `root`: empty, or what
+    /// is the root in place of the base, in the inner mount namespace.
     pub fn new(
         token: &str,
         user: u32,
@@ -175,6 +176,7 @@ impl Plan {
         tmp_bytes: u64,
         runtime_link: bool,
         criu: bool,
+        root: &str,
         mounts: &[(std::ffi::CString, std::ffi::CString)],
     ) -> Result<Plan, Failure> {
         let inodes = (tmp_bytes / 4096).clamp(1024, 1 << 20);
@@ -182,7 +184,7 @@ impl Plan {
         let mut bytes = Vec::with_capacity(1024);
         let flag = |on: bool| if on { "1" } else { "0" };
         let (runtime_link, criu) = (flag(runtime_link), flag(criu));
-        for text in [token, &user.to_string(), &group.to_string(), &tmp_bytes.to_string(), &tmp, runtime_link, criu] {
+        for text in [token, &user.to_string(), &group.to_string(), &tmp_bytes.to_string(), &tmp, runtime_link, criu, root] {
             bytes.extend(text.bytes().chain([0]));
         }
         for (source, target) in mounts {

@@ -6,7 +6,9 @@
 //!   /skel     a tmpfs with the directories, /etc and /dev of every sandbox
 //!   /base     the same, read-only, with the system's own directories bound in: the future root of every sandbox
 //!   /host/0…  the file systems that functions and runtimes lie on, read-only
+//!   /roots/0… the roots of container images, with what a sandbox needs laid over them
 use super::failure::{Failure, Step};
+use super::roots::Roots;
 use super::skeleton;
 use crate::sys::{self, MountLimits};
 use std::collections::{HashMap, HashSet};
@@ -36,6 +38,7 @@ pub struct Tree {
     /// a root file system to use instead of the host's own directories
     rootfs: Option<PathBuf>,
     overlays: HashSet<String>,
+    roots: Roots,
 }
 
 pub fn c_string(text: impl Into<Vec<u8>>) -> Result<CString, Failure> {
@@ -63,7 +66,7 @@ impl Tree {
         let at = |path: &str| c_string(format!("{WORKSHOP}/{path}"));
         sys::mount(c"tmpfs", &c_string(WORKSHOP)?, c"tmpfs", sys::MS_NOSUID, c"size=1m,mode=755")
             .step("mount tmpfs")?;
-        for name in ["skel", "base", "host", "over"] {
+        for name in ["skel", "base", "host", "over", "top", "under", "roots"] {
             fs::create_dir(root.join(name)).step("mkdir")?;
         }
         sys::mount(c"tmpfs", &at("skel")?, c"tmpfs", sys::MS_NOSUID, c"size=64m,nr_inodes=100000,mode=755")
@@ -77,10 +80,11 @@ impl Tree {
                 skeleton::bind_system(&root.join("skel"), &root.join("base"), privileged)?;
             }
             Some(directory) => {
-                overlay(&root.join("skel"), directory, &root.join("base"))?;
-                skeleton::bind_devices(&root.join("base"), privileged)?;
+                overlay(&[&root.join("skel"), directory], &root.join("base"))?;
+                skeleton::bind_devices(Path::new("/dev"), &root.join("base"), privileged)?;
             }
         }
+        skeleton::fill_around(&root.join("top"), &root.join("under"), privileged)?;
         let skeleton = sys::open_directory(&at("skel")?).step("open the skeleton")?;
         let base = sys::open_directory(&at("base")?).step("open the base")?;
         std::env::set_current_dir(root).step("chdir")?;
@@ -97,6 +101,7 @@ impl Tree {
             targets: HashSet::new(),
             rootfs: rootfs.map(Path::to_path_buf),
             overlays: HashSet::new(),
+            roots: Roots::default(),
         };
         if let Some(whole) = whole {
             tree.attach(&whole, Path::new("/"))?;
@@ -147,6 +152,31 @@ impl Tree {
         }
         self.sources.insert(path.to_string(), found.clone());
         Ok(found)
+    }
+
+    /// The path, in inner, of a sandbox's whole root, made of a directory of the host.
+    pub fn root(&mut self, path: &str) -> Result<String, Failure> {
+        let (known, stale) = self.roots.find(path)?;
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let lower = PathBuf::from(self.source(path)?.to_string_lossy().into_owned());
+        let inside = self.roots.add(path)?;
+        self.go_in()?;
+        for old in stale {
+            // sandboxes that have it keep it
+            let _ = sys::unmount(&c_string(old)?);
+        }
+        let made = self.make_root(&lower, Path::new(&inside));
+        self.go_out()?;
+        made.inspect_err(|_| self.roots.forget(path))?;
+        Ok(inside)
+    }
+
+    fn make_root(&self, lower: &Path, at: &Path) -> Result<(), Failure> {
+        fs::create_dir_all(at).step("mkdir")?;
+        overlay(&[Path::new("/top"), lower, Path::new("/under")], at)?;
+        if self.privileged { Ok(()) } else { skeleton::bind_devices(Path::new("/base/dev"), at, false) }
     }
 
     /// The path, in inner, of a mount point of a sandbox, made if it is not there. `covered`: it lies in another mount of
@@ -201,9 +231,9 @@ impl Tree {
         let upper = if top.is_empty() { Path::new("/skel") } else { upper };
         let done = sys::unmount(&c_string(at.clone())?)
             .step("umount")
-            .and_then(|()| overlay(upper, lower, Path::new(&at)))
+            .and_then(|()| overlay(&[upper, lower], Path::new(&at)))
             .and_then(
-                |()| if top.is_empty() { skeleton::bind_devices(Path::new("/base"), self.privileged) } else { Ok(()) },
+                |()| if top.is_empty() { skeleton::bind_devices(Path::new("/dev"), Path::new("/base"), self.privileged) } else { Ok(()) },
             )
             .and_then(|()| sys::open_directory(c"/base").step("open the base"));
         self.go_out()?;
@@ -212,10 +242,11 @@ impl Tree {
     }
 }
 
-/// Two directories as one, read-only.
-fn overlay(upper: &Path, lower: &Path, at: &Path) -> Result<(), Failure> {
+/// Directories as one, read-only, the first on top.
+fn overlay(layers: &[&Path], at: &Path) -> Result<(), Failure> {
     let escape = |path: &Path| path.to_string_lossy().replace('\\', "\\\\").replace(':', "\\:").replace(',', "\\,");
-    let data = c_string(format!("lowerdir={}:{}", escape(upper), escape(lower)))?;
+    let layers: Vec<String> = layers.iter().map(|layer| escape(layer)).collect();
+    let data = c_string(format!("lowerdir={}", layers.join(":")))?;
     sys::mount(
         c"overlay",
         &c_string(at.as_os_str().as_encoded_bytes())?,

@@ -1,4 +1,6 @@
 import { type CodeRef, limits, ServiceError } from "../../model/index.ts";
+import type { FunctionSettings } from "../../registry/index.ts";
+import { takeImage } from "./images.ts";
 import type { LambdaApiNeeds } from "./needs.ts";
 
 interface GivenCode {
@@ -8,13 +10,17 @@ interface GivenCode {
 }
 
 /** Stores the code of a request. Throws what putZip says about a bad archive, or that the source cannot be used. */
-export async function takeCode(artifacts: LambdaApiNeeds["artifacts"], code: GivenCode): Promise<CodeRef> {
+export async function takeCode(
+  artifacts: LambdaApiNeeds["artifacts"],
+  code: GivenCode,
+  { PackageType, Architectures }: Pick<FunctionSettings, "PackageType" | "Architectures"> = {
+    PackageType: "Zip",
+    Architectures: [],
+  },
+): Promise<CodeRef> {
   const { ZipFile, S3Bucket, ImageUri } = code;
-  if (ImageUri !== undefined) {
-    throw new ServiceError(
-      "NotImplementedException",
-      "Thaw does not run container images yet: send the code as ZipFile",
-    );
+  if (PackageType === "Image" && ImageUri !== undefined) {
+    return takeImage(artifacts, ImageUri, Architectures[0] ?? "x86_64");
   }
   if (S3Bucket !== undefined) {
     throw new ServiceError("NotImplementedException", "Thaw does not fetch code from S3 yet: send the code as ZipFile");
@@ -32,6 +38,21 @@ export async function takeCode(artifacts: LambdaApiNeeds["artifacts"], code: Giv
     );
   }
   return artifacts.putZip(ZipFile);
+}
+
+/** Throws InvalidParameterValueException, in AWS's words, where the code of an update is not of the function's kind. */
+export function checkCodeKind(
+  { ZipFile, S3Bucket, ImageUri }: GivenCode,
+  { PackageType }: Pick<FunctionSettings, "PackageType">,
+): void {
+  const wrong = (message: string) => new ServiceError("InvalidParameterValueException", message);
+  if (PackageType === "Image") {
+    if (ImageUri === undefined) throw wrong("Please provide ImageUri when updating a function with packageType Image.");
+    if (ZipFile === undefined && S3Bucket === undefined) return;
+    throw wrong("Please don't provide a zip file or a bucket when updating a function with packageType Image.");
+  }
+  if (ImageUri === undefined) return;
+  throw wrong("Please don't provide ImageUri when updating a function with packageType Zip.");
 }
 
 /** Throws InvalidParameterValueException, in AWS's words, where code and layers together are too large unzipped. */

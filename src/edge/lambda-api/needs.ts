@@ -14,7 +14,7 @@ export interface LambdaApiNeeds {
   readonly registry: Registry;
   readonly artifacts: Pick<
     Artifacts,
-    "putZip" | "getZip" | "unzippedBytes" | "unpacked" | "layers" | "runtime" | "runtimes" | "storedBytes"
+    "putZip" | "getZip" | "unzippedBytes" | "unpacked" | "layers" | "runtime" | "runtimes" | "images" | "storedBytes"
   >;
   /** Runs a function once. Rejects with ServiceError when the platform could not (throttled, …). */
   invoke(invocation: Invocation): Promise<InvocationResult>;

@@ -1,6 +1,7 @@
-import { RuntimeUnavailable } from "../../artifacts/index.ts";
+import { ImageRefused, RuntimeUnavailable } from "../../artifacts/index.ts";
 import { type FunctionVersion, ServiceError } from "../../model/index.ts";
 import type { Settlement, VersionRecord } from "../../registry/index.ts";
+import { imageFailure } from "./images.ts";
 import type { LambdaApiNeeds } from "./needs.ts";
 import { isOwnFailure, snapshotOf } from "./snapshots.ts";
 
@@ -49,11 +50,13 @@ export function createPreparation(needs: Needs): Preparation {
 
   async function prepare(target: FunctionVersion): Promise<Settlement> {
     try {
-      await Promise.all([
-        artifacts.unpacked(target.code),
-        artifacts.layers(target.layers),
-        artifacts.runtime(target.runtime),
-      ]);
+      if (target.image !== undefined) await artifacts.images.get(target.code);
+      else
+        await Promise.all([
+          artifacts.unpacked(target.code),
+          artifacts.layers(target.layers),
+          artifacts.runtime(target.runtime),
+        ]);
     } catch (error) {
       return { ready: false, ...reasonOf(error) };
     }
@@ -64,6 +67,7 @@ export function createPreparation(needs: Needs): Preparation {
     if (error instanceof RuntimeUnavailable) {
       return { reason: `Runtime ${error.runtime} is not available here: ${error.message}`, code: "InvalidRuntime" };
     }
+    if (error instanceof ImageRefused) return imageFailure(error);
     if (error instanceof ServiceError) return { reason: error.message, code: "InvalidZipFileException" };
     report(error);
     return { reason: "The function could not be prepared. The server's log says why.", code: "InternalError" };

@@ -85,6 +85,24 @@ export function changedSettings(
   return settings;
 }
 
+/** What a request says about its package. Throws InvalidParameterValueException, in AWS's words where they are known. */
+export function checkPackage(
+  { PackageType }: Pick<FunctionSettings, "PackageType">,
+  input: Pick<CreateFunctionRequest, "Handler" | "Runtime" | "Layers" | "ImageConfig"> &
+    Partial<Pick<CreateFunctionRequest, "Code">>,
+): void {
+  if (PackageType !== "Image") {
+    if (input.ImageConfig === undefined && input.Code?.ImageUri === undefined) return;
+    const member = input.ImageConfig === undefined ? "ImageUri" : "ImageConfig";
+    throw invalid(`Please don't provide ${member} when the intended function PackageType is Zip.`);
+  }
+  if (input.Handler !== undefined || input.Runtime !== undefined || (input.Layers ?? []).length > 0) {
+    throw invalid("Please don't provide Handler or Runtime or Layer when the intended function PackageType is Image.");
+  }
+  if (input.Code === undefined || input.Code.ImageUri !== undefined) return;
+  throw invalid("Please provide ImageUri when creating a function with packageType Image.");
+}
+
 function pick(input: object): Record<string, unknown> {
   const given = input as Record<string, unknown>;
   return Object.fromEntries(carried.filter((name) => given[name] !== undefined).map((name) => [name, given[name]]));

@@ -113,6 +113,7 @@ export class ContainerDriver implements Driver {
         runtimeLink,
         image: spec.image ?? null,
         criu: spec.tree ?? false,
+        root: spec.rootfs ?? null,
       });
       const [agent, { slot, pid, learns }] = await Promise.all([dialled, made.promise]);
       const groups = openGroups(launcher.found, slot, pid);

@@ -31,6 +31,8 @@ export interface LauncherCreate {
   readonly network: "none" | "egress";
   readonly runtimeLink: boolean;
   readonly image: string | null;
+  /** directory that is its root */
+  readonly root?: string | null;
   /** CRIU may dump it */
   readonly criu?: boolean;
 }

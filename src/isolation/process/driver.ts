@@ -43,6 +43,7 @@ export class ProcessDriver implements Driver {
 
   async create(spec: SandboxSpec): Promise<Sandbox> {
     if (this.#closed) throw new SandboxError("create", "the driver is closed");
+    if (spec.rootfs !== undefined) throw new SandboxError("root", "container images need the container driver");
     const asked = monotonicMs();
     const token = randomBytes(16).toString("hex");
     for (const { source } of spec.mounts) {

@@ -8,7 +8,7 @@ import { configurationOf } from "../configuration.ts";
 import { functionRef, wholeFunction } from "../function-ref.ts";
 import type { Operation } from "../operation.ts";
 import { checkRuntime } from "../runtime-names.ts";
-import { newSettings } from "../settings.ts";
+import { checkPackage, newSettings } from "../settings.ts";
 import { admittedCode, checkLayerSignatures } from "../signing.ts";
 import { checkTags } from "../tags.ts";
 import { validationError, violation } from "../validate.ts";
@@ -28,6 +28,7 @@ export const createFunction: Operation<CreateFunctionRequest> = async ({ input, 
   }
   const settings = newSettings(input, ref.name);
   await checkRuntime(artifacts, settings.Runtime);
+  checkPackage(settings, input);
   const arns = input.Layers ?? [];
   checkLayers(arns, ref.region);
   const layers = registry.layers.refs(arns);
@@ -41,7 +42,7 @@ export const createFunction: Operation<CreateFunctionRequest> = async ({ input, 
   if (configArn !== undefined && settings.PackageType === "Image") throw imagesAreNotSigned();
   const signing = configArn === undefined ? undefined : codeSigningFor(registry, scope, configArn);
   await checkLayerSignatures(needs, signing, layers);
-  const code = await admittedCode(needs, signing, ref, await takeCode(artifacts, input.Code ?? {}));
+  const code = await admittedCode(needs, signing, ref, await takeCode(artifacts, input.Code ?? {}, settings));
   await checkTotalSize(artifacts, code, layers);
   const { made, version } = registry.together(() => {
     const made = registry.functions.create(ref, ref.name, { settings, code, layers, tags: input.Tags ?? {} });

@@ -13,7 +13,10 @@ export const getFunction: Operation<GetFunctionRequest> = ({ input, scope, origi
   return {
     body: {
       Configuration: configurationOf(record, version, ref.qualifier),
-      Code: { RepositoryType: "S3", Location: links.link(origin, version.code) },
+      Code:
+        version.code.image === undefined
+          ? { RepositoryType: "S3", Location: links.link(origin, version.code) }
+          : { RepositoryType: "ECR", ImageUri: version.code.image.uri, ResolvedImageUri: version.code.image.resolved },
       ...(Object.keys(record.tags).length === 0 ? {} : { Tags: record.tags }),
       ...(reserved === undefined ? {} : { Concurrency: { ReservedConcurrentExecutions: reserved } }),
     },

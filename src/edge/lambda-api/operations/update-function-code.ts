@@ -1,6 +1,6 @@
 import type { UpdateFunctionCodeRequest } from "@aws-sdk/client-lambda";
 import { checkChangeable, checkRevision } from "../../../registry/index.ts";
-import { checkTotalSize, takeCode } from "../code-input.ts";
+import { checkCodeKind, checkTotalSize, takeCode } from "../code-input.ts";
 import { checkCodeStorage } from "../code-storage.ts";
 import { configurationOf } from "../configuration.ts";
 import { functionRef, wholeFunction } from "../function-ref.ts";
@@ -19,8 +19,10 @@ export const updateFunctionCode: Operation<UpdateFunctionCodeRequest> = async ({
   const before = functions.get(ref, ref.name);
   checkChangeable(before);
   checkRevision(before.latest.revisionId, input.RevisionId);
+  checkCodeKind(input, before.latest.settings);
+  const given = { ...before.latest.settings, ...(input.Architectures && { Architectures: input.Architectures }) };
   checkCodeStorage(needs.registry, ref, (input.ZipFile?.length ?? 0) - before.latest.code.size);
-  const code = await admittedCode(needs, configOf(needs, ref), ref, await takeCode(needs.artifacts, input));
+  const code = await admittedCode(needs, configOf(needs, ref), ref, await takeCode(needs.artifacts, input, given));
   await checkTotalSize(needs.artifacts, code, before.latest.layers);
   const old = functions.get(ref, ref.name).latest.settings;
   const settings = input.Architectures === undefined ? old : { ...old, Architectures: input.Architectures };

@@ -5,7 +5,7 @@ import { configurationOf } from "../configuration.ts";
 import { functionRef, wholeFunction } from "../function-ref.ts";
 import type { Operation } from "../operation.ts";
 import { checkRuntime } from "../runtime-names.ts";
-import { changedSettings } from "../settings.ts";
+import { changedSettings, checkPackage } from "../settings.ts";
 import { checkLayerSignatures, configOf } from "../signing.ts";
 
 /** PUT /2015-03-31/functions/{FunctionName}/configuration. What the request leaves out stays as it is. */
@@ -13,7 +13,8 @@ export const updateFunctionConfiguration: Operation<UpdateFunctionConfigurationR
   const { input, scope, needs, preparation } = call;
   const { functions, layers, resolve } = needs.registry;
   const ref = wholeFunction(functionRef(input.FunctionName ?? "", undefined, scope));
-  const { code } = functions.get(ref, ref.name).latest;
+  const { code, settings: current } = functions.get(ref, ref.name).latest;
+  checkPackage(current, input);
   await checkRuntime(needs.artifacts, input.Runtime);
   if (input.Layers !== undefined) {
     checkLayers(input.Layers, ref.region);

@@ -1,0 +1,3 @@
+export { createEndpoints, type RegistrySettings } from "./endpoints.ts";
+export { type ContainerImages, createContainerImages, type ReadyImage } from "./images.ts";
+export { ImageRefused, type ImageTrouble } from "./refused.ts";
