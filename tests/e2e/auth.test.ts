@@ -7,6 +7,7 @@ import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from "@aws-sdk/cli
 import * as lambda from "@aws-sdk/client-lambda";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { zipOf } from "../conformance/door.ts";
+import { awsCliVersion, runClient } from "./clients.ts";
 import { root, type Server, startServer } from "./server.ts";
 
 let server: Server;
@@ -78,6 +79,38 @@ test("a function has its role's credentials, each environment and each copy its 
   const PolicyDocument = policy("lambda:ListFunctions");
   await iam.send(new PutRolePolicyCommand({ RoleName: "runner", PolicyName: "list", PolicyDocument }));
   assert.equal((await inside.send(new lambda.ListFunctionsCommand())).Functions?.length, 1);
+});
+
+test("the aws command makes a user with a key, which may what its policy says", async (t) => {
+  const version = await awsCliVersion().catch((error: Error) => error);
+  if (version instanceof Error) return t.skip(`no aws command: ${version.message}`);
+  const run = (as: Record<string, string>, ...args: string[]) =>
+    runClient("aws", args, { ...keys, ...as, AWS_PAGER: "", AWS_MAX_ATTEMPTS: "1", AWS_DEFAULT_OUTPUT: "json" });
+  const aws = async (as: Record<string, string>, ...args: string[]) => {
+    const { code, stdout, stderr } = await run(as, ...args);
+    assert.equal(code, 0, `aws ${args.join(" ")}: ${stderr}`);
+    return stdout.trim() === "" ? undefined : JSON.parse(stdout);
+  };
+  await aws({}, "iam", "create-user", "--user-name", "cli", "--path", "/people/");
+  const document = JSON.stringify({
+    Version: "2012-10-17",
+    Statement: [{ Effect: "Allow", Action: "lambda:GetFunction", Resource: "arn:aws:lambda:*:*:function:who" }],
+  });
+  const named = ["--user-name", "cli"];
+  await aws({}, "iam", "put-user-policy", ...named, "--policy-name", "own", "--policy-document", document);
+  const { AccessKey } = await aws({}, "iam", "create-access-key", ...named);
+  const user = { AWS_ACCESS_KEY_ID: AccessKey.AccessKeyId, AWS_SECRET_ACCESS_KEY: AccessKey.SecretAccessKey };
+  assert.equal((await aws(user, "sts", "get-caller-identity")).Arn, "arn:aws:iam::000000000000:user/people/cli");
+  // A whole ARN in a path is what signers encode twice.
+  const arn = "arn:aws:lambda:us-east-1:000000000000:function:who";
+  assert.equal((await aws(user, "lambda", "get-function", "--function-name", arn)).Configuration.FunctionArn, arn);
+  const refused = await run(user, "lambda", "invoke", "--function-name", "who", "/dev/null");
+  assert.match(
+    refused.stderr,
+    /\(AccessDeniedException\) when calling the Invoke operation: User: arn:aws:iam::000000000000:user\/people\/cli is not authorized to perform: lambda:InvokeFunction on resource: arn:aws:lambda:us-east-1:000000000000:function:who because/,
+  );
+  const wrong = await run({ ...user, AWS_SECRET_ACCESS_KEY: "wrong" }, "iam", "get-user");
+  assert.match(wrong.stderr, /\(SignatureDoesNotMatch\) when calling the GetUser operation/);
 });
 
 test("keys, users and permissions are there again after the platform was killed", async () => {
