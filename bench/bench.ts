@@ -8,6 +8,7 @@ import { banner, machine } from "./harness/machine.ts";
 import { markdown } from "./harness/markdown.ts";
 import { render, styleFor, type WorkloadOptions, type WorkloadReport } from "./harness/report.ts";
 import { repository } from "./peers/index.ts";
+import { asynchronous } from "./workloads/async.ts";
 import { burst } from "./workloads/burst.ts";
 import { churn } from "./workloads/churn.ts";
 import { cold } from "./workloads/cold.ts";
@@ -58,6 +59,7 @@ const workloads: Readonly<Record<string, Workload>> = {
       "the control plane: reads, a deploy of 1 MB, acknowledged writes, 10,000 functions listed, started and recovered",
     run: control,
   },
+  async: { about: "asynchronous invocations: accepted a second, memory of a long queue, latency", run: asynchronous },
   warm: { about: "goal 8: a warm invocation on one connection, against node:http and the emulators", run: warm },
   throughput: {
     about: "goal 9: warm invocations on 32 connections, against fastify, workerd and others",

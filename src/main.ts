@@ -216,6 +216,7 @@ export async function start(options: Options = {}): Promise<Platform> {
         storedBytes: images.storedBytes(),
       },
       compiled: { policy: config.prepare, storedBytes: artifacts.compiled.storedBytes() },
+      events: { waiting: queue.waiting(), running: queue.running(), ...queue.counts },
       uptimeMs: Math.round(process.uptime() * 1e3),
     }),
     environments: environments.list,

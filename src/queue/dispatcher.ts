@@ -1,11 +1,12 @@
 import { backoffMs, type Later, type NewEvent, type QueuedEvent } from "./events.ts";
+import type { Idleness } from "./idleness.ts";
 import type { QueueStore } from "./store.ts";
 import type { Writer } from "./writer.ts";
 
 /** What came of one try. */
 export type Verdict =
   /** it is over; `next` begins in the same moment */
-  | { readonly kind: "done"; readonly next?: readonly NewEvent[]; readonly strained?: boolean }
+  | { readonly kind: "done"; readonly next?: readonly NewEvent[] }
   /** it is tried again at `due`; `tries`, `delays` and `response` as they are then */
   | ({ readonly kind: "later" } & Omit<Later, "id" | "queue">)
   /** there is no place for it now: it keeps its turn. `until`: when it must be looked at in any case */
@@ -22,8 +23,9 @@ export interface DispatcherNeeds {
   work(event: QueuedEvent): Promise<Verdict>;
   /** most events that are worked on at once, of all queues */
   readonly places: number;
-  /** most of one queue to begin with; it grows as long as that does good */
-  firstPlaces(key: string): number;
+  /** most of one queue to begin with; it gets more as long as the machine has something left */
+  readonly firstPlaces: number;
+  idle: Idleness;
   report(error: unknown): void;
 }
 
@@ -51,6 +53,10 @@ interface Queue {
   running: number;
   /** most that may run at once */
   places: number;
+  /** when it got more of them, milliseconds since the epoch */
+  grew: number;
+  /** how long an event takes, milliseconds: an average in which old ones count less and less */
+  lasts: number;
   /** the store has more that are due */
   more: boolean;
   /** nothing begins before; milliseconds since the epoch */
@@ -67,6 +73,9 @@ const window = 256;
 /** bytes of payloads kept in memory for events that do not run yet, of all queues */
 const keptBytes = 32 * 2 ** 20;
 const worthKeeping = 16 * 1024;
+/** events a second of one queue that may begin even where the CPUs are busy */
+const leastRate = 40;
+const growEveryMs = 50;
 
 /**
  * Queues take turns, one event each. No queue may have more places than are left free for the others: one alone gets half of
@@ -92,7 +101,9 @@ export function createDispatcher(needs: DispatcherNeeds): Dispatcher {
         ready: [],
         held: new Set(),
         running: 0,
-        places: needs.firstPlaces(key),
+        places: needs.firstPlaces,
+        grew: 0,
+        lasts: 0,
         more: false,
         pausedUntil: 0,
         refusals: 0,
@@ -182,6 +193,7 @@ export function createDispatcher(needs: DispatcherNeeds): Dispatcher {
   }
 
   function begin(queue: Queue, event: QueuedEvent): void {
+    const began = clock();
     queue.running += 1;
     running += 1;
     needs
@@ -190,7 +202,10 @@ export function createDispatcher(needs: DispatcherNeeds): Dispatcher {
         needs.report(error);
         return { ...event, kind: "later", due: clock() + backoffMs(event.delays), delays: event.delays + 1 };
       })
-      .then((verdict) => ended(queue, event, verdict))
+      .then((verdict) => {
+        queue.lasts += (clock() - began - queue.lasts) / 8;
+        ended(queue, event, verdict);
+      })
       .catch(needs.report);
   }
 
@@ -218,10 +233,28 @@ export function createDispatcher(needs: DispatcherNeeds): Dispatcher {
     wake(queue, queue.pausedUntil);
   }
 
+  /**
+   * More at once only makes sense while CPUs are idle: what computes gets no quicker by it, and takes the CPU from those who
+   * accept events. What takes long waits for something else, as a rule, and is let begin at a certain rate all the same.
+   */
+  function adapt(queue: Queue): void {
+    const fewest = Math.max(needs.firstPlaces, (queue.lasts * leastRate) / 1000);
+    const idle = needs.idle();
+    const now = clock();
+    if (idle < 0.05) queue.places *= 0.95;
+    // What was begun in addition must be seen in how busy the machine is before there is more.
+    else if (idle > 0.1 && queue.running + 1 >= queue.places && now - queue.grew >= growEveryMs) {
+      queue.places += Math.max(1, queue.places / 10);
+      queue.grew = now;
+    }
+    queue.places = Math.min(Math.max(queue.places, fewest), needs.places);
+  }
+
   function finished(queue: Queue, event: QueuedEvent, verdict: Exclude<Verdict, { kind: "busy" }>): void {
     const { id } = event;
     queue.pausedUntil = 0;
     queue.refusals = 0;
+    adapt(queue);
     if (verdict.kind === "later") {
       const { due, tries, delays, response } = verdict;
       writer.write({ later: { id, queue: event.queue, due, tries, delays, response } }, () => {
@@ -231,8 +264,6 @@ export function createDispatcher(needs: DispatcherNeeds): Dispatcher {
       });
       return;
     }
-    if (verdict.strained) queue.places = Math.max(needs.firstPlaces(queue.key), Math.floor(queue.places * 0.9));
-    else if (queue.running + 1 >= queue.places) queue.places = Math.min(needs.places, queue.places + 1);
     const next = verdict.next ?? [];
     writer.write({ remove: id, add: next }, (added) => {
       queue.held.delete(id);

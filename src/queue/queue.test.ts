@@ -26,7 +26,11 @@ const fails = () => {
 const throttled = () => {
   throw new ServiceError("TooManyRequestsException", "Rate Exceeded.", { Reason: "ConcurrentInvocationLimitExceeded" });
 };
-const waiting = (bench: Bench) => bench.queue.depths().reduce((sum, { events }) => sum + events, 0);
+const waiting = (bench: Bench) => {
+  const counted = bench.queue.depths().reduce((sum, { events }) => sum + events, 0);
+  assert.equal(bench.queue.waiting(), counted);
+  return counted;
+};
 const record = (bench: Bench, index = 0) => JSON.parse(bench.deliveries[index]!.body.toString("utf8"));
 
 test("an event runs its function once and is gone", async () => {
@@ -256,6 +260,23 @@ test("events of a deleted function are dropped, and none of them reaches a new o
   assert.equal(bench.runs.length, before);
   await bench.send("f", "new");
   assert.deepEqual(bench.runs.at(-1)!.event, "new");
+  await bench.close();
+});
+
+test("an event that runs while its function is deleted is not counted twice, and its record is delivered", async () => {
+  let end = () => {};
+  const f = () =>
+    new Promise<void>((resolve) => {
+      end = resolve;
+    });
+  const bench = open({ functions: { f }, settings: { f: { onSuccess: sqs } } });
+  await bench.send("f");
+  bench.queue.drop(owner, "f");
+  assert.equal(waiting(bench), 0);
+  end();
+  await bench.settle();
+  assert.equal(bench.deliveries.length, 1);
+  assert.equal(waiting(bench), 0);
   await bench.close();
 });
 

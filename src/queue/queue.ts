@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Invocation } from "../model/index.ts";
 import { createDispatcher, type Verdict } from "./dispatcher.ts";
 import { type NewEvent, type QueuedEvent, runKey, runPrefix, type Scope } from "./events.ts";
+import { createIdleness, type Idleness } from "./idleness.ts";
 import type { RunHead } from "./records.ts";
 import { createRunning, type RunningNeeds } from "./running.ts";
 import { createSending, type SendingNeeds } from "./sending.ts";
@@ -18,6 +19,8 @@ export interface QueueNeeds extends Omit<RunningNeeds, "dropped"> {
   readonly places: number;
   /** CPUs of the machine */
   readonly cpus: number;
+  /** Measured, unless given. */
+  readonly idle?: Idleness;
   /** Told what the operator should know. */
   note(line: string): void;
 }
@@ -44,6 +47,8 @@ export interface EventQueue {
   takeUp(): void;
   /** Queues with events, by what they are called, and how many each has. */
   depths(): ReturnType<QueueStore["queues"]>;
+  /** events that are not over, those that run with them, and records that are not delivered */
+  waiting(): number;
   running(): number;
   readonly counts: Readonly<QueueCounts>;
   /** Begins nothing new, and resolves when all that runs has ended, or after `ms`. */
@@ -106,7 +111,8 @@ export function createQueue(needs: QueueNeeds): EventQueue {
     schedule: needs.schedule,
     work,
     places: needs.places,
-    firstPlaces: () => Math.max(2, 2 * needs.cpus),
+    firstPlaces: 2 * needs.cpus,
+    idle: needs.idle ?? createIdleness(clock),
     report,
   });
 
@@ -140,6 +146,7 @@ export function createQueue(needs: QueueNeeds): EventQueue {
       sweep().catch(report);
     },
     depths: store.queues,
+    waiting: store.waiting,
     running: dispatcher.running,
     counts,
     async drain(ms) {

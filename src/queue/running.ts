@@ -67,7 +67,7 @@ export function createRunning(needs: RunningNeeds): (event: QueuedEvent) => Prom
     } catch (error) {
       return postponed(event, error, expires);
     }
-    const { outcome, executedVersion, timing } = result;
+    const { outcome, executedVersion } = result;
     if (outcome.kind === "failed") {
       const { functionError, payload } = outcome.failure;
       return failed(event, head, target, settings, expires, failureOf(executedVersion, functionError, payload));
@@ -75,8 +75,7 @@ export function createRunning(needs: RunningNeeds): (event: QueuedEvent) => Prom
     const answer = outcome.kind === "returned" ? outcome.payload.toString("utf8") : undefined;
     const ending = { invocations: event.tries + 1, executedVersion, answer };
     const next = recordFor(settings.onSuccess, event, head, target, "Success", ending);
-    // Who waited longer for a free environment than the function then took asked for too much at once.
-    return { kind: "done", next, strained: timing.place > timing.handler + 50 };
+    return { kind: "done", next };
   };
 
   /** Kept for another try, or given up. */

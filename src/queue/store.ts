@@ -9,6 +9,8 @@ import type { Change, QueuedEvent } from "./events.ts";
 export interface QueueStore {
   /** Queues that have events, and how many. */
   queues(): { readonly key: string; readonly events: number }[];
+  /** How many events there are, of all queues. */
+  waiting(): number;
   /** Events of a queue that are due, the one that waits longest first. */
   due(key: string, now: number, limit: number): number[];
   /** When the next event of a queue is due, after `now`. */
@@ -63,8 +65,11 @@ export function openQueueStore(path: string): QueueStore {
   );
   migrate(database);
   const ids = new Map<string, number>();
+  /** the numbers of the queues that are not dropped */
+  const live = new Set<number>();
   for (const row of database.prepare("SELECT id, key FROM queues WHERE dropped = 0").all()) {
     ids.set(String(row.key), Number(row.id));
+    live.add(Number(row.id));
   }
   // What a long backlog took is given back when there is none left.
   const empty = database.prepare("SELECT 1 FROM events LIMIT 1").get() === undefined;
@@ -77,6 +82,7 @@ export function openQueueStore(path: string): QueueStore {
   const counts = database.prepare(
     "SELECT q.key AS key, count(*) AS events FROM events e JOIN queues q ON q.id = e.queue WHERE q.dropped = 0 GROUP BY e.queue",
   );
+  let waiting = counts.all().reduce((sum, { events }) => sum + Number(events), 0);
   const countOf = database.prepare("SELECT count(*) AS events FROM events WHERE queue = ?");
   const dueBy = database.prepare("SELECT id FROM events WHERE queue = ? AND due <= ? ORDER BY due, id LIMIT ?");
   const dueAfter = database.prepare("SELECT min(due) AS due FROM events WHERE queue = ? AND due > ?");
@@ -87,7 +93,7 @@ export function openQueueStore(path: string): QueueStore {
   const insert = database.prepare(
     "INSERT INTO events (queue, due, accepted, tries, delays, head, payload) VALUES (?, ?, ?, 0, 0, ?, ?)",
   );
-  const remove = database.prepare("DELETE FROM events WHERE id = ?");
+  const remove = database.prepare("DELETE FROM events WHERE id = ? RETURNING queue");
   const putOff = database.prepare("UPDATE events SET due = ?, tries = ?, delays = ?, response = ? WHERE id = ?");
   const dropped = database.prepare("SELECT id FROM queues WHERE dropped = 1 LIMIT 1");
   const removeSome = database.prepare("DELETE FROM events WHERE id IN (SELECT id FROM events WHERE queue = ? LIMIT ?)");
@@ -99,13 +105,15 @@ export function openQueueStore(path: string): QueueStore {
     if (known !== undefined) return known;
     const id = Number(newQueue.run(key).lastInsertRowid);
     ids.set(key, id);
+    live.add(id);
     made.push(key);
     return id;
   }
 
   function apply({ add = [], remove: gone, later }: Change, made: string[]): number[] {
-    if (gone !== undefined) remove.run(gone);
+    if (gone !== undefined && live.has(Number(remove.get(gone)?.queue))) waiting -= 1;
     if (later !== undefined) putOff.run(later.due, later.tries, later.delays, later.response ?? null, later.id);
+    waiting += add.length;
     return add.map(({ queue, due, accepted, head, payload }) =>
       Number(insert.run(queueId(queue, made), due, accepted, head, payload).lastInsertRowid),
     );
@@ -137,8 +145,10 @@ export function openQueueStore(path: string): QueueStore {
         response: row.response === null ? undefined : bytes(row.response),
       };
     },
+    waiting: () => waiting,
     write(changes) {
       const made: string[] = [];
+      const before = waiting;
       database.exec("BEGIN IMMEDIATE");
       try {
         const added = changes.map((change) => apply(change, made));
@@ -146,7 +156,11 @@ export function openQueueStore(path: string): QueueStore {
         return added;
       } catch (error) {
         if (database.isTransaction) database.exec("ROLLBACK");
-        for (const key of made) ids.delete(key);
+        for (const key of made) {
+          live.delete(ids.get(key) ?? 0);
+          ids.delete(key);
+        }
+        waiting = before;
         throw error;
       }
     },
@@ -155,7 +169,10 @@ export function openQueueStore(path: string): QueueStore {
       if (id === undefined) return 0;
       dropQueue.run(id);
       ids.delete(key);
-      return Number(countOf.get(id)?.events);
+      live.delete(id);
+      const events = Number(countOf.get(id)?.events);
+      waiting -= events;
+      return events;
     },
     sweep(limit) {
       const id = dropped.get()?.id;

@@ -110,6 +110,7 @@ export function openBench(options: BenchOptions): Bench {
     },
     places: options.places ?? 100,
     cpus: 2,
+    idle: () => 1,
     note: (line) => notes.push(line),
     report: (error) => reported.push(error),
   };
