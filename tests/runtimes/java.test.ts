@@ -207,6 +207,17 @@ for (const jdk of jdks) {
       assert.deepEqual(JSON.parse(body), { archive, loaded: true, initialised: false, text: "1 later!true" });
     });
 
+    test("with SnapStart, but started plainly, it runs its hooks and rehearses nothing", async (t) => {
+      const plain = await template({ AWS_LAMBDA_INITIALIZATION_TYPE: "snap-start" });
+      t.after(() => plain.stop());
+      const parked = await plain.asked();
+      assert.equal(parked.what, "GET /restore/next", plain.output() + parked.body);
+      writeFileSync(seedFile, "");
+      while (existsSync(seedFile)) await new Promise((again) => setTimeout(again, 10));
+      parked.answer(200);
+      assert.deepEqual(JSON.parse((await plain.invoke({})).body).hooks, ["before", "after"]);
+    });
+
     test("a process without a function loads the one that it is told, and has that one's variables and no others", async (t) => {
       const bare = await template({ _THAW_TEMPLATE: "1", _THAW_BARE: "1", _HANDLER: "", OF_THE_BOOT: "1" });
       t.after(() => bare.stop());

@@ -283,6 +283,7 @@ for (const ruby of rubies) {
         ["Random.new(1).rand", false],
         ["Random.urandom(4)", true],
         ['require "openssl"', false],
+        ['require "securerandom"', false],
         ['require "openssl"; OpenSSL::Random.random_bytes(4)', true],
       ];
       for (const [init, drew] of cases) {

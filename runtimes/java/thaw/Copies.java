@@ -21,22 +21,25 @@ final class Copies extends ContextImpl {
 
     /** Kept here: a context refers to its resources weakly. */
     private final Uniqueness uniqueness = new Uniqueness();
-    private final Draws draws = new Draws();
+    /** null: hooks run, but nobody will copy this process */
+    private final Draws draws;
 
-    private Copies() {
+    private Copies(boolean isTemplate) {
+        draws = isTemplate ? new Draws() : null;
         register(uniqueness);
     }
 
     /** Puts it into the place of the client's own. Throws when that place is elsewhere: no copy could be made unique. */
-    static void prepare() throws ReflectiveOperationException {
+    static void prepare(boolean isTemplate) throws ReflectiveOperationException {
         Field context = Core.class.getDeclaredField("globalContext");
         context.setAccessible(true);
-        context.set(null, new Copies());
+        context.set(null, new Copies(isTemplate));
     }
 
     @Override
     public void beforeCheckpoint(Context<? extends Resource> context) throws CheckpointException {
         super.beforeCheckpoint(context);
+        if (draws == null) return;
         Boolean drew = draws.any(); // before anything of ours draws
         try {
             rehearse(ROUNDS);

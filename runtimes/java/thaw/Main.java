@@ -11,12 +11,13 @@ public final class Main {
     private Main() {}
 
     public static void main(String[] arguments) throws Throwable {
+        boolean isTemplate = System.getProperties().remove("thaw.template") != null;
         String[] handler = arguments;
         if (System.getenv("_THAW_BARE") != null) handler = new String[] {Bare.awaitFunction()};
         if ("snap-start".equals(System.getenv("AWS_LAMBDA_INITIALIZATION_TYPE"))) {
             // A DRBG keeps its state for ever unless it is told to ask the system each time (NIST SP 800-90A, 9.3).
             Security.setProperty("securerandom.drbg.config", "Hash_DRBG,SHA-256,pr_and_reseed");
-            Copies.prepare();
+            Copies.prepare(isTemplate);
         }
         AWSLambda.main(handler);
     }
