@@ -66,7 +66,7 @@ describe("a restored process is locked in as one that was started", { skip }, ()
           const more = Object.values(descriptors).filter((target) => !known.has(target));
           for (const target of more) assert.match(target, /^(socket:|\/dev\/u?random|\/var\/(task|runtime)\/.*\.jar)$/);
         }
-        if (name !== "java") {
+        if (settings.runtime !== "provided.al2023") {
           // The first call of a function that nobody has seen: its runtime was booted without it.
           await platform.client.deploy(`${fn}-new`, files, { timeout: 60, memory: 512, ...settings });
           let first = await platform.call(`${fn}-new`, { first: true, holdMs: 500 });
@@ -74,7 +74,9 @@ describe("a restored process is locked in as one that was started", { skip }, ()
           while (first.status === 409) first = await platform.call(`${fn}-new`, { first: true, holdMs: 500 });
           assert.equal(first.start, "pool");
           const [booted] = (await processesOf(`${fn}-new`)).map(propertiesOf);
-          assert.deepEqual(booted, started, runtime);
+          if (name === "java")
+            assert.deepEqual({ ...booted, descriptors: {} }, { ...started, descriptors: {} }, runtime);
+          else assert.deepEqual(booted, started, runtime);
           await platform.client.delete(`${fn}-new`);
         }
         await platform.client.delete(fn);
