@@ -147,3 +147,12 @@ describe("Conversation", () => {
     assert.throws(() => reached.preparing().take(PREPARED, flagReady, 0, nothing), ProtocolError);
   });
 });
+
+test("hands over what it compiled before it is ready, and no later", () => {
+  const conversation = reached.init();
+  for (let n = 0; n < 2; n++) conversation.take(frameType.COMPILED, 0, 0, nothing);
+  conversation.take(READY, 0, 0, nothing);
+  assert.throws(() => conversation.take(frameType.COMPILED, 0, 0, nothing), ProtocolError);
+  assert.throws(() => reached.init().take(frameType.COMPILED, 0, 1, nothing), ProtocolError);
+  assert.throws(() => reached["loading on a new link"]().take(frameType.COMPILED, 0, 0, nothing), ProtocolError);
+});

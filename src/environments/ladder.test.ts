@@ -178,3 +178,15 @@ test("copies that crash at their first event are counted by themselves: that the
   it.renew("restore");
   assert.equal(it.proved("restore", "six"), false);
 });
+
+test("a rung that is said to have become faster is measured anew, and soon", () => {
+  const pool: ReadonlySet<Rung> = new Set<Rung>(["pool"]);
+  const it = new Ladder();
+  times(it, "pool", 90, 90, 90);
+  times(it, "plain", 80, 80, 80);
+  assert.equal(it.choose(pool).rungs[0], "plain");
+  it.doubt("pool");
+  assert.equal(it.choose(pool).rungs[0], "pool");
+  times(it, "pool", 20, 20, 20);
+  assert.deepEqual(it.choose(pool), { rungs: ["pool", "plain"], why: "pool 20 ms, plain 80 ms" });
+});

@@ -24,6 +24,7 @@ const names: Readonly<Record<number, string>> = {
   138: "LOG",
   142: "PREPARED",
   143: "RESTORE_ERROR",
+  144: "COMPILED",
 };
 
 export interface Frame {
@@ -68,8 +69,8 @@ export interface InvokeOptions {
 
 export interface RuntimeUnderTest {
   readonly child: ChildProcess;
-  /** READY's marks, or the failed start */
-  start(): Promise<{ marks?: Record<string, number>; answer?: Answer }>;
+  /** READY's marks, or the failed start; and what was compiled for it, by name */
+  start(): Promise<{ marks?: Record<string, number>; answer?: Answer; compiled: ReadonlyMap<string, Buffer> }>;
   /** Sends an event (JSON value, or a Buffer as it is) and waits for its answer. */
   invoke(event: unknown, options?: InvokeOptions): Promise<Answer>;
   /** Asks it to make itself ready to be copied; `drew` comes with PREPARED. */
@@ -210,6 +211,7 @@ function host(command: readonly string[], cwd: string, env: Readonly<Record<stri
   }
 
   let stream = 0;
+  const compiled = new Map<string, Buffer>();
 
   async function answer(timeoutMs: number): Promise<Answer & { marks?: Record<string, number>; drew?: boolean }> {
     const logs: string[] = [];
@@ -234,6 +236,11 @@ function host(command: readonly string[], cwd: string, env: Readonly<Record<stri
           logs.push(frame.payload.toString("utf8", 1));
           logStreams.push(frame.stream);
           continue;
+        case "COMPILED": {
+          const end = 2 + frame.payload.readUInt16LE(0);
+          compiled.set(frame.payload.toString("utf8", 2, end), frame.payload.subarray(end));
+          continue;
+        }
         case "RESPONSE_START":
           contentType = frame.payload.toString();
           continue;
@@ -271,7 +278,7 @@ function host(command: readonly string[], cwd: string, env: Readonly<Record<stri
     child,
     async start() {
       const first = await answer(10_000);
-      return first.marks ? { marks: first.marks } : { answer: first };
+      return first.marks ? { marks: first.marks, compiled } : { answer: first, compiled };
     },
     invoke(event, options = {}) {
       link.write(nextEvent(event, { "Lambda-Runtime-Deadline-Ms": String(Date.now() + 3000), ...options.head }));
