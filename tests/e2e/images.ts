@@ -58,8 +58,10 @@ export interface TestRegistry extends AsyncDisposable {
   readonly requests: string[];
   /** adds an image under a name and tag */
   add(name: string, tag: string, image: BuiltImage): void;
-  /** the next answer with a blob breaks off after so many bytes */
-  breakAfter: number | undefined;
+  /** the next answer with a longer blob stops after so many bytes */
+  stopAfter: number | undefined;
+  /** breaks that answer off */
+  breakOff: (() => void) | undefined;
   /** requests need a token, which this login gets */
   login: string | undefined;
   /** blobs are given with one byte changed */
@@ -91,20 +93,22 @@ export async function startRegistry(): Promise<TestRegistry> {
     const bytes = Buffer.from(blob.subarray(from));
     if (registry.damage) bytes[bytes.length - 1]! ^= 1;
     response.writeHead(from > 0 ? 206 : 200, { "content-length": bytes.length });
-    const cut = registry.breakAfter;
+    const cut = registry.stopAfter;
     if (cut === undefined || bytes.length <= cut) return void response.end(bytes);
-    registry.breakAfter = undefined;
-    response.write(bytes.subarray(0, cut), () => setImmediate(() => response.destroy()));
+    registry.stopAfter = undefined;
+    registry.breakOff = () => void response.destroy();
+    response.write(bytes.subarray(0, cut));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const registry: TestRegistry = {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests: [],
-    breakAfter: undefined,
+    stopAfter: undefined,
+    breakOff: undefined,
     login: undefined,
     damage: false,
     add(name, tag, image) {
-      const { mediaType } = JSON.parse(image.manifest.toString()) as { mediaType: string };
+      const { mediaType = "application/json" } = JSON.parse(image.manifest.toString()) ?? {};
       for (const reference of [tag, image.digest])
         manifests.set(`${name}/${reference}`, { type: mediaType, bytes: image.manifest });
       for (const [digest, bytes] of image.blobs) blobs.set(digest, bytes);

@@ -11,7 +11,7 @@ import {
   symlinkSync,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { TarHeader } from "modern-tar";
 import { BadPath, createRooted } from "./rooted.ts";
 import type { TarEntry } from "./tar.ts";
@@ -46,7 +46,7 @@ export async function applyLayer(root: string, entries: AsyncIterable<TarEntry>,
     if (last.startsWith(`${whiteout}${whiteout}`)) return;
     if (last.startsWith(whiteout)) return hide(join(directory, plain(last.slice(whiteout.length))));
     const there = lstatSync(path, { throwIfNoEntry: false });
-    own.add(path);
+    for (let at = path; at.length > root.length && !own.has(at); at = dirname(at)) own.add(at);
     if (header.type === "directory") {
       if (there !== undefined && !there.isDirectory()) remove(path);
       if (!there?.isDirectory()) mkdirSync(path);
@@ -69,8 +69,10 @@ export async function applyLayer(root: string, entries: AsyncIterable<TarEntry>,
   }
 
   function hide(path: string): void {
-    if (own.has(path) || lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
-    remove(path);
+    const there = lstatSync(path, { throwIfNoEntry: false });
+    if (there === undefined) return;
+    if (!own.has(path)) remove(path);
+    else if (there.isDirectory()) clear(path);
   }
 
   /** Takes away what the layers below have in a directory. */
