@@ -256,6 +256,7 @@ export async function start(options: Options = {}): Promise<Platform> {
     admin,
     keys,
     sealer,
+    logs,
   });
   await images.sweep(isOwned);
   await artifacts.compiled.sweep(isOwned);

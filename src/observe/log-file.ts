@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { appendFile, mkdir, open, rename, stat } from "node:fs/promises";
+import { appendFile, mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { StoredEvent } from "./log-ring.ts";
 
@@ -9,7 +9,18 @@ export interface LogFile {
   append(events: readonly StoredEvent[]): Promise<void>;
   /** Calls `visit` with every event, oldest first. Lines that a crash cut off are passed over. */
   read(visit: (event: StoredEvent) => void): Promise<void>;
+  /** Only those stay that `keep` holds for. */
+  prune(keep: (event: StoredEvent) => boolean): Promise<void>;
 }
+
+/** Names of an account's groups that have files; one whose name is too long for a file's cannot be told. */
+export async function groupsOnDisk(directory: string, account: string): Promise<string[]> {
+  const files = await readdir(join(directory, account)).catch(() => []);
+  const names = files.flatMap((file) => /^(.+)\.[01]\.jsonl$/.exec(file)?.[1] ?? []);
+  return [...new Set(names)].filter((name) => name.length <= longestName).map(decodeURIComponent);
+}
+
+const longestName = 200;
 
 export function createLogFile(directory: string, account: string, group: string, maxBytes: number): LogFile {
   // The endings first: a group may be called "..".
@@ -21,9 +32,7 @@ export function createLogFile(directory: string, account: string, group: string,
   return {
     async append(events) {
       let text = "";
-      for (const { number, timestamp, stream, message } of events) {
-        text += `${JSON.stringify([number, timestamp, stream, message])}\n`;
-      }
+      for (const event of events) text += lineOf(event);
       if (size === undefined) {
         await mkdir(shelf, { recursive: true });
         size = await sizeOf(current);
@@ -37,6 +46,20 @@ export function createLogFile(directory: string, account: string, group: string,
       await appendFile(current, text);
       size += Buffer.byteLength(text);
     },
+    async prune(keep) {
+      const kept: string[] = [];
+      const visit = (event: StoredEvent) => {
+        if (keep(event)) kept.push(lineOf(event));
+      };
+      await readLines(previous, visit);
+      await readLines(current, visit);
+      if (kept.length > 0) {
+        await writeFile(`${current}.new`, kept.join(""));
+        await rename(`${current}.new`, current);
+      } else await rm(current, { force: true });
+      await rm(previous, { force: true });
+      size = undefined;
+    },
     async read(visit) {
       await readLines(previous, visit);
       await readLines(current, visit);
@@ -44,10 +67,13 @@ export function createLogFile(directory: string, account: string, group: string,
   };
 }
 
+const lineOf = ({ number, timestamp, stream, message }: StoredEvent): string =>
+  `${JSON.stringify([number, timestamp, stream, message])}\n`;
+
 /** A group's name as a file's: at most 255 bytes, with no separator in it. */
 function fileName(group: string): string {
   const name = encodeURIComponent(group);
-  if (name.length <= 200) return name;
+  if (name.length <= longestName) return name;
   return `${name.slice(0, 120)}-${createHash("sha256").update(group).digest("hex")}`;
 }
 

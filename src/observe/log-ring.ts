@@ -15,6 +15,8 @@ export interface LogRing {
   /** Events with a number above `after`, oldest first. */
   since(after: number): StoredEvent[];
   first(): StoredEvent | undefined;
+  /** Only those stay that `keep` holds for. */
+  prune(keep: (event: StoredEvent) => boolean): void;
 }
 
 /** What an event costs beside its text: object, strings' headers, array slot. */
@@ -53,6 +55,11 @@ export function createLogRing(maxBytes: number): LogRing {
       return events.slice(low);
     },
     first: () => events[head],
+    prune(keep) {
+      events = events.slice(head).filter(keep);
+      head = 0;
+      bytes = events.reduce((sum, event) => sum + costOf(event), 0);
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-import { createLogFile, type LogFile } from "./log-file.ts";
+import { createLogFile, groupsOnDisk, type LogFile } from "./log-file.ts";
 import { createLogRing, type LogRing, type StoredEvent } from "./log-ring.ts";
 
 export interface LogStoreNeeds {
@@ -38,6 +38,12 @@ export interface LogStore {
   query(query: LogQuery & { readonly limit: number }): Promise<LogEvent[]>;
   /** All events since a time and then each as it comes, until the signal. A reader slower than the log misses the oldest. */
   follow(query: LogQuery, signal: AbortSignal): AsyncIterable<LogEvent>;
+  /** Events since a time in order of their arrival, with their numbers; `LogEvent` and a number that never comes twice. */
+  read(query: LogQuery): Promise<StoredEvent[]>;
+  /** Names of the groups that have been written to. Of those with very long names, only since the start. */
+  groups(account: string): Promise<string[]>;
+  /** Removes the events that `keep` does not hold for, from the disk too. */
+  prune(account: string, group: string, keep: (event: StoredEvent) => boolean): Promise<void>;
   /** events lost so far, because the disk was too slow or full */
   dropped(): number;
   /** Resolves when everything appended before is written. */
@@ -181,6 +187,25 @@ export function createLogStore(needs: LogStoreNeeds): LogStore {
       // Asking for a group that nobody writes to must not keep anything in memory.
       const found = groups.get(keyOf(account, group)) ?? open(account, group);
       return (await history(found, since, limit)).events.map(withoutNumber);
+    },
+    async read({ account, group, since }) {
+      const found = groups.get(keyOf(account, group)) ?? open(account, group);
+      return (await history(found, since, Number.POSITIVE_INFINITY)).events;
+    },
+    async groups(account) {
+      const names = new Set(await exclusively(() => groupsOnDisk(needs.dir, account)));
+      for (const [key, { ring }] of groups) {
+        if (key.startsWith(`${account}:`) && ring.first() !== undefined) names.add(key.slice(account.length + 1));
+      }
+      return [...names].sort();
+    },
+    async prune(account, name, keep) {
+      const group = groupOf(account, name);
+      await exclusively(async () => {
+        await write(group);
+        group.ring.prune(keep);
+        await group.file.prune(keep);
+      });
     },
     follow({ account, group: name, since }, signal) {
       const group = groupOf(account, name);

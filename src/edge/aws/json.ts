@@ -17,6 +17,9 @@ export interface JsonCall<Input> {
 /** Answers one operation with its document. Throws JsonError. */
 export type JsonOperation = (call: JsonCall<never>) => object | Promise<object>;
 
+/** What an operation gives back that has written its answer itself. */
+export const streamed: object = Object.freeze({});
+
 export interface JsonService {
   /** what stands before the operation's name in X-Amz-Target, with the dot */
   readonly prefix: string;
@@ -60,7 +63,8 @@ export async function serveJson(service: JsonService, exchange: Exchange): Promi
     const { account, region } = caller;
     const input = validate(service.model, `${name}Request`, documentOf(body));
     authorizeOperation(caller, name, input);
-    send(response, 200, requestId, await operation({ input: input as never, scope: { account, region } }));
+    const document = await operation({ input: input as never, scope: { account, region } });
+    if (document !== streamed) send(response, 200, requestId, document);
   } catch (error) {
     const { code, status, message } = refusalOf(error, service.report);
     const own = code === "ValidationException" ? (service.invalid ?? code) : code;

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Keys, Sealer } from "../../keys/index.ts";
+import type { LogStore } from "../../observe/index.ts";
 import type { Registry } from "../../registry/index.ts";
 import type { LambdaApiNeeds } from "../lambda-api/needs.ts";
 import type { Provisioning } from "../lambda-api/provisioning.ts";
@@ -8,6 +9,8 @@ import type { AwsService, ServiceEntry } from "./service.ts";
 /** What only the services around Lambda need. Without it, those that need it are not there. */
 export interface BesideLambda {
   readonly keys?: Keys | undefined;
+  /** what functions have written */
+  readonly logs?: LogStore | undefined;
   /** seals what they keep for themselves */
   readonly sealer?: Sealer | undefined;
 }
@@ -44,6 +47,12 @@ export const services: readonly ServiceEntry<ServicesNeeds>[] = [
     signingName: "kms",
     target: "TrentService.",
     load: async (needs) => (await import("./kms/index.ts")).createKms(needs),
+  },
+  {
+    signingName: "logs",
+    target: "Logs_20140328.",
+    hasWork: ({ registry }) => registry.named("log-group").everything()[Symbol.iterator]().next().done !== true,
+    load: async (needs) => (await import("./logs/index.ts")).createLogsService(needs),
   },
   {
     signingName: "signer",

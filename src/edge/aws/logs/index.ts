@@ -1,0 +1,126 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ServiceError } from "../../../model/index.ts";
+import type { LogStore } from "../../../observe/index.ts";
+import type { Registry } from "../../../registry/index.ts";
+import type { ServiceModel } from "../../lambda-api/model.ts";
+import type { LambdaApiNeeds } from "../../lambda-api/needs.ts";
+import { type JsonOperation, type JsonService, serveJson, streamed } from "../json.ts";
+import type { AwsService } from "../service.ts";
+import type { GroupRecord, LogsContext, LogsOperation, StreamRecord, SubscriptionRecord } from "./context.ts";
+import { createDelivery } from "./delivery.ts";
+import { filterLogEvents, getLogEvents, putLogEvents, testMetricFilter } from "./events.ts";
+import {
+  createLogGroup,
+  createLogStream,
+  deleteLogGroup,
+  deleteLogStream,
+  deleteRetentionPolicy,
+  describeLogGroups,
+  describeLogStreams,
+  expire,
+  listTagsForResource,
+  listTagsLogGroup,
+  putRetentionPolicy,
+  tagLogGroup,
+  tagResource,
+  untagLogGroup,
+  untagResource,
+} from "./groups.ts";
+import { deleteSubscriptionFilter, describeSubscriptionFilters, putSubscriptionFilter } from "./subscriptions.ts";
+import { liveTail } from "./tail.ts";
+
+export interface LogsNeeds extends Pick<LambdaApiNeeds, "invoke" | "accept" | "report"> {
+  readonly registry: Registry;
+  readonly logs?: LogStore | undefined;
+}
+
+const operations = {
+  CreateLogGroup: createLogGroup,
+  CreateLogStream: createLogStream,
+  DeleteLogGroup: deleteLogGroup,
+  DeleteLogStream: deleteLogStream,
+  DeleteRetentionPolicy: deleteRetentionPolicy,
+  DeleteSubscriptionFilter: deleteSubscriptionFilter,
+  DescribeLogGroups: describeLogGroups,
+  DescribeLogStreams: describeLogStreams,
+  DescribeSubscriptionFilters: describeSubscriptionFilters,
+  FilterLogEvents: filterLogEvents,
+  GetLogEvents: getLogEvents,
+  ListTagsForResource: listTagsForResource,
+  ListTagsLogGroup: listTagsLogGroup,
+  PutLogEvents: putLogEvents,
+  PutRetentionPolicy: putRetentionPolicy,
+  PutSubscriptionFilter: putSubscriptionFilter,
+  TagLogGroup: tagLogGroup,
+  TagResource: tagResource,
+  TestMetricFilter: testMetricFilter,
+  UntagLogGroup: untagLogGroup,
+  UntagResource: untagResource,
+};
+
+/** A batch of 1 MB, each of whose characters may be escaped. */
+const requestBytes = 8 * 1024 * 1024;
+const expireEveryMs = 3600_000;
+
+/** CloudWatch Logs over the platform's own log store: what functions write is there, and what clients put beside it. */
+export function createLogsService(needs: LogsNeeds): AwsService {
+  const { registry, logs, report } = needs;
+  if (logs === undefined) throw new ServiceError("NotImplementedException", "There is no log store here");
+  const subscriptions = registry.named<SubscriptionRecord>("log-subscription");
+  const clock = Date.now;
+  const delivery = createDelivery({ ...needs, logs, subscriptions, clock });
+  const closing = new AbortController();
+  const context: LogsContext = {
+    logs,
+    groups: registry.named<GroupRecord>("log-group"),
+    streams: registry.named<StreamRecord>("log-stream"),
+    subscriptions,
+    clock,
+    closing: closing.signal,
+    resubscribe: delivery.resubscribe,
+    checkDestination: delivery.check,
+  };
+  const bound = Object.entries(operations).map(([name, operation]): [string, JsonOperation] => [
+    name,
+    (call) => (operation as LogsOperation<never>)({ ...call, context }),
+  ]);
+  const service: JsonService = {
+    prefix: "Logs_20140328.",
+    model: JSON.parse(readFileSync(join(import.meta.dirname, "generated/model.json"), "utf8")) as ServiceModel,
+    operations: Object.fromEntries(bound),
+    requestBytes,
+    invalid: "InvalidParameterException",
+    report,
+  };
+  const sweep = async () => {
+    for (const group of [...context.groups.everything()]) await expire(context, group);
+  };
+  const timer = setInterval(() => sweep().catch(report), expireEveryMs).unref();
+
+  return {
+    serve(exchange) {
+      if (exchange.request.headers["x-amz-target"] !== "Logs_20140328.StartLiveTail") {
+        return serveJson(service, exchange);
+      }
+      return serveJson(
+        {
+          ...service,
+          operations: {
+            StartLiveTail: async (call) => {
+              await liveTail({ ...call, context }, exchange);
+              return streamed;
+            },
+          },
+        },
+        exchange,
+      );
+    },
+    start: delivery.start,
+    stop() {
+      clearInterval(timer);
+      closing.abort();
+      delivery.stop();
+    },
+  };
+}
