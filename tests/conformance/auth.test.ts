@@ -278,7 +278,7 @@ describe("with known keys", () => {
   test("temporary credentials need their token, hold for their time, and say whose they are", async () => {
     const { Credentials } = await stsOf().send(
       new AssumeRoleCommand({
-        RoleArn: "arn:aws:iam::123456789012:role/a/deployer",
+        RoleArn: "arn:aws:iam::000000000000:role/a/deployer",
         RoleSessionName: "ci",
         DurationSeconds: 900,
       }),
@@ -289,8 +289,10 @@ describe("with known keys", () => {
       sessionToken: Credentials!.SessionToken!,
     };
     const { Arn, Account } = await stsOf(keys).send(new GetCallerIdentityCommand());
-    assert.equal(Arn, "arn:aws:sts::123456789012:assumed-role/deployer/ci");
-    assert.equal(Account, "123456789012");
+    assert.equal(Arn, "arn:aws:sts::000000000000:assumed-role/deployer/ci");
+    assert.equal(Account, "000000000000");
+    const foreign = { RoleArn: "arn:aws:iam::123456789012:role/a/deployer", RoleSessionName: "ci" };
+    await assert.rejects(stsOf().send(new AssumeRoleCommand(foreign)), { name: "AccessDenied" });
     const { sessionToken: _token, ...bare } = keys;
     const invalid = { name: "UnrecognizedClientException" };
     await assert.rejects(lambdaOf(bare).send(new lambda.ListFunctionsCommand()), invalid);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -35,6 +35,9 @@ function shown(): Record<string, string> {
   return JSON.parse(execFileSync(join(root, "bin/thaw"), command, { env, encoding: "utf8" })) as Record<string, string>;
 }
 
+const runCommand = (args: readonly string[], env: NodeJS.ProcessEnv) =>
+  spawnSync(join(root, "bin/thaw"), args, { env, encoding: "utf8" });
+
 const options = (credentials = operator()) => ({ endpoint: server.endpoint, region: "us-east-1", credentials });
 const operator = () => ({ accessKeyId: keys.AWS_ACCESS_KEY_ID!, secretAccessKey: keys.AWS_SECRET_ACCESS_KEY! });
 
@@ -43,6 +46,12 @@ test("`thaw env` gives the operator a key that lets it in, and keeps it in a fil
   assert.equal(Arn, "arn:aws:iam::000000000000:root");
   assert.equal(statSync(join(server.dataDir, "operator.json")).mode & 0o777, 0o600);
   assert.deepEqual(shown(), keys);
+  const listed = (env: Record<string, string>) =>
+    runCommand(["ps", "--json", "--endpoint", server.endpoint], { ...process.env, ...env });
+  assert.equal(listed(keys).status, 0);
+  const refused = listed({ AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" });
+  assert.equal(refused.status, 1);
+  assert.match(refused.stdout + refused.stderr, /thaw env --force/);
   const stranger = new lambda.LambdaClient(options({ accessKeyId: "test", secretAccessKey: "test" }));
   await assert.rejects(stranger.send(new lambda.ListFunctionsCommand()), { name: "UnrecognizedClientException" });
   assert.equal((await fetch(`${server.endpoint}/_thaw/environments`)).status, 403);

@@ -13,7 +13,8 @@ const packedLimit = 2048;
 
 /**
  * AWS Security Token Service. Where signatures are not checked, the credentials that it gives select the role's account and
- * nothing else, and a role need not exist to be assumed; trust policies are asked with `--auth iam`.
+ * nothing else, and a role need not exist to be assumed; trust policies are asked with `--auth iam`, and with known keys for
+ * roles of other accounts.
  */
 export const stsActions: Readonly<Record<string, Action>> = {
   GetCallerIdentity({ account, caller }) {
@@ -33,7 +34,10 @@ export const stsActions: Readonly<Record<string, Action>> = {
     const { packed, ...narrowing } = narrowingOf(fields);
     const tags = tagsOf(fields);
     const sourceIdentity = fields.get("SourceIdentity") ?? caller.principal?.session?.sourceIdentity;
-    if (caller.permissions !== undefined) checkTrust(call, arn, account, role, { name, tags, sourceIdentity });
+    // Even where permissions are not checked, another account's roles are not for the taking.
+    const foreign = caller.principal !== undefined && account !== caller.account;
+    if (caller.permissions !== undefined || foreign)
+      checkTrust(call, arn, account, role, { name, tags, sourceIdentity });
     checkDuration(call, account, role, seconds);
     const session = { account, holder: { kind: "role", role, name }, ...narrowing, tags, sourceIdentity } as const;
     const { arn: Arn, userId } = rolePrincipal(registry, { ...session, ...unissued }, role, name);
@@ -108,7 +112,7 @@ interface Assumed {
 /** The role's trust policy must let the caller in, and the caller's own policies must let it go. Throws AccessDenied. */
 function checkTrust(call: QueryCall, arn: string, account: string, role: string, assumed: Assumed): void {
   const { caller, registry, fields } = call;
-  if (caller.principal?.kind === "root") {
+  if (caller.permissions !== undefined && caller.principal?.kind === "root") {
     throw new QueryError(403, "AccessDenied", "Roles may not be assumed by root accounts.");
   }
   const record = registry.roles.get(account, role);
