@@ -32,9 +32,10 @@ import {
   openMasterKey,
 } from "./keys/index.ts";
 import { type FunctionVersion, type Invocation, ServiceError } from "./model/index.ts";
+import { createObjects } from "./objects/index.ts";
 import { createLogStore, createStatistics, openInvocationLog } from "./observe/index.ts";
 import { createQueue } from "./queue/index.ts";
-import { createRegistry } from "./registry/index.ts";
+import { createRegistry, createSyncer } from "./registry/index.ts";
 
 export type { Options } from "./config.ts";
 
@@ -77,6 +78,7 @@ export async function start(options: Options = {}): Promise<Platform> {
     egressDefault: config.egress === "all",
   });
   const { auth, credentials, ofAccount } = authOf(config, { registry, sealer });
+  const objects = createObjects({ directory: join(config.dataDir, "objects"), syncer: createSyncer, clock });
   const artifacts = createArtifacts({
     dataDir: config.dataDir,
     runtimesDir: config.runtimesDir,
@@ -231,6 +233,7 @@ export async function start(options: Options = {}): Promise<Platform> {
   };
   const edge = createEdge({
     registry,
+    objects,
     auth,
     // A function is made ready before its first call, and so is its runtime.
     artifacts: {
@@ -274,6 +277,7 @@ export async function start(options: Options = {}): Promise<Platform> {
   durable.takeUp();
   queue.takeUp();
   for (const runtime of runtimesInUse(registry).keys()) bootAhead(runtime);
+  objects.sweep().catch(report);
 
   const closed = Promise.withResolvers<void>();
   let stopping: Promise<void> | undefined;
@@ -284,6 +288,7 @@ export async function start(options: Options = {}): Promise<Platform> {
     await environments.close();
     await isolation.close();
     await logs.close();
+    objects.close();
     registry.close();
     closed.resolve();
   };

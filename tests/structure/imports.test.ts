@@ -15,6 +15,7 @@ const levels: Record<string, number> = {
   registry: 2,
   artifacts: 2,
   images: 2,
+  objects: 2,
   isolation: 2,
   environments: 3,
   invoke: 4,
@@ -103,7 +104,7 @@ test("the data plane imports node's built-in modules and our own files only", ()
 
 const powers: Record<string, { readonly pattern: RegExp; readonly rooms: readonly string[] }> = {
   "process.env": { pattern: /process\.env/, rooms: ["config.ts", "cli"] },
-  SQL: { pattern: /"node:sqlite"/, rooms: ["registry", "durable", "queue"] },
+  SQL: { pattern: /"node:sqlite"/, rooms: ["registry", "durable", "queue", "objects"] },
   spawning: { pattern: /"node:child_process"/, rooms: ["isolation", "artifacts", "cli"] },
   "HTTP parsing": { pattern: /"node:https?"/, rooms: ["edge", "cli"] },
 };

@@ -33,7 +33,7 @@ export interface ServiceEntry<Needs> {
   /** Does it answer requests without a signature, and decides itself which? */
   readonly anonymous?: boolean;
   /** Is a request that carries neither of these meant for it? (presigned, unsigned, a virtual host) */
-  claims?(request: IncomingMessage, url: URL): boolean;
+  claims?(request: IncomingMessage, url: URL, needs: Needs): boolean;
   /** Has it something to do by itself, before anybody asks? (what an earlier run left behind) */
   hasWork?(needs: Needs): boolean;
   load(needs: Needs): Promise<AwsService>;

@@ -1,9 +1,11 @@
 import type { IncomingMessage } from "node:http";
 import type { Keys, Sealer } from "../../keys/index.ts";
+import { ServiceError } from "../../model/index.ts";
 import type { LogStore } from "../../observe/index.ts";
 import type { Registry } from "../../registry/index.ts";
 import type { LambdaApiNeeds } from "../lambda-api/needs.ts";
 import type { Provisioning } from "../lambda-api/provisioning.ts";
+import { isForS3 } from "./s3/claim.ts";
 import type { AwsService, ServiceEntry } from "./service.ts";
 
 /** What only the services around Lambda need. Without it, those that need it are not there. */
@@ -21,8 +23,21 @@ export interface ServicesNeeds extends LambdaApiNeeds, BesideLambda {
   readonly provisioning: Provisioning;
 }
 
+/** Objects by their names, for those whose credential says nothing: a browser's, a presigned URL's, a bucket's own host. */
+const s3: ServiceEntry<ServicesNeeds> = {
+  signingName: "s3",
+  protocol: "rest-xml",
+  anonymous: true,
+  claims: (request, url, { objects }) => objects !== undefined && isForS3(objects, request, url),
+  load: async ({ objects, ...needs }) => {
+    if (objects === undefined) throw new ServiceError("NotImplementedException", "Thaw has no S3 here");
+    return (await import("./s3/index.ts")).createS3({ ...needs, objects });
+  },
+};
+
 /** Every service but Lambda itself. The first that claims an unsigned request gets it. */
 export const services: readonly ServiceEntry<ServicesNeeds>[] = [
+  s3,
   {
     signingName: "iam",
     protocol: "query",
@@ -56,7 +71,12 @@ export const services: readonly ServiceEntry<ServicesNeeds>[] = [
   },
   {
     signingName: "signer",
-    load: async (needs) => (await import("./signer/index.ts")).createSigner(needs),
+    load: async (needs) =>
+      (await import("./signer/index.ts")).createSigner({
+        ...needs,
+        objects:
+          needs.objects === undefined ? undefined : (await import("./s3/stored.ts")).signerObjects(needs.objects),
+      }),
   },
 ];
 
@@ -87,7 +107,7 @@ export function createServices(needs: ServicesNeeds, entries = services): Servic
         if (named !== undefined) return named;
       }
       if (signingName !== "") return entries.find((entry) => entry.signingName === signingName);
-      return entries.find((entry) => entry.claims?.(request, url) === true);
+      return entries.find((entry) => entry.claims?.(request, url, needs) === true);
     },
     loaded,
     async start() {

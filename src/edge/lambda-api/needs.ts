@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Artifacts } from "../../artifacts/index.ts";
 import type { Durable } from "../../durable/index.ts";
 import type { FunctionVersion, Invocation, InvocationResult } from "../../model/index.ts";
+import type { Objects } from "../../objects/index.ts";
 import type { MappingRecord, Registry } from "../../registry/index.ts";
 import type { Caller } from "../caller.ts";
 import type { MappingStatus } from "./mappings/view.ts";
@@ -25,6 +26,8 @@ export interface LambdaApiNeeds {
   accept?(invocation: Invocation, qualifier: string | undefined): Promise<void>;
   /** Durable executions. Absent: none here. */
   readonly durable?: Durable;
+  /** Buckets and objects of S3. Absent: none here. */
+  readonly objects?: Objects | undefined;
   /** A function was changed or deleted: environments of before are to be drained. */
   retire(account: string, region: string, name: string): void;
   /**
