@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
@@ -55,6 +56,13 @@ for (const { runtime, path } of await pythonInterpreters()) {
   });
 
   describe(`${runtime}, compiled ahead`, () => {
+    it("hands over nothing that was compiled already", async () => {
+      const root = codeFolder(source("one"));
+      execFileSync(path!, ["-m", "compileall", "-q", root]);
+      const { answer, compiled } = await served(command, root, "app.handler", { ...own, _THAW_COMPILE: "1" });
+      assert.deepEqual([answer, compiled.size], [["one", "one", []], 0]);
+    });
+
     it("runs what was compiled, without a look at the source, and hides the variables", async () => {
       const root = codeFolder(source("old"));
       const first = await served(command, root, "app.handler", { ...own, _THAW_COMPILE: "1" });

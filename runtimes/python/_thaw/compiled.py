@@ -46,7 +46,11 @@ class Compiled(object):
 
         class Loader(SourceFileLoader):
             def get_code(self, fullname):
-                return compiled._code(self.path) or compiled._note(self.path, SourceFileLoader.get_code(self, fullname))
+                return compiled._code(self.path) or SourceFileLoader.get_code(self, fullname)
+
+            def source_to_code(self, *args, **options):
+                # Only called for what has no ``__pycache__`` of its own that is up to date.
+                return compiled._note(self.path, SourceFileLoader.source_to_code(self, *args, **options))
 
         Loader.__name__ = Loader.__qualname__ = SourceFileLoader.__name__
         finder = FileFinder.path_hook(
