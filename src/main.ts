@@ -151,10 +151,9 @@ export async function start(options: Options = {}): Promise<Platform> {
   });
 
   const schedule = (at: number, run: () => void) => scheduled(at - clock(), run);
-  const trace = (target: FunctionVersion, traceId: string | undefined) => {
+  const chained = (target: FunctionVersion, traceId: string | undefined) => {
     const { header, looping } = traced(traceId, randomUUID(), target);
-    if (!looping || registry.recursion.get(target, target.name)?.recursiveLoop === "Allow") return header;
-    throw recursiveInvocation();
+    return { header, looping: looping && registry.recursion.get(target, target.name)?.recursiveLoop !== "Allow" };
   };
   const durable = createDurable({
     path: join(config.dataDir, "durable.sqlite"),
@@ -162,7 +161,11 @@ export async function start(options: Options = {}): Promise<Platform> {
     schedule,
     resolve: registry.resolve,
     invoke,
-    trace,
+    trace(target, traceId) {
+      const { header, looping } = chained(target, traceId);
+      if (looping) throw recursiveInvocation();
+      return header;
+    },
     report,
   });
   const run = (invocation: Invocation) =>
@@ -184,7 +187,7 @@ export async function start(options: Options = {}): Promise<Platform> {
           ? { url: platform.endpoint, credentials: ofAccount(account) }
           : { url: config.upstream, credentials: config.credentials },
     }),
-    trace,
+    trace: chained,
     // One function alone gets half of them.
     places: registry.accountConcurrency,
     cpus,

@@ -41,15 +41,7 @@ function toQueue(delivery: Delivery, region: string, account: string, name: stri
   const message = {
     QueueUrl: `https://sqs.${region}.amazonaws.com/${account}/${name}`,
     MessageBody: delivery.body.toString("utf8"),
-    ...(delivery.kind === "record"
-      ? {}
-      : {
-          MessageAttributes: {
-            RequestID: { DataType: "String", StringValue: delivery.attributes.RequestID },
-            ErrorCode: { DataType: "Number", StringValue: delivery.attributes.ErrorCode },
-            ErrorMessage: { DataType: "String", StringValue: delivery.attributes.ErrorMessage },
-          },
-        }),
+    ...(delivery.kind === "record" ? {} : { MessageAttributes: Object.fromEntries(attributesOf(delivery.attributes)) }),
   };
   return {
     service: "sqs",
@@ -62,6 +54,12 @@ function toQueue(delivery: Delivery, region: string, account: string, name: stri
   };
 }
 
+const attributesOf = (attributes: object) =>
+  Object.entries(attributes).map(
+    ([name, value]) =>
+      [name, { DataType: name === "ErrorCode" ? "Number" : "String", StringValue: String(value) }] as const,
+  );
+
 function toTopic(delivery: Delivery, region: string): ServiceRequest {
   const form = new URLSearchParams({
     Action: "Publish",
@@ -70,11 +68,11 @@ function toTopic(delivery: Delivery, region: string): ServiceRequest {
     Message: delivery.body.toString("utf8"),
   });
   if (delivery.kind === "dead-letter") {
-    for (const [index, [name, value]] of Object.entries(delivery.attributes).entries()) {
+    for (const [index, [name, { DataType, StringValue }]] of attributesOf(delivery.attributes).entries()) {
       const entry = `MessageAttributes.entry.${index + 1}`;
       form.set(`${entry}.Name`, name);
-      form.set(`${entry}.Value.DataType`, name === "ErrorCode" ? "Number" : "String");
-      form.set(`${entry}.Value.StringValue`, value);
+      form.set(`${entry}.Value.DataType`, DataType);
+      form.set(`${entry}.Value.StringValue`, StringValue);
     }
   }
   return {
@@ -94,7 +92,7 @@ function toBus(delivery: Delivery, region: string): ServiceRequest | undefined {
   const entry = {
     Time: delivery.created / 1000,
     Source: "lambda",
-    Resources: [delivery.functionArn, delivery.arn],
+    Resources: [delivery.arn, delivery.functionArn],
     DetailType: `Lambda Function Invocation Result - ${delivery.success ? "Success" : "Failure"}`,
     Detail: delivery.body.toString("utf8"),
     EventBusName: delivery.arn,

@@ -10,7 +10,7 @@ export type Verdict =
   /** it is tried again at `due`; `tries`, `delays` and `response` as they are then */
   | ({ readonly kind: "later" } & Omit<Later, "id" | "queue">)
   /** there is no place for it now: it keeps its turn. `until`: when it must be looked at in any case */
-  | { readonly kind: "busy"; readonly until: number };
+  | { readonly kind: "busy"; readonly until: number; readonly response: Buffer };
 
 export interface DispatcherNeeds {
   readonly store: Pick<QueueStore, "due" | "nextDue" | "event">;
@@ -216,7 +216,8 @@ export function createDispatcher(needs: DispatcherNeeds): Dispatcher {
     if (state === "closed") return;
     // Its queue was dropped while it ran: only what follows from it remains.
     if (queue.gone && verdict.kind !== "done") return;
-    if (verdict.kind === "busy") refused(queue, event, verdict.until);
+    if (verdict.kind === "busy")
+      refused(queue, { ...event, response: event.response ?? verdict.response }, verdict.until);
     else finished(queue, event, verdict);
     turns.add(queue);
     pump();

@@ -156,7 +156,7 @@ test("a throttled event waits longer each time, up to its age, and costs no atte
   const { requestContext, responseContext, timestamp } = record(bench);
   assert.equal(requestContext.condition, "EventAgeExceeded");
   assert.equal(requestContext.approximateInvokeCount, 0);
-  assert.equal(responseContext, undefined);
+  assert.deepEqual(responseContext, { statusCode: 429 });
   assert.equal(timestamp, new Date(epoch + minute).toISOString());
   await bench.close();
 });
@@ -179,7 +179,7 @@ test("what is in the way is asked again at most every five minutes, for six hour
   await bench.close();
 });
 
-test("an event that grows too old between two attempts is given up with the failure it had", async () => {
+test("an event that would be too old at its next attempt is given up with the failure it had", async () => {
   const bench = open({ functions: { f: fails }, settings: { f: { maximumEventAgeSeconds: 90, onFailure: sqs } } });
   await bench.send("f");
   await bench.advance(hour);
@@ -188,8 +188,67 @@ test("an event that grows too old between two attempts is given up with the fail
   assert.equal(requestContext.condition, "EventAgeExceeded");
   assert.equal(requestContext.approximateInvokeCount, 2);
   assert.equal(responsePayload.errorMessage, "no");
-  assert.equal(timestamp, new Date(epoch + 90_000).toISOString());
+  assert.equal(timestamp, new Date(epoch + minute).toISOString());
   await bench.close();
+});
+
+test("a function whose concurrency is 0 has its events sent on without a try, where there is a place for them", async () => {
+  const functions = { zero: throttled };
+  const bench = open({ functions, settings: { zero: { onFailure: sqs } }, deadLetterArn: `${sqs}-dead` });
+  await bench.send("zero", 1);
+  assert.equal(bench.runs.length, 0);
+  const { requestContext, responseContext } = record(bench);
+  assert.equal(requestContext.condition, "ZeroReservedConcurrency");
+  assert.equal(requestContext.approximateInvokeCount, 0);
+  assert.equal(responseContext, undefined);
+  const letter = bench.deliveries[1];
+  assert.ok(letter?.kind === "dead-letter");
+  assert.equal(letter.attributes.ErrorCode, undefined);
+  assert.match(letter.attributes.ErrorMessage, /zero reserved concurrent executions$/);
+  await bench.close();
+});
+
+test("a function whose concurrency is 0 keeps its events where there is no place for them", async () => {
+  const bench = open({ functions: { zero: throttled } });
+  await bench.send("zero", 1);
+  await bench.advance(5 * hour);
+  assert.equal(waiting(bench), 1);
+  await bench.advance(hour);
+  assert.equal(waiting(bench), 0);
+  await bench.close();
+});
+
+test("a destination that would run in a loop does not run, and its event fails", async () => {
+  const onSuccess = "arn:aws:lambda:us-east-1:000000000000:function:looping";
+  const settings = { f: { onSuccess }, looping: { onFailure: sqs } };
+  const bench = open({ functions: { f: () => 1, looping: () => 2 }, settings });
+  await bench.send("f");
+  await bench.settle();
+  assert.equal(bench.runs.length, 1);
+  assert.equal(record(bench).requestContext.condition, "RecursiveInvocation");
+  assert.equal(record(bench).responseContext.functionError, "RecursiveInvocationException");
+  assert.equal(bench.queue.counts.recursiveInvocationsDropped, 1);
+  await bench.close();
+});
+
+test("on a busy machine no more run at once than at first, on an idle one more and more", async () => {
+  for (const [idle, least, most] of [
+    [0, 4, 4],
+    [1, 10, 50],
+  ] as const) {
+    let peak = 0;
+    const end: (() => void)[] = [];
+    const f = () => new Promise<void>((resolve) => end.push(resolve));
+    const bench: Bench = openBench({ path: `${path}-${idle}`, idle: () => idle, functions: { f } });
+    await Promise.all(Array.from({ length: 200 }, () => bench.send("f")));
+    while (bench.queue.waiting() > 0) {
+      peak = Math.max(peak, end.length);
+      for (const resolve of end.splice(0)) resolve();
+      await bench.advance(60);
+    }
+    assert.ok(peak >= least && peak <= most, `${peak} at once`);
+    await bench.close();
+  }
 });
 
 test("when a place is free again after a refusal, what waited runs at once", async () => {

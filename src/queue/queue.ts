@@ -38,9 +38,10 @@ export interface QueueCounts {
 export interface EventQueue {
   /**
    * Takes an event; resolves when it is durable: from then on its function is run at least once, however often the platform
-   * ends before. `qualifier`: as the caller gave it. Rejects when it could not be written.
+   * ends before. `qualifier`: as the caller gave it; `looping`: its chain of requests has run this function too often, and
+   * it must not run, but end as a failed one. Rejects when it could not be written.
    */
-  accept(invocation: Invocation, qualifier: string | undefined): Promise<void>;
+  accept(invocation: Invocation, qualifier: string | undefined, looping?: boolean): Promise<void>;
   /** The function is gone, and with it all of its events. */
   drop(scope: Scope, name: string): void;
   /** Takes up what was left by the process before; to be called once, when functions can run. */
@@ -125,9 +126,19 @@ export function createQueue(needs: QueueNeeds): EventQueue {
   }
 
   return {
-    accept({ requestId, target, invokedArn, clientContext, traceId, payload }, qualifier) {
+    accept({ requestId, target, invokedArn, clientContext, traceId, payload }, qualifier, looping) {
       const { account, region, name } = target;
-      const head: RunHead = { requestId, account, region, name, qualifier, invokedArn, clientContext, traceId };
+      const head: RunHead = {
+        requestId,
+        account,
+        region,
+        name,
+        qualifier,
+        invokedArn,
+        clientContext,
+        traceId,
+        looping,
+      };
       const now = clock();
       const queue = runKey(target, name, qualifier);
       const event: NewEvent = { queue, accepted: now, due: now, head: JSON.stringify(head), payload };

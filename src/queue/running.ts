@@ -11,12 +11,15 @@ import { backoffMs, type NewEvent, type QueuedEvent, runKey, type Scope, sendKey
 import {
   type Condition,
   deadLetterAttributes,
+  type Ending,
   type Failure,
   failureOf,
   headOf,
   invocationRecord,
   mostBytes,
   type RunHead,
+  recursiveTry,
+  throttledTry,
 } from "./records.ts";
 import type { SendHead } from "./sending.ts";
 
@@ -39,15 +42,16 @@ export interface RunningNeeds {
   settings(scope: Scope, name: string, qualifier: string): EventSettings | undefined;
   /** TargetArn of the version's DeadLetterConfig. */
   deadLetterArn(target: FunctionVersion): string | undefined;
-  /** The trace header to hand on. Throws RecursiveInvocationException in a loop. */
-  trace(target: FunctionVersion, traceId: string | undefined): string;
+  /** The trace header to hand on, and whether the function would run in a loop. */
+  trace(target: FunctionVersion, traceId: string | undefined): { readonly header: string; readonly looping: boolean };
   /** An event ended without its function having succeeded. */
-  dropped(head: RunHead, why: Condition | "FunctionGone" | "RecursiveInvocation"): void;
+  dropped(head: RunHead, why: Condition | "FunctionGone"): void;
   report(error: unknown): void;
 }
 
 const defaults = { retries: 2, ageSeconds: 21_600 };
 const minute = 60_000;
+const throttledResponse = Buffer.from(JSON.stringify(throttledTry));
 
 /** Runs the function of an event, and says what is to become of the event. */
 export function createRunning(needs: RunningNeeds): (event: QueuedEvent) => Promise<Verdict> {
@@ -60,7 +64,12 @@ export function createRunning(needs: RunningNeeds): (event: QueuedEvent) => Prom
     }
     const settings = needs.settings(head, head.name, head.qualifier ?? "$LATEST") ?? {};
     const expires = event.accepted + (settings.maximumEventAgeSeconds ?? defaults.ageSeconds) * 1000;
+    if (head.looping) return givenUp(event, head, target, settings, "RecursiveInvocation", 1, recursiveTry);
     if (needs.clock() >= expires) return tooOld(event, head, target, settings);
+    // Who cannot be called at all does not keep others waiting for the record. Without a place for it the event is kept.
+    if (target.reservedConcurrency === 0 && (settings.onFailure ?? needs.deadLetterArn(target)) !== undefined) {
+      return givenUp(event, head, target, settings, "ZeroReservedConcurrency", 0, undefined);
+    }
     let result: InvocationResult;
     try {
       result = await needs.invoke(invocationOf(event, head, target));
@@ -72,9 +81,10 @@ export function createRunning(needs: RunningNeeds): (event: QueuedEvent) => Prom
       const { functionError, payload } = outcome.failure;
       return failed(event, head, target, settings, expires, failureOf(executedVersion, functionError, payload));
     }
-    const answer = outcome.kind === "returned" ? outcome.payload.toString("utf8") : undefined;
-    const ending = { invocations: event.tries + 1, executedVersion, answer };
-    const next = recordFor(settings.onSuccess, event, head, target, "Success", ending);
+    const payload = outcome.kind === "returned" ? outcome.payload.toString("utf8") : undefined;
+    const response = { statusCode: 200, executedVersion, payload };
+    // Lambda says 1, however often it had to try.
+    const next = recordFor(settings.onSuccess, event, head, target, { condition: "Success", invocations: 1, response });
     return { kind: "done", next };
   };
 
@@ -88,13 +98,14 @@ export function createRunning(needs: RunningNeeds): (event: QueuedEvent) => Prom
     failure: Failure,
   ): Verdict {
     const tries = event.tries + 1;
-    if (tries <= (settings.maximumRetryAttempts ?? defaults.retries)) {
-      // One minute before the second attempt and two before the third, but for the record of one that is too old by then.
-      const due = Math.min(needs.clock() + tries * minute, expires);
-      const response = Buffer.from(JSON.stringify(failure));
-      return { kind: "later", due, tries, delays: 0, response };
+    if (tries > (settings.maximumRetryAttempts ?? defaults.retries)) {
+      return givenUp(event, head, target, settings, "RetriesExhausted", tries, failure);
     }
-    return givenUp(event, head, target, settings, "RetriesExhausted", tries, failure);
+    // One minute before the second attempt and two before the third; who would be too old by then is so now.
+    const due = needs.clock() + tries * minute;
+    if (due > expires) return givenUp(event, head, target, settings, "EventAgeExceeded", tries, failure);
+    const response = Buffer.from(JSON.stringify(failure));
+    return { kind: "later", due, tries, delays: 0, response };
   }
 
   function tooOld(event: QueuedEvent, head: RunHead, target: FunctionVersion, settings: EventSettings): Verdict {
@@ -112,11 +123,10 @@ export function createRunning(needs: RunningNeeds): (event: QueuedEvent) => Prom
     failure: Failure | undefined,
   ): Verdict {
     needs.dropped(head, condition);
-    const { executedVersion, functionError, payload: answer } = failure ?? {};
-    const ending = { invocations, executedVersion, functionError, answer };
-    const next = recordFor(settings.onFailure, event, head, target, condition, ending);
+    const ending = { condition, invocations, response: failure };
+    const next = recordFor(settings.onFailure, event, head, target, ending);
     const letters = needs.deadLetterArn(target);
-    if (letters !== undefined) next.push(deadLetter(letters, event, head, failure));
+    if (letters !== undefined) next.push(deadLetter(letters, event, head, condition, failure));
     return { kind: "done", next };
   }
 
@@ -125,44 +135,51 @@ export function createRunning(needs: RunningNeeds): (event: QueuedEvent) => Prom
     event: QueuedEvent,
     head: RunHead,
     target: FunctionVersion,
-    condition: Condition,
-    ending: {
-      readonly invocations: number;
-      readonly executedVersion?: string | undefined;
-      readonly functionError?: string | undefined;
-      readonly answer?: string | undefined;
-    },
+    ending: Pick<Ending, "condition" | "invocations" | "response">,
   ): NewEvent[] {
     if (arn === undefined) return [];
     const now = needs.clock();
     const functionArn = qualifiedArn(head);
-    const payload = Buffer.from(invocationRecord(head, event.payload, { ...ending, condition, functionArn, now }));
+    const payload = Buffer.from(invocationRecord(head, event.payload, { ...ending, functionArn, now }));
     if (arn.split(":")[2] === "lambda") return toFunction(arn, head, target, payload, now);
     const { account, region, name } = head;
-    const to: SendHead = { kind: "record", arn, account, region, name, functionArn, success: condition === "Success" };
+    const to: SendHead = {
+      kind: "record",
+      arn,
+      account,
+      region,
+      name,
+      functionArn,
+      success: ending.condition === "Success",
+    };
     return [{ queue: sendKey(arn), accepted: now, due: now, head: JSON.stringify(to), payload }];
   }
 
   /** A function as a destination: its event is in its queue in the moment in which this one is over. */
   function toFunction(arn: string, from: RunHead, source: FunctionVersion, payload: Buffer, now: number): NewEvent[] {
     const [, , , region = "", account = "", , name = "", qualifier] = arn.split(":");
-    const head = { account, region, name, qualifier, requestId: randomUUID(), invokedArn: arn };
+    const head: RunHead = { account, region, name, qualifier, requestId: randomUUID(), invokedArn: arn };
     try {
       if (payload.length > mostBytes) throw new Error(`the record of ${source.arn} is too long for ${arn}`);
-      const traceId = needs.trace(needs.resolve(account, region, name, qualifier), from.traceId);
-      const text = JSON.stringify({ ...head, traceId } satisfies RunHead);
+      const { header, looping } = needs.trace(needs.resolve(account, region, name, qualifier), from.traceId);
+      const text = JSON.stringify({ ...head, traceId: header, looping } satisfies RunHead);
       return [{ queue: runKey({ account, region }, name, qualifier), accepted: now, due: now, head: text, payload }];
     } catch (error) {
-      const looping = error instanceof ServiceError && error.code === "RecursiveInvocationException";
-      if (!looping && !isGone(error)) needs.report(error);
-      needs.dropped(head, looping ? "RecursiveInvocation" : "FunctionGone");
+      if (!isGone(error)) needs.report(error);
+      needs.dropped(head, "FunctionGone");
       return [];
     }
   }
 
-  function deadLetter(arn: string, event: QueuedEvent, head: RunHead, failure: Failure | undefined): NewEvent {
+  function deadLetter(
+    arn: string,
+    event: QueuedEvent,
+    head: RunHead,
+    condition: Condition,
+    failure: Failure | undefined,
+  ): NewEvent {
     const { account, region, name } = head;
-    const attributes = deadLetterAttributes(head, failure);
+    const attributes = deadLetterAttributes(head, condition, failure);
     const to: SendHead = { kind: "dead-letter", arn, account, region, name, attributes };
     const now = needs.clock();
     return { queue: sendKey(arn), accepted: now, due: now, head: JSON.stringify(to), payload: event.payload };
@@ -171,7 +188,7 @@ export function createRunning(needs: RunningNeeds): (event: QueuedEvent) => Prom
   /** Something else than the function was in the way: that is asked again and again, until the event is too old. */
   function postponed(event: QueuedEvent, error: unknown, expires: number): Verdict {
     if (error instanceof ServiceError && error.code === "TooManyRequestsException")
-      return { kind: "busy", until: expires };
+      return { kind: "busy", until: expires, response: throttledResponse };
     if (!(error instanceof ServiceError)) needs.report(error);
     const due = Math.min(needs.clock() + backoffMs(event.delays), expires);
     const { tries, delays, response } = event;

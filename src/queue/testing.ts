@@ -48,6 +48,7 @@ export interface BenchOptions {
   readonly deadLetterArn?: string;
   readonly places?: number;
   readonly from?: number;
+  idle?(): number;
   deliver?(delivery: Delivery): Promise<void>;
 }
 
@@ -57,7 +58,13 @@ const timing = { start: "warm", place: 0, handler: 1, total: 1 } as Timing;
 let requests = 0;
 
 export const targetOf = (name: string, version = "$LATEST"): FunctionVersion =>
-  ({ ...owner, name, version, arn: `arn:aws:lambda:us-east-1:000000000000:function:${name}` }) as FunctionVersion;
+  ({
+    ...owner,
+    name,
+    version,
+    ...(name === "zero" ? { reservedConcurrency: 0 } : {}),
+    arn: `arn:aws:lambda:us-east-1:000000000000:function:${name}`,
+  }) as FunctionVersion;
 
 export function openBench(options: BenchOptions): Bench {
   let now = options.from ?? epoch;
@@ -103,14 +110,14 @@ export function openBench(options: BenchOptions): Bench {
     invoke,
     settings: (_scope, name, qualifier) => options.settings?.[`${name}:${qualifier}`] ?? options.settings?.[name],
     deadLetterArn: () => options.deadLetterArn,
-    trace: (_target, traceId) => traceId ?? "Root=1",
+    trace: (target, traceId) => ({ header: traceId ?? "Root=1", looping: target.name === "looping" }),
     async deliver(delivery) {
       deliveries.push(delivery);
       await options.deliver?.(delivery);
     },
     places: options.places ?? 100,
     cpus: 2,
-    idle: () => 1,
+    idle: options.idle ?? (() => 1),
     note: (line) => notes.push(line),
     report: (error) => reported.push(error),
   };

@@ -190,7 +190,7 @@ test("the record of a success goes to a bus of EventBridge", async () => {
   assert.equal(entry.Source, "lambda");
   assert.equal(entry.DetailType, "Lambda Function Invocation Result - Success");
   assert.equal(entry.EventBusName, bus);
-  assert.deepEqual(entry.Resources, ["arn:aws:lambda:us-east-1:000000000000:function:f:$LATEST", bus]);
+  assert.deepEqual(entry.Resources, [bus, "arn:aws:lambda:us-east-1:000000000000:function:f:$LATEST"]);
   assert.equal(JSON.parse(entry.Detail).requestPayload.tag, "to events");
 });
 
@@ -241,6 +241,17 @@ test("a function without any concurrency keeps its events until it has some", as
   assert.equal(received.filter(({ body }) => body.includes("patient")).length, 0);
   await client.send(new PutFunctionConcurrencyCommand({ FunctionName: "f", ReservedConcurrentExecutions: 5 }));
   await arrived("patient");
+});
+
+test("an event of a chain that has run its function 16 times is accepted, and not run", async () => {
+  await settings({ DestinationConfig: { OnFailure: { Destination: "arn:aws:sqs:us-east-1:000000000000:loops" } } });
+  const first = await fetch(`${server.endpoint}/2015-03-31/functions/f/invocations`, { method: "POST", body: "{}" });
+  const lineage = /Lineage=1:([0-9a-f]{8}):0/.exec(JSON.stringify(await first.json()))![1];
+  const headers = { "X-Amz-Invocation-Type": "Event", "X-Amzn-Trace-Id": `Root=1-0-0;Lineage=16:${lineage}:15` };
+  const body = '{"tag":"in circles"}';
+  const url = `${server.endpoint}/2015-03-31/functions/f/invocations`;
+  assert.equal((await fetch(url, { method: "POST", headers, body })).status, 202);
+  assert.equal((await record("in circles")).requestContext.condition, "RecursiveInvocation");
 });
 
 test("an event that waits while its function changes runs on what is there then", async () => {

@@ -25,13 +25,13 @@ export async function serveInvokeAsync(
   name: string,
   requestId: string,
 ): Promise<void> {
-  const { invocation, qualifier, empty } = await readInvocation(needs, request, name, "", requestId, "Event");
-  if (empty) {
+  const read = await readInvocation(needs, request, name, "", requestId, "Event");
+  if (read.empty) {
     throw new ServiceError(
       "InvalidRequestContentException",
       "Could not parse request body into json: No content to map due to end-of-input",
     );
   }
-  await acceptEvent(needs, invocation, qualifier);
+  await acceptEvent(needs, read);
   sendJson(response, 202, requestId, { Status: 202 });
 }

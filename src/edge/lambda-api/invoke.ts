@@ -43,6 +43,8 @@ export interface ReadInvocation {
   readonly invocation: Invocation;
   /** version or alias, as the caller gave it */
   readonly qualifier: string | undefined;
+  /** an event that must not run: the function runs in a loop */
+  readonly looping: boolean;
   /** the request had no event: the invocation's is `{}` */
   readonly empty: boolean;
 }
@@ -56,7 +58,8 @@ export async function serveInvocation(
   query: string,
   requestId: string,
 ): Promise<void> {
-  const { type, invocation, qualifier } = await readInvocation(needs, request, name, query, requestId);
+  const read = await readInvocation(needs, request, name, query, requestId);
+  const { type, invocation } = read;
   if (needs.durable !== undefined && isDurable(invocation.target)) {
     await serveDurable(needs.durable, request, response, type, invocation);
     return;
@@ -67,7 +70,7 @@ export async function serveInvocation(
     return;
   }
   if (type === "Event") {
-    await acceptEvent(needs, invocation, qualifier);
+    await acceptEvent(needs, read);
     sendJson(response, 202, requestId, undefined);
     return;
   }
@@ -100,9 +103,9 @@ export async function readInvocation(
   const clientContext = headers["x-amz-client-context"];
   const traceId = headers["x-amzn-trace-id"];
   const trace = traced(typeof traceId === "string" ? traceId : undefined, requestId, target);
-  if (trace.looping && needs.registry.recursion.get(target, target.name)?.recursiveLoop !== "Allow") {
-    throw recursiveInvocation();
-  }
+  const looping = trace.looping && needs.registry.recursion.get(target, target.name)?.recursiveLoop !== "Allow";
+  // An event is accepted and then dropped: its failure has a destination, perhaps.
+  if (looping && (type !== "Event" || isDurable(target))) throw recursiveInvocation();
   const invocation: Invocation = {
     requestId,
     target,
@@ -115,19 +118,15 @@ export async function readInvocation(
   };
   const waiting = needs.preparation.wait(target);
   if (waiting !== undefined) await waiting;
-  return { type, invocation, qualifier: ref.qualifier, empty: payload.length === 0 };
+  return { type, invocation, qualifier: ref.qualifier, looping, empty: payload.length === 0 };
 }
 
 /** Resolves when the event is durable. Rejects with ServiceError; nothing was accepted then. */
-export async function acceptEvent(
-  needs: LambdaApiNeeds,
-  invocation: Invocation,
-  qualifier: string | undefined,
-): Promise<void> {
+export async function acceptEvent(needs: LambdaApiNeeds, read: ReadInvocation): Promise<void> {
   if (needs.accept === undefined) {
     throw new ServiceError("NotImplementedException", "This platform takes no asynchronous invocations");
   }
-  await needs.accept(invocation, qualifier);
+  await needs.accept(read.invocation, read.qualifier, read.looping);
 }
 
 function sendResult(response: ServerResponse, result: InvocationResult, withTiming: boolean): void {

@@ -20,10 +20,10 @@ export interface LambdaApiNeeds {
   /** Runs a function once. Rejects with ServiceError when the platform could not (throttled, …). */
   invoke(invocation: Invocation): Promise<InvocationResult>;
   /**
-   * Takes an event of an asynchronous invocation; resolves when it is durable. `qualifier`: as the caller gave it. Absent:
-   * none are taken.
+   * Takes an event of an asynchronous invocation; resolves when it is durable. `qualifier`: as the caller gave it. `looping`:
+   * the function runs in a loop, and the event is to end as a failed one. Absent: none are taken.
    */
-  accept?(invocation: Invocation, qualifier: string | undefined): Promise<void>;
+  accept?(invocation: Invocation, qualifier: string | undefined, looping: boolean): Promise<void>;
   /** Durable executions. Absent: none here. */
   readonly durable?: Durable;
   /** Buckets and objects of S3. Absent: none here. */
