@@ -7,13 +7,16 @@ import { coldStarts } from "./cold-starts.ts";
  * alive and no image is used, against a fresh process of the same binary.
  */
 export async function cold(options: WorkloadOptions): Promise<WorkloadReport> {
-  const server = await startServer({ THAW_SNAPSHOTS: "off" });
+  const server = await startServer({ THAW_SNAPSHOTS: "off", THAW_PREPARE: "off" });
   return coldStarts(server, options, {
     name: "cold",
     ready: async () => undefined,
     again: (fn) => server.chill(fn.name),
     wanted: "plain",
     without: () => undefined,
-    notes: () => ["Images are off here: the goals 1 to 4 are about starts from one (`npm run bench -- restore`)."],
+    notes: () => [
+      "Images are off here: the goals 1 to 4 are about starts from one (`npm run bench -- restore`).",
+      "Nothing is compiled ahead: every start is the first one of a version.",
+    ],
   });
 }
