@@ -3,7 +3,15 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from "@aws-sdk/client-iam";
+import {
+  CreateAccessKeyCommand,
+  CreateRoleCommand,
+  CreateUserCommand,
+  IAMClient,
+  PutRolePolicyCommand,
+  PutUserPolicyCommand,
+} from "@aws-sdk/client-iam";
+import { CreateAliasCommand, CreateKeyCommand, EncryptCommand, KMSClient } from "@aws-sdk/client-kms";
 import * as lambda from "@aws-sdk/client-lambda";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { zipOf } from "../conformance/door.ts";
@@ -88,6 +96,30 @@ test("a function has its role's credentials, each environment and each copy its 
   const PolicyDocument = policy("lambda:ListFunctions");
   await iam.send(new PutRolePolicyCommand({ RoleName: "runner", PolicyName: "list", PolicyDocument }));
   assert.equal((await inside.send(new lambda.ListFunctionsCommand())).Functions?.length, 1);
+});
+
+test("a key of KMS is named by its ARN in policies, whatever a request calls it", async () => {
+  const kms = new KMSClient(options());
+  const { KeyMetadata } = await kms.send(new CreateKeyCommand({}));
+  const { KeyId, Arn } = KeyMetadata!;
+  await kms.send(new CreateAliasCommand({ AliasName: "alias/mine", TargetKeyId: KeyId }));
+  const iam = new IAMClient(options());
+  const UserName = "sealer";
+  await iam.send(new CreateUserCommand({ UserName }));
+  const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName }));
+  const keys = { accessKeyId: AccessKey!.AccessKeyId!, secretAccessKey: AccessKey!.SecretAccessKey! };
+  const own = new KMSClient(options(keys));
+  const seal = () => own.send(new EncryptCommand({ KeyId: "alias/mine", Plaintext: Buffer.from("x") }));
+  await assert.rejects(seal(), {
+    name: "AccessDeniedException",
+    message: `User: arn:aws:iam::000000000000:user/sealer is not authorized to perform: kms:Encrypt on resource: ${Arn} because no identity-based policy allows the kms:Encrypt action`,
+  });
+  const PolicyDocument = JSON.stringify({
+    Version: "2012-10-17",
+    Statement: [{ Effect: "Allow", Action: "kms:Encrypt", Resource: Arn }],
+  });
+  await iam.send(new PutUserPolicyCommand({ UserName, PolicyName: "p", PolicyDocument }));
+  assert.equal((await seal()).KeyId, Arn);
 });
 
 test("the aws command makes a user with a key, which may what its policy says", async (t) => {

@@ -36,12 +36,18 @@ export function authorize(caller: Caller, question: Question): void {
 
 /**
  * May the caller use this operation of one of the services around Lambda, on all that it names? `input`: as it was checked
- * against the model. Throws AccessDeniedException. What has a policy of its own, its service asks about itself.
+ * against the model; `named`: what it names, where the service knows that better. Throws AccessDeniedException. What has a policy of its own, its service asks about itself.
  */
-export function authorizeOperation(caller: Caller, operation: string, input: unknown): void {
+export function authorizeOperation(
+  caller: Caller,
+  operation: string,
+  input: unknown,
+  named: () => readonly string[] | undefined = () => undefined,
+): void {
   if (caller.permissions === undefined) return;
   const action = `${caller.service}:${operation}`;
-  for (const resource of resourcesOf(caller.service, operation, input, caller)) authorize(caller, { action, resource });
+  const resources = named() ?? resourcesOf(caller.service, operation, input, caller);
+  for (const resource of resources) authorize(caller, { action, resource });
 }
 
 /** Undefined: nothing is against it. */

@@ -29,6 +29,11 @@ export interface JsonService {
   readonly requestBytes?: number;
   /** the service's own code for input that breaks a constraint of the model; left out: ValidationException */
   readonly invalid?: string;
+  /**
+   * ARNs of what a request is about, as policies name it, where the request calls it otherwise (an alias, a name without the
+   * suffix that its ARN has). Undefined: as the request calls it.
+   */
+  resources?(operation: string, input: unknown, scope: Scope): readonly string[] | undefined;
   report(error: unknown): void;
 }
 
@@ -62,7 +67,7 @@ export async function serveJson(service: JsonService, exchange: Exchange): Promi
       throw new JsonError("UnknownOperationException", `Thaw does not implement ${name} yet`);
     const { account, region } = caller;
     const input = validate(service.model, `${name}Request`, documentOf(body));
-    authorizeOperation(caller, name, input);
+    authorizeOperation(caller, name, input, () => service.resources?.(name, input, { account, region }));
     const document = await operation({ input: input as never, scope: { account, region } });
     if (document !== streamed) send(response, 200, requestId, document);
   } catch (error) {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { KeyRefusal, type Keys } from "../../../keys/index.ts";
+import { KeyRefusal, type KeyScope, type Keys, keyArn } from "../../../keys/index.ts";
 import { ServiceError } from "../../../model/index.ts";
 import type { ServiceModel } from "../../lambda-api/model.ts";
 import { JsonError, type JsonOperation, type JsonService, serveJson } from "../json.ts";
@@ -92,9 +92,27 @@ export function createKms(needs: { readonly keys?: Keys | undefined; report(erro
     prefix: "TrentService.",
     model: JSON.parse(readFileSync(join(import.meta.dirname, "generated/model.json"), "utf8")) as ServiceModel,
     operations: Object.fromEntries(bound),
+    resources: (_operation, input, scope) => keysIn(keys, input as KeyNames, scope),
     report,
   };
   return { serve: (exchange) => serveJson(service, exchange) };
+}
+
+interface KeyNames {
+  readonly KeyId?: string;
+  readonly TargetKeyId?: string;
+}
+
+/** Policies name keys, whatever a request calls them. Undefined: it names none, an alias itself, or one that is not there. */
+function keysIn(keys: Keys, { KeyId, TargetKeyId }: KeyNames, scope: KeyScope): readonly string[] | undefined {
+  const given = KeyId ?? TargetKeyId;
+  if (given === undefined) return undefined;
+  try {
+    return [keyArn(keys.find(scope, given))];
+  } catch (error) {
+    if (error instanceof KeyRefusal) return undefined;
+    throw error;
+  }
 }
 
 function inItsWords<T>(run: () => T): T {
