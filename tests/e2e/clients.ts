@@ -1,6 +1,7 @@
 import { execFile, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { root } from "./server.ts";
@@ -81,6 +82,32 @@ export async function pythonWithBoto3(): Promise<{
 export async function awsCliVersion(): Promise<string> {
   const { stdout } = await execute("aws", ["--version"]);
   return stdout.trim();
+}
+
+/** The Go program of a folder, compiled when its files have changed. Rejects without Go, or where its modules cannot be had. */
+export function goProgram(source: string): Promise<string> {
+  const env = { ...process.env, CGO_ENABLED: "0" };
+  return compiled(source, "go", async (making) => {
+    await execute("go", ["build", "-o", join(making, "program"), "."], { cwd: source, env });
+  });
+}
+
+/** As goProgram(). What it depends on is compiled once, in minutes, and kept beside it. */
+export function rustProgram(source: string): Promise<string> {
+  const target = join(cache, "rust-target");
+  return compiled(source, "rust", async (making) => {
+    await execute("cargo", ["build", "--locked", "--quiet", "--target-dir", target], { cwd: source });
+    const { name } = /^name = "(?<name>.+)"/m.exec(readFileSync(join(source, "Cargo.toml"), "utf8"))!.groups!;
+    copyFileSync(join(target, "debug", name!), join(making, "program"));
+  });
+}
+
+async function compiled(source: string, kind: string, make: (making: string) => Promise<void>): Promise<string> {
+  const hash = createHash("sha256");
+  for (const name of readdirSync(source, { recursive: true, encoding: "utf8" }).sort()) {
+    if (statSync(join(source, name)).isFile()) hash.update(name).update(readFileSync(join(source, name)));
+  }
+  return join(await kept(`${kind}-${hash.digest("hex").slice(0, 16)}`, make), "program");
 }
 
 async function kept(name: string, make: (making: string) => Promise<void>): Promise<string> {
