@@ -70,6 +70,16 @@ export const services: readonly ServiceEntry<ServicesNeeds>[] = [
     load: async (needs) => (await import("./logs/index.ts")).createLogsService(needs),
   },
   {
+    signingName: "secretsmanager",
+    target: "secretsmanager.",
+    load: async (needs) => (await import("./secrets/index.ts")).createSecrets(needs),
+  },
+  {
+    signingName: "ssm",
+    target: "AmazonSSM.",
+    load: async (needs) => (await import("./parameters/index.ts")).createParameters(needs),
+  },
+  {
     signingName: "signer",
     load: async (needs) =>
       (await import("./signer/index.ts")).createSigner({

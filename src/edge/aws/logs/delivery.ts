@@ -81,7 +81,7 @@ export function createDelivery(needs: DeliveryNeeds): Delivery {
       received: monotonicMs(),
     };
     if (needs.accept === undefined) await needs.invoke(invocation);
-    else await needs.accept(invocation, qualifier);
+    else await needs.accept(invocation, qualifier, false);
   }
 
   function begin(one: SubscriptionRecord): void {

@@ -1,0 +1,67 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Sealer } from "../../../keys/index.ts";
+import { ServiceError } from "../../../model/index.ts";
+import type { Registry } from "../../../registry/index.ts";
+import type { ServiceModel } from "../../lambda-api/model.ts";
+import { type JsonOperation, type JsonService, serveJson } from "../json.ts";
+import type { AwsService } from "../service.ts";
+import {
+  batchGetSecretValue,
+  describeSecret,
+  getRandomPassword,
+  getSecretValue,
+  listSecrets,
+  listSecretVersionIds,
+} from "./reading.ts";
+import { type SecretRecord, type SecretsContext, type SecretsOperation, secretKind } from "./store.ts";
+import {
+  createSecret,
+  deleteSecret,
+  putSecretValue,
+  restoreSecret,
+  tagResource,
+  untagResource,
+  updateSecret,
+  updateSecretVersionStage,
+} from "./writing.ts";
+
+export interface SecretsNeeds {
+  readonly registry: Pick<Registry, "named">;
+  readonly sealer?: Sealer | undefined;
+  report(error: unknown): void;
+}
+
+const operations = {
+  BatchGetSecretValue: batchGetSecretValue,
+  CreateSecret: createSecret,
+  DeleteSecret: deleteSecret,
+  DescribeSecret: describeSecret,
+  GetRandomPassword: getRandomPassword,
+  GetSecretValue: getSecretValue,
+  ListSecretVersionIds: listSecretVersionIds,
+  ListSecrets: listSecrets,
+  PutSecretValue: putSecretValue,
+  RestoreSecret: restoreSecret,
+  TagResource: tagResource,
+  UntagResource: untagResource,
+  UpdateSecret: updateSecret,
+  UpdateSecretVersionStage: updateSecretVersionStage,
+};
+
+/** AWS Secrets Manager. Values are sealed with the platform's master key, whatever KmsKeyId says; nothing rotates by itself. */
+export function createSecrets({ registry, sealer, report }: SecretsNeeds): AwsService {
+  if (sealer === undefined) throw new ServiceError("NotImplementedException", "There is no master key here");
+  const context: SecretsContext = { records: registry.named<SecretRecord>(secretKind), sealer, clock: Date.now };
+  const bound = Object.entries(operations).map(([name, operation]): [string, JsonOperation] => [
+    name,
+    (call) => (operation as SecretsOperation<never>)({ ...call, context }),
+  ]);
+  const service: JsonService = {
+    prefix: "secretsmanager.",
+    model: JSON.parse(readFileSync(join(import.meta.dirname, "generated/model.json"), "utf8")) as ServiceModel,
+    operations: Object.fromEntries(bound),
+    report,
+  };
+  return { serve: (exchange) => serveJson(service, exchange) };
+}
