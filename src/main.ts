@@ -265,6 +265,8 @@ export async function start(options: Options = {}): Promise<Platform> {
     logs,
   });
   await images.sweep(isOwned);
+  // Nothing runs yet that could have a root of before.
+  await artifacts.images.sweep(registry.liveCode());
   await artifacts.compiled.sweep(isOwned);
 
   const bound = await edge

@@ -23,7 +23,7 @@ export interface Artifacts {
   /** What can be run here, without fetching anything. */
   runtimes(): Promise<readonly RuntimeStatus[]>;
   /** Container images. */
-  readonly images: Pick<ContainerImages, "resolve" | "get">;
+  readonly images: ContainerImages;
   /** Deletes what no live reference needs. Never deletes anything younger than `graceMs`. */
   sweep(live: readonly CodeRef[], graceMs?: number): Promise<{ readonly removed: number; readonly bytes: number }>;
   /** what runtimes have compiled of functions' code */

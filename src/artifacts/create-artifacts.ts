@@ -90,10 +90,7 @@ export function createArtifacts(needs: ArtifactsNeeds): Artifacts {
     runtime: runtimes.get,
     runtimes: runtimes.list,
     images,
-    async sweep(live, graceMs = defaultGraceMs) {
-      await images.sweep(live, graceMs);
-      return sweep({ zips, unpacked: unpackedTrees, merged }, live, graceMs);
-    },
+    sweep: (live, graceMs = defaultGraceMs) => sweep({ zips, unpacked: unpackedTrees, merged }, live, graceMs),
     compiled,
     storedBytes: zips.size,
   };

@@ -26,12 +26,22 @@ after(async () => {
 
 /** A runtime interface client in a few lines. */
 const client = `
-const api = \`http://\${process.env.AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime/invocation\`;
+import http from "node:http";
+const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(":");
+const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+const ask = (method, path, body) => new Promise((resolve, reject) => {
+  const request = http.request({ host, port, method, agent, path: "/2018-06-01/runtime/invocation" + path }, (answer) => {
+    let text = "";
+    answer.on("data", (chunk) => { text += chunk; });
+    answer.on("end", () => resolve({ id: answer.headers["lambda-runtime-aws-request-id"], text }));
+  });
+  request.on("error", reject);
+  request.end(body);
+});
 const { handler } = await import(process.argv[2]);
 while (true) {
-  const next = await fetch(api + "/next");
-  const answer = await handler(await next.json());
-  await fetch(\`\${api}/\${next.headers.get("lambda-runtime-aws-request-id")}/response\`, { method: "POST", body: JSON.stringify(answer) });
+  const { id, text } = await ask("GET", "/next");
+  await ask("POST", "/" + id + "/response", JSON.stringify(await handler(JSON.parse(text))));
 }
 `;
 
@@ -79,6 +89,39 @@ test("an image with Node.js and a runtime interface client of its own serves its
     calls: 1,
     task: "/var/task",
   });
+});
+
+test("the initialised process of an image is copied, as any other is", async (t) => {
+  if (server.driver !== "container") return t.skip("only containers have a root of their own");
+  const info = (await (await fetch(`${server.endpoint}/_thaw/info`)).json()) as {
+    snapshots: { usable: boolean; reason: string };
+  };
+  if (!info.snapshots.usable) return t.skip(info.snapshots.reason);
+  writeLayout(join(folder, "copied"), await nodeImage());
+  await run("copied", `oci:${folder}/copied:latest`);
+  interface View {
+    readonly environments: readonly { readonly function: string; readonly start: string }[];
+    readonly versions: readonly {
+      readonly function: string;
+      readonly image: { readonly state: string; readonly why: string };
+    }[];
+  }
+  const look = async () => (await (await fetch(`${server.endpoint}/_thaw/environments`)).json()) as View;
+  const imageOf = (view: View) => view.versions.find((version) => version.function === "copied")?.image;
+  const deadline = Date.now() + 60_000;
+  while (imageOf(await look())?.state !== "ready") {
+    const image = imageOf(await look());
+    assert.ok(Date.now() < deadline && image?.state !== "refused", JSON.stringify(image));
+  }
+  const lambda = lambdaOf(server);
+  const answers = await Promise.all([1, 2, 3].map((n) => answerOf(lambda, "copied", { n })));
+  lambda.destroy();
+  assert.deepEqual(
+    answers.map((answer) => answer.event.n),
+    [1, 2, 3],
+  );
+  const starts = (await look()).environments.filter((one) => one.function === "copied").map(({ start }) => start);
+  assert.ok(starts.includes("restore"), `${starts}`);
 });
 
 test("an image pushed to Debian's docker-registry is pulled from there", async (t) => {

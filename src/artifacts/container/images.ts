@@ -34,8 +34,8 @@ export interface ContainerImages {
   resolve(uri: string, architecture: "x86_64" | "arm64"): Promise<CodeRef>;
   /** Pulls and unpacks what is not here yet. Rejects with ImageRefused. */
   get(code: CodeRef): Promise<ReadyImage>;
-  /** Deletes what none of `live` needs and what is older than `graceMs`. */
-  sweep(live: readonly CodeRef[], graceMs: number): Promise<void>;
+  /** Deletes what none of `live` needs and what is older than `graceMs` (an hour). Not while a sandbox may have a root that is not live. */
+  sweep(live: readonly CodeRef[], graceMs?: number): Promise<void>;
 }
 
 export interface ImagesNeeds {
@@ -123,7 +123,7 @@ export function createContainerImages(needs: ImagesNeeds): ContainerImages {
   return {
     resolve,
     get,
-    async sweep(live, graceMs) {
+    async sweep(live, graceMs = 60 * 60 * 1000) {
       const needed = new Set<string>();
       const chains = new Set<string>();
       for (const { digest, image } of live) {
