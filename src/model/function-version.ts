@@ -64,6 +64,12 @@ export interface CodeRef {
   readonly size: number;
   /** it is a container image: `digest` is its manifest's, and `size` 0 */
   readonly image?: { readonly uri: string; readonly resolved: string };
+  /** the object of S3 that it was read from, where it is to be named (S3ObjectStorageMode REFERENCE) */
+  readonly reference?: {
+    readonly S3Bucket: string;
+    readonly S3Key: string;
+    readonly S3ObjectVersion?: string | undefined;
+  };
   /** whose signature it carries, where that was checked */
   readonly signing?: { readonly profileVersionArn: string; readonly jobArn: string };
 }

@@ -1,17 +1,18 @@
 import { type CodeRef, limits, ServiceError } from "../../model/index.ts";
-import type { FunctionSettings } from "../../registry/index.ts";
+import type { FunctionSettings, Scope } from "../../registry/index.ts";
+import { type ObjectOfCode, takeObject } from "./code-from-s3.ts";
 import { takeImage } from "./images.ts";
 import type { LambdaApiNeeds } from "./needs.ts";
 
-interface GivenCode {
+interface GivenCode extends ObjectOfCode {
   readonly ZipFile?: Uint8Array | undefined;
-  readonly S3Bucket?: string | undefined;
   readonly ImageUri?: string | undefined;
 }
 
 /** Stores the code of a request. Throws what putZip says about a bad archive, or that the source cannot be used. */
 export async function takeCode(
-  artifacts: LambdaApiNeeds["artifacts"],
+  needs: Pick<LambdaApiNeeds, "artifacts" | "objects">,
+  scope: Scope,
   code: GivenCode,
   { PackageType, Architectures }: Pick<FunctionSettings, "PackageType" | "Architectures"> = {
     PackageType: "Zip",
@@ -20,10 +21,12 @@ export async function takeCode(
 ): Promise<CodeRef> {
   const { ZipFile, S3Bucket, ImageUri } = code;
   if (PackageType === "Image" && ImageUri !== undefined) {
-    return takeImage(artifacts, ImageUri, Architectures[0] ?? "x86_64");
+    return takeImage(needs.artifacts, ImageUri, Architectures[0] ?? "x86_64");
   }
   if (S3Bucket !== undefined) {
-    throw new ServiceError("NotImplementedException", "Thaw does not fetch code from S3 yet: send the code as ZipFile");
+    if (ZipFile === undefined) return takeObject(needs, scope, code);
+    const both = "Please do not provide other FunctionCode parameters when providing a ZipFile.";
+    throw new ServiceError("InvalidParameterValueException", both);
   }
   if (ZipFile === undefined) {
     throw new ServiceError("InvalidParameterValueException", "Please provide a source for function code.");
@@ -37,7 +40,7 @@ export async function takeCode(
       `Zipped size must be smaller than ${limits.zippedCodeBytes} bytes`,
     );
   }
-  return artifacts.putZip(ZipFile);
+  return needs.artifacts.putZip(ZipFile);
 }
 
 /** Throws InvalidParameterValueException, in AWS's words, where the code of an update is not of the function's kind. */

@@ -5,7 +5,7 @@ import { noSuchBucket } from "../../../objects/index.ts";
 import type { Caller } from "../../caller.ts";
 import { payloadOf, smallBody } from "./body.ts";
 import { S3Error } from "./errors.ts";
-import { type Element, readXml } from "./read-xml.ts";
+import { type Element, readXml, type Tree } from "./read-xml.ts";
 import type { Xml } from "./write-xml.ts";
 
 /** One call of an operation. */
@@ -22,6 +22,8 @@ export interface S3Call {
   may(action: string, bucket: string, key: string): void;
   /** Something happened to an object: tells who wants to know. */
   happened(event: Happening): void;
+  /** Throws InvalidArgument where a configuration of notifications names nobody who could be told. */
+  checkNotification(bucket: BucketRecord, configuration: Tree | string): void;
 }
 
 /** Source: S3 User Guide, "Event notification types". */

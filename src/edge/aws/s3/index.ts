@@ -1,28 +1,29 @@
 import type { ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
-import type { Objects } from "../../../objects/index.ts";
 import { callerOf } from "../../caller.ts";
 import type { AwsService, Exchange } from "../service.ts";
 import { checkAccess, checkOwner } from "./access.ts";
 import { addressOf } from "./address.ts";
-import type { Answer, S3Call } from "./call.ts";
+import type { Answer } from "./call.ts";
 import { corsHeaders, preflight } from "./cors.ts";
 import { S3Error, told } from "./errors.ts";
+import { createNotifications, type NotificationNeeds, type Notifications } from "./notifications.ts";
 import { routeOf } from "./operations/index.ts";
 import { checkPresigned } from "./presigned.ts";
 import { document, errorDocument } from "./write-xml.ts";
 
-export interface S3Needs {
-  readonly objects: Objects;
-  /** Something happened to an object of a bucket. */
-  happened?(bucket: string, event: Parameters<S3Call["happened"]>[0], exchange: Exchange): void;
-  report(error: unknown): void;
+/** Amazon S3: objects on this platform's own disk. REST-XML, path style and virtual hosts. */
+export function createS3(needs: NotificationNeeds): AwsService {
+  const { objects, report } = needs;
+  const inside: Inside = { objects, report, notifications: createNotifications(needs) };
+  return { serve: (exchange) => serve(inside, exchange) };
 }
 
-/** Amazon S3: objects on this platform's own disk. REST-XML, path style and virtual hosts. */
-export const createS3 = (needs: S3Needs): AwsService => ({ serve: (exchange) => serve(needs, exchange) });
+interface Inside extends Pick<NotificationNeeds, "objects" | "report"> {
+  readonly notifications: Notifications;
+}
 
-async function serve(needs: S3Needs, exchange: Exchange): Promise<void> {
+async function serve(needs: Inside, exchange: Exchange): Promise<void> {
   const { request, response, requestId } = exchange;
   const target = request.url ?? "/";
   const headers = { "x-amz-request-id": requestId, "x-amz-id-2": hostId(requestId), server: "AmazonS3" };
@@ -66,7 +67,7 @@ async function serve(needs: S3Needs, exchange: Exchange): Promise<void> {
 
 const internal = new S3Error("InternalError", "We encountered an internal error. Please try again.");
 
-async function answerOf(needs: S3Needs, exchange: Exchange, bucket: string, key: string): Promise<Answer> {
+async function answerOf(needs: Inside, exchange: Exchange, bucket: string, key: string): Promise<Answer> {
   const { objects } = needs;
   const { request, requestId } = exchange;
   const mark = (request.url ?? "").indexOf("?");
@@ -104,7 +105,8 @@ async function answerOf(needs: S3Needs, exchange: Exchange, bucket: string, key:
     objects,
     requestId,
     may: (action, name, of) => checkAccess(caller, action, { name, key: of, bucket: objects.bucket(name) }),
-    happened: (event) => needs.happened?.(bucket, event, { ...exchange, caller }),
+    happened: (event) => needs.notifications.happened(bucket, event, { ...exchange, caller }),
+    checkNotification: needs.notifications.check,
   });
 }
 

@@ -42,7 +42,7 @@ export const createFunction: Operation<CreateFunctionRequest> = async ({ input, 
   if (configArn !== undefined && settings.PackageType === "Image") throw imagesAreNotSigned();
   const signing = configArn === undefined ? undefined : codeSigningFor(registry, scope, configArn);
   await checkLayerSignatures(needs, signing, layers);
-  const code = await admittedCode(needs, signing, ref, await takeCode(artifacts, input.Code ?? {}, settings));
+  const code = await admittedCode(needs, signing, ref, await takeCode(needs, scope, input.Code ?? {}, settings));
   await checkTotalSize(artifacts, code, layers);
   const { made, version } = registry.together(() => {
     const made = registry.functions.create(ref, ref.name, { settings, code, layers, tags: input.Tags ?? {} });

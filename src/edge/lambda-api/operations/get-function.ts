@@ -15,7 +15,11 @@ export const getFunction: Operation<GetFunctionRequest> = ({ input, scope, origi
       Configuration: configurationOf(record, version, ref.qualifier),
       Code:
         version.code.image === undefined
-          ? { RepositoryType: "S3", Location: links.link(origin, version.code) }
+          ? {
+              RepositoryType: "S3",
+              Location: links.link(origin, version.code),
+              ...(version.code.reference && { ResolvedS3Object: version.code.reference }),
+            }
           : { RepositoryType: "ECR", ImageUri: version.code.image.uri, ResolvedImageUri: version.code.image.resolved },
       ...(Object.keys(record.tags).length === 0 ? {} : { Tags: record.tags }),
       ...(reserved === undefined ? {} : { Concurrency: { ReservedConcurrentExecutions: reserved } }),

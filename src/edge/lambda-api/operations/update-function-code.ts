@@ -22,7 +22,7 @@ export const updateFunctionCode: Operation<UpdateFunctionCodeRequest> = async ({
   checkCodeKind(input, before.latest.settings);
   const given = { ...before.latest.settings, ...(input.Architectures && { Architectures: input.Architectures }) };
   checkCodeStorage(needs.registry, ref, (input.ZipFile?.length ?? 0) - before.latest.code.size);
-  const code = await admittedCode(needs, configOf(needs, ref), ref, await takeCode(needs.artifacts, input, given));
+  const code = await admittedCode(needs, configOf(needs, ref), ref, await takeCode(needs, scope, input, given));
   await checkTotalSize(needs.artifacts, code, before.latest.layers);
   const old = functions.get(ref, ref.name).latest.settings;
   const settings = input.Architectures === undefined ? old : { ...old, Architectures: input.Architectures };

@@ -18,6 +18,7 @@ import { listObjectVersions } from "./list-object-versions.ts";
 import { listObjects, listObjectsV2 } from "./list-objects.ts";
 import { listParts } from "./list-parts.ts";
 import { deleteObjectTagging, getObjectTagging, putObjectTagging } from "./object-tagging.ts";
+import { putBucketNotification } from "./put-notification.ts";
 import { putObject } from "./put-object.ts";
 import { uploadPart } from "./upload-part.ts";
 import { uploadPartCopy } from "./upload-part-copy.ts";
@@ -64,7 +65,7 @@ const ofBucket: Readonly<Record<string, Route>> = {
   "PUT cors": route("s3:PutBucketCORS", putConfiguration("cors")),
   "DELETE cors": route("s3:PutBucketCORS", deleteConfiguration("cors")),
   "GET notification": route("s3:GetBucketNotification", getConfiguration("notification")),
-  "PUT notification": route("s3:PutBucketNotification", putConfiguration("notification")),
+  "PUT notification": route("s3:PutBucketNotification", putBucketNotification),
   "GET ownershipControls": route("s3:GetBucketOwnershipControls", getConfiguration("ownershipControls")),
   "PUT ownershipControls": route("s3:PutBucketOwnershipControls", putConfiguration("ownershipControls")),
   "DELETE ownershipControls": route("s3:PutBucketOwnershipControls", deleteConfiguration("ownershipControls")),
