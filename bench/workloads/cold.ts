@@ -1,6 +1,7 @@
 import type { WorkloadOptions, WorkloadReport } from "../harness/report.ts";
 import { startServer } from "../subject/index.ts";
 import { coldStarts } from "./cold-starts.ts";
+import { compiledAhead } from "./compiled-ahead.ts";
 
 /**
  * Goals 1 to 5, the plain side: from the request to the first byte of the answer of a function of which no environment is
@@ -8,7 +9,7 @@ import { coldStarts } from "./cold-starts.ts";
  */
 export async function cold(options: WorkloadOptions): Promise<WorkloadReport> {
   const server = await startServer({ THAW_SNAPSHOTS: "off", THAW_PREPARE: "off" });
-  return coldStarts(server, options, {
+  const report = await coldStarts(server, options, {
     name: "cold",
     ready: async () => undefined,
     again: (fn) => server.chill(fn.name),
@@ -19,4 +20,5 @@ export async function cold(options: WorkloadOptions): Promise<WorkloadReport> {
       "Nothing is compiled ahead: every start is the first one of a version.",
     ],
   });
+  return { ...report, notes: [...report.notes, ...(await compiledAhead(options))] };
 }
