@@ -172,14 +172,33 @@ test("what cannot be an image is refused before anything is made", async () => {
   await refused(client.send(new GetFunctionCommand({ FunctionName: "no" })), "ResourceNotFoundException", /no/);
 });
 
-test("a damaged layer makes the function fail, and says so", async () => {
+test("a damaged layer makes the function fail, which says why, until its code is updated", async () => {
   registry.add("team/damaged", "v1", await buildImage({ layers: [[["file", "damaged on its way"]]] }));
-  await create("healthy", `${registry.host}/team/damaged:v1`).finally(() => undefined);
-  registry.add("team/damaged", "v2", await buildImage({ layers: [[["file", "another one"]]] }));
   registry.damage = true;
-  // the config is read first, and is damaged as well
-  const seen = await create("damaged", `${registry.host}/team/damaged:v2`).catch((error: Error) => error);
+  assert.equal((await create("damaged", `${registry.host}/team/damaged:v1`)).State, "Pending");
+  await assert.rejects(active("damaged"));
   registry.damage = false;
-  assert.ok(seen instanceof Error);
-  assert.match(seen.message, /another digest/);
+  const read = () => client.send(new GetFunctionCommand({ FunctionName: "damaged" }));
+  const { State, StateReasonCode, StateReason } = (await read()).Configuration!;
+  assert.deepEqual([State, StateReasonCode], ["Failed", "InvalidImage"]);
+  assert.match(StateReason!, /a blob of it has another digest than its manifest says/);
+  const ImageUri = `${registry.host}/team/damaged:v1`;
+  await client.send(new UpdateFunctionCodeCommand({ FunctionName: "damaged", ImageUri }));
+  await active("damaged");
+});
+
+test("a zip function takes no image, and an image function no zip", async () => {
+  registry.add("team/kind", "v1", await buildImage({ layers: [[["a", "b"]]] }));
+  await create("kind", `${registry.host}/team/kind:v1`);
+  await active("kind");
+  const zip = new UpdateFunctionCodeCommand({ FunctionName: "kind", ZipFile: new Uint8Array([1]) });
+  await assert.rejects(
+    client.send(zip),
+    /^InvalidParameterValueException: Please provide ImageUri when updating a function with packageType Image.$/,
+  );
+  const handler = new UpdateFunctionConfigurationCommand({ FunctionName: "kind", Handler: "a.b" });
+  await assert.rejects(
+    client.send(handler),
+    /^InvalidParameterValueException: Please don't provide Handler or Runtime or Layer/,
+  );
 });
