@@ -10,6 +10,8 @@ export interface Options {
   readonly driver?: "auto" | "container" | "process";
   readonly egress?: "none" | "all";
   readonly rootfs?: string;
+  /** where other services are: a URL, or `aws` (for what functions' events go to; requests are not handed on to it) */
+  readonly upstream?: string;
   readonly auth?: "off" | "known-keys" | "iam";
 }
 
@@ -56,6 +58,8 @@ export interface Config {
   readonly drainMs: number;
   /** where SQS, SNS, EventBridge and S3 are: a base URL, `aws` for AWS's own; undefined: this platform */
   readonly upstream: string | undefined;
+  /** where requests for services go that are not here: base URLs by signing name, in capitals and with `_` for `-` */
+  readonly upstreams: ReadonlyMap<string, string>;
   /** for them, where they are not this platform */
   readonly credentials: {
     readonly accessKeyId: string;
@@ -101,7 +105,8 @@ export function configOf(options: Options, env: NodeJS.ProcessEnv = process.env)
     registries: { ecr: origin("THAW_ECR", env.THAW_ECR), logins: loginsOf(env.THAW_REGISTRY_LOGINS) },
     imageFolders: (env.THAW_IMAGE_FOLDERS ?? "").split(delimiter).filter(isAbsolute),
     drainMs: 10_000,
-    upstream: upstreamOf(env.THAW_UPSTREAM),
+    upstream: upstreamOf(options.upstream ?? env.THAW_UPSTREAM),
+    upstreams: upstreamsOf(env),
     credentials: {
       accessKeyId: env.AWS_ACCESS_KEY_ID ?? "test",
       secretAccessKey: env.AWS_SECRET_ACCESS_KEY ?? "test",
@@ -144,6 +149,20 @@ function upstreamOf(value: string | undefined): string | undefined {
   if (value === undefined || value === "") return undefined;
   if (value === "aws" || /^https?:$/.test(URL.parse(value)?.protocol ?? "")) return value;
   throw new ConfigError(`THAW_UPSTREAM is "${value}": it must be aws or the URL of services like AWS's`);
+}
+
+/** `THAW_UPSTREAM_SQS=http://…` */
+function upstreamsOf(env: NodeJS.ProcessEnv): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const [name, value] of Object.entries(env)) {
+    const service = /^THAW_UPSTREAM_([A-Z0-9_]+)$/.exec(name)?.[1];
+    if (service === undefined || !value) continue;
+    if (!/^https?:$/.test(URL.parse(value)?.protocol ?? "")) {
+      throw new ConfigError(`${name} is "${value}": it must be a URL like http://localhost:4567`);
+    }
+    found.set(service, value);
+  }
+  return found;
 }
 
 function whole(name: string, value: string | undefined, byDefault: number, min: number, max: number): number {

@@ -263,6 +263,11 @@ export async function start(options: Options = {}): Promise<Platform> {
     keys,
     sealer,
     logs,
+    upstreams: {
+      byService: config.upstreams,
+      // Signatures are not made anew, and AWS would refuse them as they are.
+      others: config.upstream === "aws" ? undefined : config.upstream,
+    },
   });
   await images.sweep(isOwned);
   // Nothing runs yet that could have a root of before.

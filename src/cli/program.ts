@@ -38,6 +38,7 @@ export function createProgram(version: string): Command {
         "iam",
       ]),
     )
+    .option("--upstream <url>", "where requests for services go that are not here (default: they are refused)")
     .option("--rootfs <dir>", "root directory of every sandbox (default: made from this machine's)")
     .action(async (_options, command) => (await import("./commands/up.ts")).up(all(command)));
 

@@ -10,6 +10,9 @@ export function holdBody(request: IncomingMessage, body: Buffer): void {
   held.set(request, body);
 }
 
+/** The body of a request that was read already; undefined: it is still to come. */
+export const heldBody = (request: IncomingMessage): Buffer | undefined => held.get(request);
+
 /**
  * The request's body: the one chunk it came in, or all of them joined. Rejects when it is longer than `limit` bytes with
  * what `tooLarge` makes of its length (undefined when the client did not declare one); the rest is then read and thrown

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ServiceError } from "../model/index.ts";
-import { type Auth, Refusal, sendRefusal, unsigned } from "./auth/index.ts";
+import { type Auth, authorizeOperation, Refusal, sendRefusal, unsigned } from "./auth/index.ts";
 import { type BesideLambda, createServices } from "./aws/services.ts";
+import { forward, type Upstreams } from "./aws/upstream.ts";
 import { type Caller, callerOf } from "./caller.ts";
 import { holdUntilDurable } from "./held.ts";
 import { createHttpDoor, type HttpDoor } from "./http.ts";
@@ -9,6 +10,8 @@ import { createLambdaApi } from "./lambda-api/lambda-api.ts";
 import type { Identify, LambdaApiNeeds } from "./lambda-api/needs.ts";
 
 export interface EdgeNeeds extends LambdaApiNeeds, BesideLambda {
+  /** Where the services are that are not here. */
+  readonly upstreams?: Upstreams | undefined;
   /** Proves who sends a request. Absent: whoever asks is who they say. */
   readonly auth?: Auth | undefined;
   /** Serves the platform's own paths (`/_thaw/…`, `/_localstack/health`). False: not one of them. */
@@ -48,12 +51,14 @@ export function createEdge(needs: EdgeNeeds): Edge {
       if (auth !== undefined && !caller.anonymous) checkScope(caller, service.signingName);
       return (await services.loaded(service)).serve({ request, response, url, requestId, caller });
     }
-    request.resume();
     if (caller.anonymous) throw noSignature();
     if (signedForLambda) {
+      request.resume();
       throw new ServiceError("UnknownOperationException", `${request.method} ${pathname} is no operation of Lambda`);
     }
-    throw new ServiceError("NotImplementedException", `Thaw does not implement the service ${caller.service} yet`);
+    const target = String(request.headers["x-amz-target"] ?? url.searchParams.get("Action") ?? "*");
+    authorizeOperation(caller, target.slice(target.lastIndexOf(".") + 1), {});
+    return forward(needs.upstreams, caller.service, request, response);
   }
 
   async function prove(auth: Auth, request: IncomingMessage, path?: string): Promise<Caller> {

@@ -10,6 +10,7 @@ interface UpOptions extends CommonOptions {
   readonly driver?: "auto" | "container" | "process";
   readonly egress?: "none" | "all";
   readonly rootfs?: string;
+  readonly upstream?: string;
   readonly auth?: "off" | "known-keys" | "iam";
 }
 
@@ -28,6 +29,7 @@ export async function up(options: UpOptions): Promise<void> {
     ...(options.egress === undefined ? {} : { egress: options.egress }),
     ...(options.auth === undefined ? {} : { auth: options.auth }),
     ...(options.rootfs === undefined ? {} : { rootfs: options.rootfs }),
+    ...(options.upstream === undefined ? {} : { upstream: options.upstream }),
   }).catch((error: NodeJS.ErrnoException) => {
     throw cannotListen(error, options);
   });
