@@ -1,4 +1,4 @@
-export type { EncryptionContext } from "./ciphertext.ts";
+export { type EncryptionContext, headOf } from "./ciphertext.ts";
 export { createFunctionSecrets, type FunctionSecrets, type Owner } from "./environment.ts";
 export { checkFunctionKey } from "./function-key.ts";
 export { createKeys, type Keys, type KeysNeeds, type NewKey } from "./keys.ts";

@@ -11,8 +11,9 @@ import {
   PutRolePolicyCommand,
   PutUserPolicyCommand,
 } from "@aws-sdk/client-iam";
-import { CreateAliasCommand, CreateKeyCommand, EncryptCommand, KMSClient } from "@aws-sdk/client-kms";
+import { CreateAliasCommand, CreateKeyCommand, DecryptCommand, EncryptCommand, KMSClient } from "@aws-sdk/client-kms";
 import * as lambda from "@aws-sdk/client-lambda";
+import { CreateSecretCommand, GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { zipOf } from "../conformance/door.ts";
 import { awsCliVersion, runClient } from "./clients.ts";
@@ -119,7 +120,43 @@ test("a key of KMS is named by its ARN in policies, whatever a request calls it"
     Statement: [{ Effect: "Allow", Action: "kms:Encrypt", Resource: Arn }],
   });
   await iam.send(new PutUserPolicyCommand({ UserName, PolicyName: "p", PolicyDocument }));
-  assert.equal((await seal()).KeyId, Arn);
+  const { CiphertextBlob, KeyId: used } = await seal();
+  assert.equal(used, Arn);
+  // Nothing but the ciphertext says which key it is of.
+  await assert.rejects(own.send(new DecryptCommand({ CiphertextBlob })), {
+    name: "AccessDeniedException",
+    message: new RegExp(`kms:Decrypt on resource: ${Arn} because`),
+  });
+});
+
+test("a secret is named by its whole ARN in policies, whatever a request calls it", async () => {
+  const { ARN = "" } = await new SecretsManagerClient(options()).send(
+    new CreateSecretCommand({ Name: "prod", SecretString: "x" }),
+  );
+  const iam = new IAMClient(options());
+  const UserName = "reader";
+  await iam.send(new CreateUserCommand({ UserName }));
+  const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName }));
+  const keys = { accessKeyId: AccessKey!.AccessKeyId!, secretAccessKey: AccessKey!.SecretAccessKey! };
+  const own = new SecretsManagerClient(options(keys));
+  const policy = (Effect: string, PolicyName: string) => {
+    const Statement = [
+      { Effect: "Allow", Action: "secretsmanager:*", Resource: "*" },
+      { Effect, Action: "*", Resource: `${ARN.slice(0, -6)}??????` },
+    ];
+    const PolicyDocument = JSON.stringify({ Version: "2012-10-17", Statement });
+    return iam.send(new PutUserPolicyCommand({ UserName, PolicyName, PolicyDocument }));
+  };
+  await policy("Deny", "p");
+  for (const SecretId of ["prod", ARN, ARN.slice(0, -7)]) {
+    await assert.rejects(
+      own.send(new GetSecretValueCommand({ SecretId })),
+      { name: "AccessDeniedException" },
+      SecretId,
+    );
+  }
+  await policy("Allow", "p");
+  assert.equal((await own.send(new GetSecretValueCommand({ SecretId: "prod" }))).SecretString, "x");
 });
 
 test("the aws command makes a user with a key, which may what its policy says", async (t) => {

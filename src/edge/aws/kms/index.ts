@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { KeyRefusal, type KeyScope, type Keys, keyArn } from "../../../keys/index.ts";
+import { headOf, KeyRefusal, type KeyScope, type Keys, keyArn } from "../../../keys/index.ts";
 import { ServiceError } from "../../../model/index.ts";
 import type { ServiceModel } from "../../lambda-api/model.ts";
 import { JsonError, type JsonOperation, type JsonService, serveJson } from "../json.ts";
@@ -101,14 +101,22 @@ export function createKms(needs: { readonly keys?: Keys | undefined; report(erro
 interface KeyNames {
   readonly KeyId?: string;
   readonly TargetKeyId?: string;
+  readonly SourceKeyId?: string;
+  readonly DestinationKeyId?: string;
+  readonly CiphertextBlob?: Uint8Array;
 }
 
-/** Policies name keys, whatever a request calls them. Undefined: it names none, an alias itself, or one that is not there. */
-function keysIn(keys: Keys, { KeyId, TargetKeyId }: KeyNames, scope: KeyScope): readonly string[] | undefined {
-  const given = KeyId ?? TargetKeyId;
-  if (given === undefined) return undefined;
+/**
+ * Policies name keys, whatever a request calls them, and even where only the ciphertext tells which key it is of. Undefined:
+ * it is about none, about an alias itself, or about one that is not there.
+ */
+function keysIn(keys: Keys, input: KeyNames, scope: KeyScope): readonly string[] | undefined {
+  const { KeyId, TargetKeyId, SourceKeyId, DestinationKeyId, CiphertextBlob } = input;
+  const own = KeyId ?? TargetKeyId ?? SourceKeyId;
   try {
-    return [keyArn(keys.find(scope, given))];
+    const sealed = CiphertextBlob === undefined ? undefined : headOf(Buffer.from(CiphertextBlob)).keyId;
+    const given = [own ?? sealed, DestinationKeyId].filter((name) => name !== undefined);
+    return given.length === 0 ? undefined : given.map((name) => keyArn(keys.find(scope, name)));
   } catch (error) {
     if (error instanceof KeyRefusal) return undefined;
     throw error;

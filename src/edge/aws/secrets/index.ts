@@ -14,7 +14,7 @@ import {
   listSecrets,
   listSecretVersionIds,
 } from "./reading.ts";
-import { type SecretRecord, type SecretsContext, type SecretsOperation, secretKind } from "./store.ts";
+import { find, type SecretRecord, type SecretsContext, type SecretsOperation, secretKind } from "./store.ts";
 import {
   createSecret,
   deleteSecret,
@@ -61,6 +61,15 @@ export function createSecrets({ registry, sealer, report }: SecretsNeeds): AwsSe
     prefix: "secretsmanager.",
     model: JSON.parse(readFileSync(join(import.meta.dirname, "generated/model.json"), "utf8")) as ServiceModel,
     operations: Object.fromEntries(bound),
+    resources(_operation, input, scope) {
+      const { SecretId, SecretIdList = [] } = input as { SecretId?: string; SecretIdList?: readonly string[] };
+      const given = SecretId === undefined ? SecretIdList : [SecretId];
+      if (given.length === 0) return undefined;
+      // Policies name secrets by whole ARNs, which end in six characters that requests may leave out.
+      const unknown = (id: string) =>
+        id.startsWith("arn:") ? id : `arn:aws:secretsmanager:${scope.region}:${scope.account}:secret:${id}`;
+      return given.map((id) => find({ context, scope }, id)?.arn ?? unknown(id));
+    },
     report,
   };
   return { serve: (exchange) => serveJson(service, exchange) };
