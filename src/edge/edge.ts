@@ -40,11 +40,13 @@ export function createEdge(needs: EdgeNeeds): Edge {
       if (caller.anonymous && !lambda.isOpen(pathname)) throw noSignature();
       return lambda.handle(request, response, url, requestId);
     }
-    if (pathname.startsWith("/_thaw/") && fromSandbox(request)) {
+    // An object's key may begin with anything: what is signed for S3 is S3's.
+    const isObject = caller.service === "s3";
+    if (!isObject && pathname.startsWith("/_thaw/") && fromSandbox(request)) {
       throw new ServiceError("AccessDeniedException", `${pathname} is the operator's, not a function's`);
     }
-    if (auth !== undefined && pathname.startsWith("/_thaw/")) checkOperator(caller, pathname);
-    if (pathname.startsWith("/_") && (await needs.admin(request, response, url))) return undefined;
+    if (!isObject && auth !== undefined && pathname.startsWith("/_thaw/")) checkOperator(caller, pathname);
+    if (!isObject && pathname.startsWith("/_") && (await needs.admin(request, response, url))) return undefined;
     const service = services.find(request, url, caller.service);
     if (service !== undefined) {
       if (caller.anonymous && service.anonymous !== true) throw noSignature();

@@ -55,8 +55,8 @@ export function createHttpDoor(needs: HttpNeeds): HttpDoor {
     // Longer than clients keep theirs (the SDKs: about a minute), so that it is they who close an idle connection.
     server.keepAliveTimeout = 75_000;
     server.headersTimeout = 60_000;
-    // Of receiving a request, not of answering it: a function may take 15 minutes.
-    server.requestTimeout = 300_000;
+    // Of receiving a request, not of answering it: 5 GB for S3 on a slow line.
+    server.requestTimeout = 3600_000;
     servers.push(server);
     return server;
   }
