@@ -90,6 +90,7 @@ export function createDispatcher(needs: DispatcherNeeds): Dispatcher {
   const turns = new Set<Queue>();
   let running = 0;
   let kept = 0;
+  let pumping = false;
   let state: "open" | "paused" | "closed" = "open";
   const idle: (() => void)[] = [];
 
@@ -220,7 +221,17 @@ export function createDispatcher(needs: DispatcherNeeds): Dispatcher {
       refused(queue, { ...event, response: event.response ?? verdict.response }, verdict.until);
     else finished(queue, event, verdict);
     turns.add(queue);
-    pump();
+    soon();
+  }
+
+  /** In the next turn of the event loop: events that are over at once must not keep all else from running. */
+  function soon(): void {
+    if (pumping) return;
+    pumping = true;
+    setImmediate(() => {
+      pumping = false;
+      pump();
+    });
   }
 
   /** The event keeps its turn, and the queue waits until one of its own has ended, or for a while. */

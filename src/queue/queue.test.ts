@@ -387,6 +387,21 @@ test("more events than memory has a window for run once each, in the order they 
   await bench.close();
 });
 
+test("a long queue whose events are all over at once leaves the event loop to others", async () => {
+  const first = open({ functions: { gone: throttled } });
+  await Promise.all(Array.from({ length: 5000 }, () => first.send("gone")));
+  await first.kill();
+  const second = open({ functions: {} });
+  let turns = 0;
+  while (second.queue.waiting() > 0 && turns < 5000) {
+    turns += 1;
+    await new Promise(setImmediate);
+  }
+  assert.equal(second.queue.counts.asyncEventsDropped, 5000);
+  assert.ok(turns > 10 && turns < 5000, `${turns} turns`);
+  await second.close();
+});
+
 test("a record that cannot be delivered is tried again, counted, and given up when it is refused", async () => {
   let answers = 0;
   const bench = open({
