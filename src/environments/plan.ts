@@ -230,6 +230,7 @@ export function sandboxOf(plan: Plan, id: string, image?: string): SandboxSpec {
     network: plan.target.network,
     runtimeLink: plan.link === "frames",
     rootfs: plan.rootfs,
+    endpointPort: plan.endpointPort === 0 ? undefined : plan.endpointPort,
     image,
   };
 }

@@ -64,6 +64,8 @@ export interface SandboxSpec {
   readonly tree?: boolean | undefined;
   /** directory on the host that is its root, with what every sandbox has laid over it; container driver only */
   readonly rootfs?: string | undefined;
+  /** where the platform's endpoint is to be inside; a copy finds it there before it is told to BOOT */
+  readonly endpointPort?: number | undefined;
   /** path of an image on the host: a BOOT with `restore` makes the runtime of it. Only where `Driver.snapshots.usable` */
   readonly image?: string | undefined;
 }

@@ -107,6 +107,8 @@ impl Agent {
         if (config.image.is_some() || config.waker.is_some())
             && let Some(link) = self.runtime_link.take()
         {
+            // It may have an event there, and be quicker than we are to read BOOT, which says so again if it could not be done.
+            self.relay = config.relay.clone().and_then(|(port, socket)| Relay::listen(port, socket).ok());
             self.restored = Some(self.restore(Some(link), 0));
         }
     }

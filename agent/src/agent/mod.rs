@@ -25,6 +25,8 @@ pub struct Config {
     pub image: Option<i32>,
     /// what makes the process of an image of CRIU's (Linux)
     pub waker: Option<Waker>,
+    /// port and socket of the platform's endpoint, for a copy that may wake before BOOT is read
+    pub relay: Option<(u16, String)>,
     /// 32 hex digits that HELLO repeats
     pub token: String,
     /// the agent's first instruction in the sandbox, ms of CLOCK_MONOTONIC
@@ -62,7 +64,7 @@ pub fn main(main_ms: f64, args: Vec<String>) {
     };
     let (link, runtime_link) = (dial(), twice.then(dial));
     // Pid 1 is pid 1 of a namespace: everything else in it is below the agent.
-    run(Config { link, runtime_link, image: None, waker: None, token, main_ms, isolated: std::process::id() == 1 })
+    run(Config { link, runtime_link, image: None, waker: None, relay: None, token, main_ms, isolated: std::process::id() == 1 })
 }
 
 /// Serves until the host closes the link or says SHUTDOWN. Never returns.

@@ -18,7 +18,7 @@ pub enum Order {
 }
 
 /// `{"create":id,"token":…,"mounts":[[source,target]…],"tmp":bytes,"memory":bytes,"cpus":n,"network":"none",
-/// "runtimeLink":bool,"image":path|null,"criu":bool,"root":path|null}`
+/// "runtimeLink":bool,"image":path|null,"relay":port|absent,"criu":bool,"root":path|null}`
 pub struct Request {
     pub id: String,
     pub token: String,
@@ -31,6 +31,8 @@ pub struct Request {
     pub runtime_link: bool,
     /// file of the process to continue
     pub image: Option<String>,
+    /// of its own loopback, that leads to the platform's endpoint before a copy wakes; BOOT says so to everybody else
+    pub relay: Option<u16>,
     /// its processes may be dumped by CRIU
     pub criu: bool,
     /// directory of the host that is its root, in place of what every sandbox has
@@ -64,6 +66,7 @@ fn parse(line: &[u8]) -> Option<Order> {
         egress: value.get("network")?.as_str()? == "egress",
         runtime_link: value.get("runtimeLink")?.as_bool()?,
         image: text("image"),
+        relay: value.get("relay").and_then(Value::as_u64).and_then(|port| port.try_into().ok()),
         criu: value.get("criu").is_some_and(|criu| *criu == true),
         root: text("root"),
     }))

@@ -5,6 +5,7 @@
 //! - the parent's death is watched for after the last change of credentials, which makes the kernel forget it.
 use super::criu;
 use super::failure::{Failure, Step};
+use super::skeleton;
 use super::slot::PROCESSES;
 use super::tree::sys_map_own;
 use super::volume;
@@ -57,6 +58,7 @@ pub fn enter(
     let tmp = text()?;
     let runtime_link = text()?.to_bytes() == b"1";
     let template = text()?.to_bytes() == b"1";
+    let relay = Some(number(text()?)?).filter(|port: &u16| *port > 0);
     let root = text()?;
     let (image, copy) = criu::open(image)?;
 
@@ -136,6 +138,7 @@ pub fn enter(
         runtime_link,
         image,
         waker,
+        relay: relay.map(|port| (port, skeleton::ENDPOINT.to_string())),
         token,
         main_ms: sys::monotonic_ms(),
         isolated: true,

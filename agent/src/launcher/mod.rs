@@ -285,7 +285,7 @@ impl Launcher {
         } else {
             (sys::user_id(), sys::group_id())
         };
-        Plan::new(&request.token, user, group, request.tmp, request.runtime_link, request.criu, &root, &mounts)
+        Plan::new(request, user, group, &root, &mounts)
     }
 
     fn launch(&mut self, slot: Slot, request: Request, plan: &Plan) {

@@ -2,6 +2,7 @@
 //! and its own network namespace with loopback up. Given a plan it becomes a sandbox (enter.rs); nothing is ever moved
 //! while somebody waits.
 use super::cgroup::Cgroups;
+use super::control::Request;
 use super::egress::{Outside, Wire};
 use super::enter;
 use super::failure::{Failure, Step};
@@ -167,24 +168,24 @@ impl Plan {
     pub const MAX: usize = 64 << 10;
 
     /// `mounts`: sources and targets in the inner mount namespace. `user`, `group`: of the machine, for this sandbox alone.
-    /// `runtime_link`: the host is dialled twice. `criu`: a template for CRIU. `root`: empty, or what
-    /// is the root in place of the base, in the inner mount namespace.
+    /// `root`: empty, or what is the root in place of the base, in the inner mount namespace.
     pub fn new(
-        token: &str,
+        request: &Request,
         user: u32,
         group: u32,
-        tmp_bytes: u64,
-        runtime_link: bool,
-        criu: bool,
         root: &str,
         mounts: &[(std::ffi::CString, std::ffi::CString)],
     ) -> Result<Plan, Failure> {
+        let tmp_bytes = request.tmp;
         let inodes = (tmp_bytes / 4096).clamp(1024, 1 << 20);
         let tmp = format!("size={tmp_bytes},nr_inodes={inodes},mode=0700,uid={user},gid={group}");
         let mut bytes = Vec::with_capacity(1024);
         let flag = |on: bool| if on { "1" } else { "0" };
-        let (runtime_link, criu) = (flag(runtime_link), flag(criu));
-        for text in [token, &user.to_string(), &group.to_string(), &tmp_bytes.to_string(), &tmp, runtime_link, criu, root] {
+        let (runtime_link, criu) = (flag(request.runtime_link), flag(request.criu));
+        let relay = request.relay.unwrap_or(0).to_string();
+        let numbers = [u64::from(user), u64::from(group), tmp_bytes].map(|number| number.to_string());
+        let [user, group, tmp_bytes] = &numbers;
+        for text in [&request.token, user, group, tmp_bytes, &tmp, runtime_link, criu, &relay, root] {
             bytes.extend(text.bytes().chain([0]));
         }
         for (source, target) in mounts {

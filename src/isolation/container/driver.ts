@@ -112,6 +112,7 @@ export class ContainerDriver implements Driver {
         network: spec.network,
         runtimeLink,
         image: spec.image ?? null,
+        ...(spec.image === undefined || this.#options.endpointSocket === undefined ? {} : { relay: spec.endpointPort }),
         criu: spec.tree ?? false,
         root: spec.rootfs ?? null,
       });

@@ -31,6 +31,8 @@ export interface LauncherCreate {
   readonly network: "none" | "egress";
   readonly runtimeLink: boolean;
   readonly image: string | null;
+  /** port inside that leads to the platform's endpoint from the first; only with an image */
+  readonly relay?: number | undefined;
   /** directory that is its root */
   readonly root?: string | null;
   /** CRIU may dump it */
