@@ -87,14 +87,19 @@ test("a large zip is stored and found under its hash too", async (t) => {
 test("a refused zip leaves nothing behind", async (t) => {
   const dataDir = directory(t);
   const artifacts = open(dataDir);
+  const there = () => readdirSync(dataDir, { recursive: true, encoding: "utf8" }).sort();
+  const before = there();
   const zip = await zipOf({ a: "a".repeat(5000), b: "b" });
   const damaged = Buffer.from(zip);
   damaged[40]! ^= 0xff;
   await assert.rejects(artifacts.putZip(damaged), { code: "InvalidParameterValueException" });
   await assert.rejects(artifacts.putZip(damaged), { code: "InvalidParameterValueException" });
   assert.equal(artifacts.storedBytes(), 0);
-  const left = readdirSync(dataDir, { recursive: true, encoding: "utf8" }).filter((path) => !path.endsWith(".boot"));
-  assert.deepEqual(left.sort(), ["blobs", "layers", "unfinished", "unpacked"]);
+  const left = there().filter((path) => !path.endsWith(".boot"));
+  assert.deepEqual(
+    left,
+    before.filter((path) => !path.endsWith(".boot")),
+  );
 });
 
 test("a tree that is gone is unpacked again, once for all who ask", async (t) => {

@@ -129,5 +129,5 @@ test("a service that is not there is named", async () => {
     },
   });
   assert.equal(answer.status, 501);
-  assert.match(await answer.text(), /Thaw does not implement the service sqs yet/);
+  assert.match(await answer.text(), /Thaw does not implement the service sqs; --upstream \(or THAW_UPSTREAM_SQS\)/);
 });
