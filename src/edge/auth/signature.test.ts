@@ -84,6 +84,8 @@ test("what aws4 signs is calculated alike", () => {
         },
         credentials,
       );
+      // For S3 it takes an escaped slash for a plain one, which S3 does not.
+      fc.pre(!(service === "s3" && /%2f/i.test(path)));
       // aws4 takes the last of equal names; nobody sends such queries.
       fc.pre(new Set(query.map(([name]) => name)).size === query.length);
       const headers = signed.headers as Record<string, string>;
