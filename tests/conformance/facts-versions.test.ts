@@ -309,13 +309,13 @@ const versions: readonly Fact[] = [
       door.registry.functions.update(scope, name, { settings: { ...settings, Timeout: 9 } });
       const text = `The operation cannot be performed at this time. An update is in progress for resource: ${arnOf(name)}`;
       const code = { FunctionName: name, ZipFile: otherCode };
-      for (const refusal of [
-        publish(client, name),
-        client.send(new UpdateFunctionConfigurationCommand({ FunctionName: name, Timeout: 10 })),
-        client.send(new UpdateFunctionCodeCommand(code)),
-        client.send(new UpdateFunctionCodeCommand({ ...code, DryRun: true })),
+      for (const attempt of [
+        () => publish(client, name),
+        () => client.send(new UpdateFunctionConfigurationCommand({ FunctionName: name, Timeout: 10 })),
+        () => client.send(new UpdateFunctionCodeCommand(code)),
+        () => client.send(new UpdateFunctionCodeCommand({ ...code, DryRun: true })),
       ]) {
-        await refused(refusal, "ResourceConflictException", text);
+        await refused(attempt(), "ResourceConflictException", text);
       }
       const seen = await client.send(new GetFunctionCommand({ FunctionName: name }));
       assert.equal(seen.Configuration?.LastUpdateStatus, "InProgress");
