@@ -14,12 +14,14 @@ export function processes(): ProcessRow[] {
   return entriesOf("/proc").flatMap(({ name }) => (/^\d+$/.test(name) ? rowOf(Number(name)) : []));
 }
 
-/** A process's children, their children and so on. */
+/** A process's children, their children and so on, of one look at all processes: while they fork, few are missed. */
 export function descendants(pid: number): ProcessRow[] {
-  return familyOf(pid).slice(1).flatMap(rowOf);
+  const children = Map.groupBy(processes(), ({ parent }) => parent);
+  const below = (of: number): ProcessRow[] => (children.get(of) ?? []).flatMap((row) => [row, ...below(row.pid)]);
+  return below(pid);
 }
 
-/** A process, its children, theirs and so on. */
+/** A process, its children, theirs and so on: quicker, for processes that do not fork meanwhile. */
 export function familyOf(pid: number): number[] {
   return [pid, ...childrenOf(pid).flatMap(familyOf)];
 }
