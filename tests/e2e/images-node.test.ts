@@ -60,7 +60,11 @@ async function nodeImage(): Promise<BuiltImage> {
         ["var/task/client.mjs", client],
         [
           "var/task/app.mjs",
-          "let calls = 0; export const handler = async (event) => ({ event, calls: ++calls, task: process.env.LAMBDA_TASK_ROOT });",
+          `let calls = 0;
+          export const handler = async (event) => {
+            await new Promise((resolve) => setTimeout(resolve, event.holdMs ?? 0));
+            return { event, calls: ++calls, task: process.env.LAMBDA_TASK_ROOT };
+          };`,
         ],
       ],
     ],
@@ -114,7 +118,8 @@ test("the initialised process of an image is copied, as any other is", async (t)
     assert.ok(Date.now() < deadline && image?.state !== "refused", JSON.stringify(image));
   }
   const lambda = lambdaOf(server);
-  const answers = await Promise.all([1, 2, 3].map((n) => answerOf(lambda, "copied", { n })));
+  // held, so that one environment cannot answer them all
+  const answers = await Promise.all([1, 2, 3].map((n) => answerOf(lambda, "copied", { n, holdMs: 500 })));
   lambda.destroy();
   assert.deepEqual(
     answers.map((answer) => answer.event.n),
