@@ -37,6 +37,8 @@ class Killed extends Error {}
 /** A checkpoint, unless the platform dies before or after it. */
 function send(world: World, event: DurableEvent, batch: readonly OperationUpdate[]): void {
   const { bench } = world;
+  // it is dead already, and another function of it did not know
+  if (world.fuse === 0) throw new Killed();
   world.fuse -= 1;
   if (world.fuse === 0 && !world.heard) bench.kill();
   if (world.fuse === 0 && !world.heard) throw new Killed();
