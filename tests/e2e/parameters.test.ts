@@ -211,7 +211,14 @@ test("bad input is refused in the services' words and never by a failure of the 
           NextToken: one,
         }),
       });
-      assert.equal(answer.status, 400, await answer.text());
+      // once in a while chance makes a name of a secret that is allowed
+      const good =
+        target === "secretsmanager.CreateSecret" &&
+        /^[\w/+=.@-]{1,512}$/.test(String(one)) &&
+        typeof one === "string" &&
+        typeof other === "string";
+      const text = await answer.text();
+      assert.ok(answer.status === 400 || (good && answer.status === 200), `${answer.status} ${text}`);
     }),
     { numRuns: 60 },
   );
