@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import test, { type TestContext } from "node:test";
 import { crc32, deflateRawSync } from "node:zlib";
-import fc from "fast-check";
 import yazl from "yazl";
+import fc from "../../tests/properties.ts";
 import { limits, ServiceError } from "../model/index.ts";
 import { unpack } from "./unpack.ts";
 

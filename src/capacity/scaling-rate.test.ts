@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import fc from "../../tests/properties.ts";
 import { createScalingRate } from "./scaling-rate.ts";
 
 test("a function gets its share at once, then a tenth of it every second", () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { PassThrough } from "node:stream";
 import { describe, test } from "node:test";
-import fc from "fast-check";
+import fc from "../../tests/properties.ts";
 import {
   decodeError,
   decodeInvoke,

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import fc from "fast-check";
+import fc from "../../tests/properties.ts";
 import { createSealer, MasterKeyError, openMasterKey, SealBroken } from "./index.ts";
 
 test("a master key is made once, for its owner only; a given one is read in three spellings, and no other", (t) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import fc from "../../tests/properties.ts";
 import { type Algorithm, digestOf, ofParts } from "./checksums.ts";
 
 const sumOf = (algorithm: Algorithm, ...pieces: readonly Uint8Array[]): string => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import fc from "fast-check";
+import fc from "../../tests/properties.ts";
 import type { Timing } from "../model/index.ts";
 import { createHistogram } from "./histogram.ts";
 import { createStatistics } from "./stats.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { Histogram } from "../../bench/harness/histogram.ts";
+import fc from "../properties.ts";
 
 function nearestRank(samples: readonly number[], p: number): number {
   const sorted = [...samples].sort((a, b) => a - b);

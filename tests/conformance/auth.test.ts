@@ -7,8 +7,8 @@ import * as lambda from "@aws-sdk/client-lambda";
 import * as signer from "@aws-sdk/client-signer";
 import { AssumeRoleCommand, GetCallerIdentityCommand, GetSessionTokenCommand, STSClient } from "@aws-sdk/client-sts";
 import aws4 from "aws4";
-import fc from "fast-check";
 import { createKeyring } from "../../src/edge/auth/keyring.ts";
+import fc from "../properties.ts";
 import { bootstrap, type Door, echo, openDoor } from "./door.ts";
 
 interface Keys {

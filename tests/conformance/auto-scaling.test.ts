@@ -9,8 +9,8 @@ import {
   LambdaClient,
   PublishVersionCommand,
 } from "@aws-sdk/client-lambda";
-import fc from "fast-check";
 import { scalingModel } from "../../src/edge/aws/scaling/model.ts";
+import fc from "../properties.ts";
 import { bootstrap, type Door, echo, openDoor, role } from "./door.ts";
 
 let door: Door;

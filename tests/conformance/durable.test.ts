@@ -17,8 +17,8 @@ import {
   StopDurableExecutionCommand,
   UpdateFunctionConfigurationCommand,
 } from "@aws-sdk/client-lambda";
-import fc from "fast-check";
 import type { InvocationResult } from "../../src/model/index.ts";
+import fc from "../properties.ts";
 import { bootstrap, type Door, openDoor, role, timing } from "./door.ts";
 
 /** Durable executions as the official client sees them; the function's part is played by the tests. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
-import fc from "fast-check";
 import { type Member, type Shape, serviceModel } from "../../src/edge/lambda-api/model.ts";
 import { operations } from "../../src/edge/lambda-api/operations/index.ts";
+import fc from "../properties.ts";
 import { bootstrap, type Door, openDoor, role } from "./door.ts";
 
 const model = serviceModel();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import * as iam from "@aws-sdk/client-iam";
 import { AssumeRoleWithWebIdentityCommand, GetAccessKeyInfoCommand, STSClient } from "@aws-sdk/client-sts";
-import fc from "fast-check";
+import fc from "../properties.ts";
 import { type Door, openDoor } from "./door.ts";
 
 let door: Door;

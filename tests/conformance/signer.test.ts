@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import fc from "fast-check";
 import type { ServiceModel } from "../../src/edge/lambda-api/model.ts";
+import fc from "../properties.ts";
 import { bootstrap, type Door, openDoor } from "./door.ts";
 
 /** AWS Signer's doors: whatever comes, AWS's kind of refusal, and nothing changed by it. */

@@ -20,7 +20,7 @@ import {
   TestMetricFilterCommand,
 } from "@aws-sdk/client-cloudwatch-logs";
 import { AddPermissionCommand, InvokeCommand } from "@aws-sdk/client-lambda";
-import fc from "fast-check";
+import fc from "../properties.ts";
 import { createFunction, lambdaOf } from "./lambda.ts";
 import { type Server, startServer } from "./server.ts";
 

@@ -35,7 +35,7 @@ import {
   VerifyMacCommand,
 } from "@aws-sdk/client-kms";
 import { InvokeCommand } from "@aws-sdk/client-lambda";
-import fc from "fast-check";
+import fc from "../properties.ts";
 import { createFunction, lambdaOf } from "./lambda.ts";
 import { type Server, startServer } from "./server.ts";
 

@@ -30,7 +30,7 @@ import {
   PutParameterCommand,
   SSMClient,
 } from "@aws-sdk/client-ssm";
-import fc from "fast-check";
+import fc from "../properties.ts";
 import { type Server, startServer } from "./server.ts";
 
 /** Parameter Store and Secrets Manager, on a platform that is killed in between. */

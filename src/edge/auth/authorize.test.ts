@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import fc from "../../../tests/properties.ts";
 import { evaluate, parsePolicy } from "../../policy/index.ts";
 import type { Caller } from "../caller.ts";
 import { reasonAgainst } from "./authorize.ts";

@@ -3,7 +3,7 @@ import { createHash, createHmac, type Hash, type Hmac } from "node:crypto";
 import { test } from "node:test";
 import { SignatureV4 } from "@smithy/signature-v4";
 import aws4 from "aws4";
-import fc from "fast-check";
+import fc from "../../../tests/properties.ts";
 import { canonicalRequest } from "./canonical.ts";
 import { sha256 } from "./payload.ts";
 import { Refusal } from "./refusal.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import fc from "../../../tests/properties.ts";
 import { pageOf } from "./pages.ts";
 
 const key = (item: string) => item;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash, createHmac } from "node:crypto";
 import { test } from "node:test";
-import fc from "fast-check";
+import fc from "../../../../tests/properties.ts";
 import { dechunked } from "./chunked.ts";
 import { S3Error } from "./errors.ts";
 
