@@ -12,7 +12,7 @@ export class RestoreFailed extends Error {
 /** Signals that a process gets when its memory or registers are not what it believes them to be. */
 const crashes: ReadonlySet<string> = new Set(["SIGSEGV", "SIGBUS", "SIGILL", "SIGTRAP", "SIGFPE"]);
 /** With these the loader ends a process that it could not make (agent/src/image/format.rs, `FAILED_…`). */
-const loaderCodes = { first: 101, last: 111 } as const;
+const loaderCodes = { first: 101, last: 112 } as const;
 
 /** Did it end as a bad copy might? */
 export function isCrash({ signal }: RuntimeExit): boolean {
