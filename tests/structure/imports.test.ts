@@ -12,10 +12,14 @@ const levels: Record<string, number> = {
   observe: 1,
   capacity: 1,
   policy: 1,
+  patterns: 1,
+  remote: 1,
+  templates: 1,
   registry: 2,
   artifacts: 2,
   images: 2,
   objects: 2,
+  messages: 2,
   isolation: 2,
   environments: 3,
   invoke: 4,
@@ -23,10 +27,13 @@ const levels: Record<string, number> = {
   queue: 4,
   destinations: 5,
   sources: 5,
+  buses: 5,
+  stacks: 5,
   edge: 5,
   "config.ts": 6,
-  "main.ts": 7,
-  cli: 8,
+  platform: 7,
+  "main.ts": 8,
+  cli: 9,
 };
 
 interface Import {
@@ -104,9 +111,9 @@ test("the data plane imports node's built-in modules and our own files only", ()
 
 const powers: Record<string, { readonly pattern: RegExp; readonly rooms: readonly string[] }> = {
   "process.env": { pattern: /process\.env/, rooms: ["config.ts", "cli"] },
-  SQL: { pattern: /"node:sqlite"/, rooms: ["registry", "durable", "queue", "objects"] },
+  SQL: { pattern: /"node:sqlite"/, rooms: ["registry", "durable", "queue", "objects", "messages", "sources", "buses"] },
   spawning: { pattern: /"node:child_process"/, rooms: ["isolation", "artifacts", "cli"] },
-  "HTTP parsing": { pattern: /"node:https?"/, rooms: ["edge", "cli"] },
+  "HTTP parsing": { pattern: /"node:https?"/, rooms: ["edge", "remote", "cli"] },
 };
 
 for (const [power, { pattern, rooms }] of Object.entries(powers)) {

@@ -1,0 +1,105 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Config } from "../config.ts";
+import { createAdmin, createEdge } from "../edge/index.ts";
+import type { Events } from "./events.ts";
+import { runtimesInUse } from "./owned.ts";
+import type { Running } from "./running.ts";
+import type { Reporting, Stores } from "./stores.ts";
+
+export interface DoorsNeeds extends Reporting {
+  readonly stores: Stores;
+  readonly running: Running;
+  readonly events: Events;
+  /** where the platform listens */
+  endpoint(): string;
+}
+
+/** Everything that is asked over HTTP. `bootAhead` makes a runtime ready for every account that has functions of it. */
+export function createDoors(config: Config, needs: DoorsNeeds) {
+  const { report, note } = needs;
+  const { registry, objects, artifacts, images, logs, statistics, keys, sealer, auth } = needs.stores;
+  const { isolation, environments } = needs.running;
+  const { durable, queue, run } = needs.events;
+
+  /** Of a function that exists, the group it was given; a deleted one's log is still there under the usual name. */
+  const logGroupOf = (name: string) => {
+    const { account, region } = config;
+    const group = registry.functions.find({ account, region }, name)?.latest.settings.LoggingConfig.LogGroup;
+    return { account, group: group ?? `/aws/lambda/${name}` };
+  };
+  const admin = createAdmin({
+    version: version(),
+    info: async () => ({
+      version: version(),
+      endpoint: needs.endpoint(),
+      region: config.region,
+      account: config.account,
+      driver: isolation.driver.name,
+      probes: isolation.probes,
+      runtimes: await artifacts.runtimes(),
+      pid: process.pid,
+      dataDir: config.dataDir,
+      auth: config.auth,
+      snapshots: {
+        policy: config.snapshots,
+        ...isolation.driver.snapshots,
+        trees: { usable: isolation.driver.trees.usable, reason: isolation.driver.trees.reason },
+        storedBytes: images.storedBytes(),
+      },
+      compiled: { policy: config.prepare, storedBytes: artifacts.compiled.storedBytes() },
+      events: { waiting: queue.waiting(), running: queue.running(), ...queue.counts },
+      uptimeMs: Math.round(process.uptime() * 1e3),
+    }),
+    environments: environments.list,
+    versions: environments.versions,
+    statistics: statistics.summary,
+    invocations: (name, limit) => statistics.recent(limit, name),
+    logs: (name, since, limit) => logs.query({ ...logGroupOf(name), since, limit }),
+    follow: (name, since, signal) => logs.follow({ ...logGroupOf(name), since }, signal),
+  });
+  const bootAhead = (runtime: string) => {
+    for (const account of runtimesInUse(registry).get(runtime) ?? []) environments.bootAhead(account, runtime);
+  };
+  const edge = createEdge({
+    registry,
+    objects,
+    auth,
+    // A function is made ready before its first call, and so is its runtime.
+    artifacts: {
+      ...artifacts,
+      async runtime(name) {
+        const found = await artifacts.runtime(name);
+        bootAhead(name);
+        return found;
+      },
+    },
+    invoke: run,
+    accept: queue.accept,
+    durable,
+    retire(account, region, name) {
+      environments.retire(account, region, name);
+      if (registry.functions.find({ account, region }, name) === undefined) queue.drop({ account, region }, name);
+    },
+    snapshot: environments.snapshot,
+    provision: environments.provision,
+    provisioned: environments.provisioned,
+    note,
+    report,
+    admin,
+    keys,
+    sealer,
+    logs,
+    upstreams: {
+      byService: config.upstreams,
+      // Signatures are not made anew, and AWS would refuse them as they are.
+      others: config.upstream === "aws" ? undefined : config.upstream,
+    },
+  });
+  return { edge, bootAhead };
+}
+
+function version(): string {
+  const text = readFileSync(join(import.meta.dirname, "../../package.json"), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,79 @@
+import { randomUUID } from "node:crypto";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import type { Config } from "../config.ts";
+import { createDestinations } from "../destinations/index.ts";
+import { createDurable } from "../durable/index.ts";
+import { recursiveInvocation, traced } from "../edge/index.ts";
+import type { FunctionVersion, Invocation, InvocationResult } from "../model/index.ts";
+import { createQueue } from "../queue/index.ts";
+import type { Reporting, Stores } from "./stores.ts";
+
+export interface EventsNeeds extends Reporting {
+  readonly stores: Pick<Stores, "registry" | "ofAccount">;
+  /** runs a function once */
+  invoke(invocation: Invocation): Promise<InvocationResult>;
+  /** where the platform listens */
+  endpoint(): string;
+}
+
+export type Events = ReturnType<typeof createEvents>;
+
+/** What outlives one invocation: durable executions, asynchronous events and where their records go. */
+export function createEvents(config: Config, needs: EventsNeeds) {
+  const { invoke, clock, note, report } = needs;
+  const { registry, ofAccount } = needs.stores;
+  const cpus = availableParallelism();
+  const schedule = (at: number, run: () => void) => scheduled(at - clock(), run);
+  const chained = (target: FunctionVersion, traceId: string | undefined) => {
+    const { header, looping } = traced(traceId, randomUUID(), target);
+    return { header, looping: looping && registry.recursion.get(target, target.name)?.recursiveLoop !== "Allow" };
+  };
+  const durable = createDurable({
+    path: join(config.dataDir, "durable.sqlite"),
+    clock,
+    schedule,
+    resolve: registry.resolve,
+    invoke,
+    trace(target, traceId) {
+      const { header, looping } = chained(target, traceId);
+      if (looping) throw recursiveInvocation();
+      return header;
+    },
+    report,
+  });
+  const run = (invocation: Invocation) =>
+    invocation.target.durable === undefined ? invoke(invocation) : durable.run(invocation);
+  const queue = createQueue({
+    path: join(config.dataDir, "queue.sqlite"),
+    clock,
+    schedule,
+    resolve: registry.resolve,
+    invoke: run,
+    settings: registry.eventInvoke.get,
+    deadLetterArn: (target) => {
+      const { DeadLetterConfig } = registry.functions.version(target, target.name, target.version).settings;
+      return (DeadLetterConfig as { TargetArn?: string } | undefined)?.TargetArn || undefined;
+    },
+    deliver: createDestinations({
+      upstream: (account) =>
+        config.upstream === undefined
+          ? { url: needs.endpoint(), credentials: ofAccount(account) }
+          : { url: config.upstream, credentials: config.credentials },
+    }),
+    trace: chained,
+    // One function alone gets half of them.
+    places: registry.accountConcurrency,
+    cpus,
+    note,
+    report,
+  });
+
+  return { durable, queue, run };
+}
+
+/** Calls back after `ms`, or after a day, the longest that a timer of Node.js is trusted with: who was woken early looks again. */
+function scheduled(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, Math.min(Math.max(ms, 0), 86_400_000));
+  return () => clearTimeout(timer);
+}
