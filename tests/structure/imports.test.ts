@@ -28,7 +28,7 @@ const levels: Record<string, number> = {
   destinations: 5,
   sources: 5,
   buses: 5,
-  stacks: 5,
+  stacks: 4,
   edge: 5,
   "config.ts": 6,
   platform: 7,

@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
+import { formatFinding } from "../../templates/index.ts";
 import { ServiceFailure } from "../client.ts";
 import { CommandFailure } from "../failure.ts";
 import type { Lambda } from "../lambda.ts";
 import { type Package, packageFrom, zipText } from "../package/zip.ts";
-import { formatFinding } from "../template/findings.ts";
 import type { AliasStep, CodeSource, FunctionStep, LayerStep, Plan, PlannedStep } from "../template/plan.ts";
 import { planTemplate } from "../template/plan-template.ts";
 import { fill } from "../template/tokens.ts";

@@ -1,6 +1,6 @@
 import { access } from "node:fs/promises";
 import { resolve } from "node:path";
-import { isMapping } from "./document.ts";
+import { isMapping } from "../../templates/index.ts";
 import type { CodeSource } from "./plan.ts";
 import type { Resource, ResourceReader } from "./resource.ts";
 

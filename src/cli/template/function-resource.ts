@@ -1,6 +1,6 @@
+import { isMapping, type Mapping } from "../../templates/index.ts";
 import type { Settings } from "../lambda.ts";
 import { codeOf } from "./code.ts";
-import { isMapping, type Mapping } from "./document.ts";
 import type { FunctionStep } from "./plan.ts";
 import type { Resource, ResourceReader } from "./resource.ts";
 

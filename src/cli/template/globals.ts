@@ -1,4 +1,4 @@
-import { isMapping, type Mapping, type Positions } from "./document.ts";
+import { isMapping, type Mapping, type Positions } from "../../templates/index.ts";
 
 /**
  * A function's properties under those of Globals.Function: mappings are merged, lists are appended to the global ones,

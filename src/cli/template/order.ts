@@ -1,4 +1,4 @@
-import type { Findings } from "./findings.ts";
+import type { Findings } from "../../templates/index.ts";
 import type { PlannedStep } from "./plan.ts";
 
 /** Steps so that each comes after those it needs, else as they stand in the template. A circle is an error. */

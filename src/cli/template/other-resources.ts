@@ -1,5 +1,5 @@
+import { isMapping } from "../../templates/index.ts";
 import { contentOf } from "./code.ts";
-import { isMapping } from "./document.ts";
 import type { AliasStep, LayerStep, VersionStep } from "./plan.ts";
 import type { Resource, ResourceReader } from "./resource.ts";
 

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { formatFinding } from "./findings.ts";
+import { formatFinding } from "../../templates/index.ts";
 import type { FunctionStep, Plan } from "./plan.ts";
 import { planTemplate } from "./plan-template.ts";
 import { fill } from "./tokens.ts";

@@ -1,14 +1,25 @@
 import { dirname } from "node:path";
-import { isMapping, type Mapping, readTemplate, type TemplateDocument } from "./document.ts";
-import { evaluate, type Scope, Unresolved } from "./evaluate.ts";
-import { createFindings, type Findings } from "./findings.ts";
+import {
+  createFindings,
+  createScope,
+  evaluate,
+  type Findings,
+  isMapping,
+  type Mapping,
+  type Resources,
+  readTemplate,
+  type Scope,
+  type Stack,
+  type TemplateDocument,
+  Unresolved,
+} from "../../templates/index.ts";
 import { functionStep } from "./function-resource.ts";
 import { withGlobals } from "./globals.ts";
 import { inOrder } from "./order.ts";
 import { aliasStep, layerStep, versionStep } from "./other-resources.ts";
+import { readParameters } from "./parameters.ts";
 import type { Plan, PlannedStep } from "./plan.ts";
 import { createReader, type Resource, type ResourceReader } from "./resource.ts";
-import { createScope, type Resources, type Stack } from "./scope.ts";
 import { settle } from "./settle.ts";
 import { token } from "./tokens.ts";
 
@@ -33,7 +44,11 @@ const sections = new Set(
 const quietAttributes = new Set(["Type", "Properties", "DependsOn", "Condition", "Metadata"]);
 
 /** Reads a template and works out what to deploy, without sending anything. Every problem is among the findings. */
-export async function planTemplate(text: string, file: string, stack: Stack): Promise<Plan> {
+export async function planTemplate(
+  text: string,
+  file: string,
+  stack: Stack & { readonly parameters: Readonly<Record<string, string>> },
+): Promise<Plan> {
   const findings = createFindings();
   const document = readTemplate(text, findings);
   if (document === undefined) return { steps: [], outputs: {}, findings: findings.all() };
@@ -51,7 +66,7 @@ export async function planTemplate(text: string, file: string, stack: Stack): Pr
     (logicalId) => referred.add(logicalId),
     () => scope,
   );
-  const scope: Scope = createScope(document, stack, lookup, findings);
+  const scope: Scope = createScope(document, stack, readParameters(document, stack.parameters, findings), lookup);
   checkTransforms(root, scope, findings);
 
   const steps: PlannedStep[] = [];

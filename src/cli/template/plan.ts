@@ -1,5 +1,5 @@
+import type { Finding } from "../../templates/index.ts";
 import type { Settings } from "../lambda.ts";
-import type { Finding } from "./findings.ts";
 
 /** Where code comes from: a folder or archive beside the template, or text inside it. */
 export type CodeSource =

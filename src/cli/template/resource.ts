@@ -1,6 +1,4 @@
-import type { Mapping, Positions } from "./document.ts";
-import { evaluate, type Scope } from "./evaluate.ts";
-import type { Findings } from "./findings.ts";
+import { evaluate, type Findings, type Mapping, type Positions, type Scope } from "../../templates/index.ts";
 import { type At, settle } from "./settle.ts";
 
 /** A resource as the template has it, Globals already merged in. */

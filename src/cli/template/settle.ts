@@ -1,6 +1,4 @@
-import { isMapping, type Mapping, type Positions } from "./document.ts";
-import { Unresolved } from "./evaluate.ts";
-import type { Findings } from "./findings.ts";
+import { type Findings, isMapping, type Mapping, type Positions, Unresolved } from "../../templates/index.ts";
 
 /** Where a value stands: for messages. */
 export interface At {

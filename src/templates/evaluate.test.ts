@@ -10,6 +10,7 @@ const scope: Scope = {
   attribute: (id, attribute) => `${id}!${attribute}`,
   mapping: (...keys) => (keys.join() === "M,a,b" ? 7 : new Unresolved("not mapped")),
   condition: (name) => name === "Yes",
+  exported: (name) => (name === "other-n" ? "imported" : new Unresolved(`No export named ${name} found.`)),
 };
 
 const cases: readonly (readonly [string, unknown, unknown])[] = [
@@ -23,6 +24,10 @@ const cases: readonly (readonly [string, unknown, unknown])[] = [
   ["Select of Split", { "Fn::Select": ["1", { "Fn::Split": [",", "a,b"] }] }, "b"],
   ["FindInMap", { "Fn::FindInMap": ["M", "a", "b"] }, 7],
   ["FindInMap with a default", { "Fn::FindInMap": ["M", "x", "y", { DefaultValue: 9 }] }, 9],
+  ["ImportValue of a Sub", { "Fn::ImportValue": { "Fn::Sub": "other-${Name}" } }, "imported"],
+  ["Cidr", { "Fn::Cidr": ["10.0.0.0/22", 3, 8] }, ["10.0.0.0/24", "10.0.1.0/24", "10.0.2.0/24"]],
+  ["Cidr of IPv6", { "Fn::Cidr": ["2001:db8::/56", 2, 64] }, ["2001:db8:0:0::/64", "2001:db8:0:1::/64"]],
+  ["Contains", { "Fn::Contains": [["1", "2"], 2] }, true],
   ["If", { "Fn::If": ["Yes", 1, 2] }, 1],
   ["If not", { "Fn::If": ["No", 1, 2] }, 2],
   ["Equals of a number and its text", { "Fn::Equals": [1, "1"] }, true],

@@ -1,3 +1,4 @@
+import { subnetsOf } from "./cidr.ts";
 import { isMapping, type Mapping, type Positions } from "./document.ts";
 
 /** A value that cannot be known here, and why. */
@@ -20,6 +21,8 @@ export interface Scope {
   attribute(logicalId: string, attribute: string): unknown;
   mapping(map: string, first: string, second: string): unknown;
   condition(name: string): boolean | Unresolved;
+  /** of another stack */
+  exported(name: string): unknown;
 }
 
 type Intrinsic = (argument: unknown, scope: Scope) => unknown;
@@ -130,6 +133,24 @@ const intrinsics: Readonly<Record<string, Intrinsic>> = {
     const region = evaluate(argument, scope);
     if (region instanceof Unresolved) return region;
     return ["a", "b", "c"].map((zone) => `${region || scope.region}${zone}`);
+  },
+
+  "Fn::ImportValue": (argument, scope) => {
+    const name = evaluate(argument, scope);
+    return name instanceof Unresolved ? name : scope.exported(String(name));
+  },
+
+  "Fn::Cidr": (argument, scope) => {
+    const [block, count, bits = 8] = evaluateArguments(argument, scope);
+    const unresolved = firstUnresolved([block, count, bits]);
+    return unresolved ?? subnetsOf(String(block), Number(count), Number(bits)) ?? misused("Cidr");
+  },
+
+  // Of Rules only. Source: CloudFormation User Guide, "Rules section syntax reference".
+  "Fn::Contains": (argument, scope) => {
+    const [list, value] = evaluateArguments(argument, scope);
+    const unresolved = firstUnresolved([list, value]);
+    return unresolved ?? (Array.isArray(list) ? list.map(String).includes(String(value)) : misused("Contains"));
   },
 
   "Fn::Length": (argument, scope) => {
