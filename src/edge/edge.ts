@@ -4,10 +4,13 @@ import { type Auth, authorizeOperation, Refusal, sendRefusal, unsigned } from ".
 import { type BesideLambda, createServices } from "./aws/services.ts";
 import { forward, type Upstreams } from "./aws/upstream.ts";
 import { type Caller, callerOf } from "./caller.ts";
+import { createFronts } from "./fronts.ts";
 import { holdUntilDurable } from "./held.ts";
 import { createHttpDoor, type HttpDoor } from "./http.ts";
 import { createLambdaApi } from "./lambda-api/lambda-api.ts";
 import type { Identify, LambdaApiNeeds } from "./lambda-api/needs.ts";
+import type { RequestParts } from "./proxy/parts.ts";
+import { credentialOf } from "./proxy/signer.ts";
 
 export interface EdgeNeeds extends LambdaApiNeeds, BesideLambda {
   /** Where the services are that are not here. */
@@ -31,6 +34,13 @@ export function createEdge(needs: EdgeNeeds): Edge {
       : (request) => proved.get(request) ?? neverProved();
   const lambda = createLambdaApi(needs, identify);
   const services = createServices({ ...needs, provisioning: lambda.provisioning });
+  const fronts = createFronts({
+    registry: needs.registry,
+    invoke: needs.invoke,
+    wait: lambda.wait,
+    signer,
+    report: needs.report,
+  });
 
   async function other(request: IncomingMessage, response: ServerResponse, url: URL, requestId: string) {
     const { pathname } = url;
@@ -70,6 +80,15 @@ export function createEdge(needs: EdgeNeeds): Edge {
     return caller;
   }
 
+  /** Of a request to a front door: who signed it for that service. Undefined: nobody. Rejects with Refusal. */
+  async function signer(request: IncomingMessage, parts: RequestParts, service: string): Promise<Caller | undefined> {
+    const credential = credentialOf(parts.headers, parts.query);
+    if (credential === undefined) return undefined;
+    const caller = auth === undefined ? callerOf(`Credential=${credential}`) : await prove(auth, request);
+    checkScope(caller, service);
+    return caller;
+  }
+
   /** In the words of the service that it was meant for, as far as an unproved request can tell. */
   function refuse(request: IncomingMessage, response: ServerResponse, url: URL, requestId: string, error: unknown) {
     const presigned = url.searchParams.get("X-Amz-Credential")?.split("/").at(-2);
@@ -80,6 +99,7 @@ export function createEdge(needs: EdgeNeeds): Edge {
   }
 
   const door = createHttpDoor({
+    front: (request, response, requestId) => void fronts.serve(request, response, requestId),
     invoke(request, response, name, query, requestId) {
       if (auth === undefined) {
         void lambda.invoke(request, response, name, query, requestId);

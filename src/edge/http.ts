@@ -3,8 +3,11 @@ import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { invokedName } from "./lambda-api/invoke.ts";
+import { isFrontHost, isFrontPath } from "./proxy/address.ts";
 
 export interface HttpNeeds {
+  /** a request to a host or path that stands for a function: nothing of it is the platform's own */
+  front(request: IncomingMessage, response: ServerResponse, requestId: string): void;
   /** an invocation: found before anything else is looked at */
   invoke(request: IncomingMessage, response: ServerResponse, name: string, query: string, requestId: string): void;
   /** everything else */
@@ -35,6 +38,10 @@ export function createHttpDoor(needs: HttpNeeds): HttpDoor {
     const requestId = randomUUID();
     if (draining) response.shouldKeepAlive = false;
     const target = request.url ?? "/";
+    if (isFrontHost(request.headers.host ?? "") || isFrontPath(target)) {
+      needs.front(request, response, requestId);
+      return;
+    }
     const mark = target.indexOf("?");
     const path = mark === -1 ? target : target.slice(0, mark);
     const name = invokedName(request.method ?? "", path);

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { ServiceError } from "../../model/index.ts";
+import { type FunctionVersion, ServiceError } from "../../model/index.ts";
 import { sendError, sendJson } from "../answer.ts";
 import { readBody } from "../body.ts";
 import { checkAccess } from "./access.ts";
@@ -35,6 +35,8 @@ export interface LambdaApi {
   handle(request: IncomingMessage, response: ServerResponse, url: URL, requestId: string): Promise<void>;
   /** keeps ready what is provisioned; also for those who change it by other doors */
   readonly provisioning: Provisioning;
+  /** resolves when a version in the making is ready, rejects when it cannot be; undefined: it is */
+  wait(target: FunctionVersion): Promise<void> | undefined;
   /** does this path belong to us? (`/_thaw/code/…`, `/2015-03-31/…`) */
   owns(path: string): boolean;
   /** does it carry its own permission, so that a signature is not asked for? (`/_thaw/code/…`) */
@@ -107,6 +109,7 @@ export function createLambdaApi(needs: LambdaApiNeeds, identify: Identify): Lamb
 
   return {
     provisioning,
+    wait: preparation.wait,
     invoke: (request, response, name, query, requestId) =>
       serveInvocation(invokeNeeds, request, response, name, query, requestId).catch((error: unknown) => {
         request.resume();

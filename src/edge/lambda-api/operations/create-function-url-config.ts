@@ -4,10 +4,7 @@ import type { FunctionUrlRecord } from "../../../registry/index.ts";
 import { checkUrlTarget, newUrlId, urlArn, urlTarget, urlTimestamp, urlView } from "../function-urls.ts";
 import type { Operation } from "../operation.ts";
 
-/**
- * POST /2021-10-31/functions/{FunctionName}/url
- * Not done: nothing answers at the URL yet.
- */
+/** POST /2021-10-31/functions/{FunctionName}/url */
 export const createFunctionUrlConfig: Operation<CreateFunctionUrlConfigRequest> = ({ input, scope, origin, needs }) => {
   const { registry } = needs;
   const target = urlTarget(input, scope);

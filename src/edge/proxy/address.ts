@@ -1,0 +1,29 @@
+/** Which front door a request is for, as its host or path says. */
+export type Address =
+  | { readonly kind: "function-url"; readonly id: string }
+  | {
+      readonly kind: "api";
+      readonly id: string;
+      /** what stands before the stage: `/_aws/execute-api/<id>` of the path form, else nothing */
+      readonly base: string;
+    };
+
+const pathForm = "/_aws/execute-api/";
+
+/** Looked at before every request, invocations too: two searches in a short text. */
+export const isFrontHost = (host: string): boolean => host.includes(".lambda-url.") || host.includes(".execute-api.");
+
+export const isFrontPath = (path: string): boolean => path.startsWith(pathForm);
+
+/**
+ * `<id>.lambda-url.<region>.<anything>`, `<id>.execute-api.<anything>` or `/_aws/execute-api/<id>/…`. What follows the region
+ * is not looked at: `localhost`, `on.aws` and `amazonaws.com` name the same thing to who asks us. Undefined: none of them.
+ */
+export function addressOf(host: string, path: string): Address | undefined {
+  const [, id = "", door] = /^([a-z0-9-]+)\.(lambda-url|execute-api)\./i.exec(host) ?? [];
+  if (door?.toLowerCase() === "lambda-url") return { kind: "function-url", id: id.toLowerCase() };
+  if (door !== undefined) return { kind: "api", id: id.toLowerCase(), base: "" };
+  if (!isFrontPath(path)) return undefined;
+  const [named = ""] = path.slice(pathForm.length).split("/");
+  return { kind: "api", id: named, base: pathForm + named };
+}

@@ -1,0 +1,119 @@
+import type { IncomingMessage } from "node:http";
+import { monotonicMs } from "../../model/index.ts";
+
+/** A request as events of the front doors tell of it. */
+export interface RequestParts {
+  readonly method: string;
+  /** as it came: percent-encoded, without the query; `/` where the target is none */
+  readonly path: string;
+  /** without `?` */
+  readonly query: string;
+  /** names in lower case, each with its values in the order they came */
+  readonly headers: ReadonlyMap<string, readonly string[]>;
+  /** with the port */
+  readonly host: string;
+  /** `HTTP/1.1` */
+  readonly protocol: string;
+  readonly sourceIp: string;
+  readonly userAgent: string;
+  readonly requestId: string;
+  /** milliseconds since the epoch */
+  readonly at: number;
+  /** monotonicMs() */
+  readonly received: number;
+}
+
+/** They speak of one connection only (RFC 9110, 7.6.1). */
+export const hopByHop: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "http2-settings",
+]);
+
+/** Reads everything but the body. `X-Forwarded-*` and `X-Amzn-Trace-Id` are added, as AWS's front ends do. */
+export function partsOf(request: IncomingMessage, requestId: string): RequestParts {
+  const { path, query } = splitTarget(request.url ?? "/");
+  const headers = headersOf(request);
+  const host = one(headers, "host") ?? one(headers, ":authority") ?? "localhost";
+  const sourceIp = (request.socket.remoteAddress ?? "127.0.0.1").replace(/^::ffff:/, "");
+  const encrypted = "encrypted" in request.socket;
+  const port = /:(\d+)$/.exec(host)?.[1] ?? (encrypted ? "443" : "80");
+  const at = Date.now();
+  headers.set("x-forwarded-for", [[...(headers.get("x-forwarded-for") ?? []), sourceIp].join(", ")]);
+  headers.set("x-forwarded-port", [port]);
+  headers.set("x-forwarded-proto", [encrypted ? "https" : "http"]);
+  if (!headers.has("x-amzn-trace-id")) headers.set("x-amzn-trace-id", [newRoot(at, requestId)]);
+  return {
+    method: request.method ?? "GET",
+    path,
+    query,
+    headers,
+    host,
+    protocol: `HTTP/${request.httpVersion}`,
+    sourceIp,
+    userAgent: one(headers, "user-agent") ?? "",
+    requestId,
+    at,
+    received: monotonicMs(),
+  };
+}
+
+/** The only or first value of a header. */
+export const one = (headers: RequestParts["headers"], name: string): string | undefined => headers.get(name)?.[0];
+
+/** All that a client sent under one name, as one value (RFC 9110, 5.3; cookies: RFC 6265, 5.4). */
+export function joined(headers: RequestParts["headers"], name: string): string | undefined {
+  return headers.get(name)?.join(name === "cookie" ? "; " : ",");
+}
+
+/** Cookies, each `name=value`. */
+export function cookiesOf(headers: RequestParts["headers"]): string[] {
+  const given = headers.get("cookie") ?? [];
+  return given.flatMap((line) => line.split(";")).flatMap((cookie) => cookie.trim() || []);
+}
+
+/** Every query parameter with all its values, decoded, in the order they came; `+` is a space. */
+export function queryOf(query: string): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  if (query === "") return found;
+  for (const [name, value] of new URLSearchParams(query)) {
+    const known = found.get(name);
+    if (known === undefined) found.set(name, [value]);
+    else known.push(value);
+  }
+  return found;
+}
+
+function headersOf({ rawHeaders }: IncomingMessage): Map<string, readonly string[]> {
+  const all = new Map<string, string[]>();
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!.toLowerCase();
+    const known = all.get(name);
+    if (known === undefined) all.set(name, [rawHeaders[index + 1]!]);
+    else known.push(rawHeaders[index + 1]!);
+  }
+  const named = (all.get("connection") ?? []).flatMap((value) => value.split(","));
+  for (const name of named) all.delete(name.trim().toLowerCase());
+  for (const name of hopByHop) all.delete(name);
+  return all;
+}
+
+/** A proxy's client may send a whole URL; `OPTIONS *` names no path at all. */
+function splitTarget(target: string): { readonly path: string; readonly query: string } {
+  const rest = target.startsWith("/") ? target : target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?]*/i, "");
+  const mark = rest.indexOf("?");
+  const path = mark === -1 ? rest : rest.slice(0, mark);
+  return { path: path.startsWith("/") ? path : "/", query: mark === -1 ? "" : rest.slice(mark + 1) };
+}
+
+function newRoot(at: number, requestId: string): string {
+  const seconds = Math.floor(at / 1000).toString(16);
+  return `Root=1-${seconds}-${requestId.replaceAll("-", "").slice(0, 24)}`;
+}
