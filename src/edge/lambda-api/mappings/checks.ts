@@ -1,7 +1,7 @@
 import type { CreateEventSourceMappingRequest, UpdateEventSourceMappingRequest } from "@aws-sdk/client-lambda";
 import { ServiceError } from "../../../model/index.ts";
 import type { SourceKind } from "../../../registry/index.ts";
-import { isFilterPattern } from "./filter-pattern.ts";
+import { isFilterPattern } from "./filter-criteria.ts";
 import { particular, type SourceRules, sourceOf, sourceRules } from "./source.ts";
 
 export type MappingInput = CreateEventSourceMappingRequest | UpdateEventSourceMappingRequest;
