@@ -1,4 +1,4 @@
-import { type FunctionVersion, ServiceError } from "../model/index.ts";
+import { checkTenant, type FunctionVersion, ServiceError } from "../model/index.ts";
 import { type ChainedOutcome, finishChained } from "./closing.ts";
 import type { Engine, Unit } from "./engine.ts";
 import { readFunctionName } from "./function-name.ts";
@@ -46,6 +46,7 @@ export function createChains(needs: ChainsNeeds): Chains {
     let target: FunctionVersion;
     try {
       target = targetOf(execution, operation);
+      checkTenant(target, operation.tenantId);
       operation.traceId = needs.trace(target, operation.traceId ?? execution.traceId);
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
@@ -66,7 +67,7 @@ export function createChains(needs: ChainsNeeds): Chains {
     const { traceId } = operation;
     const child = newExecution(
       unit,
-      { target: { ...target, durable }, payload: input, synchronous: false, traceId },
+      { target: { ...target, durable }, payload: input, synchronous: false, traceId, tenantId: operation.tenantId },
       parent,
     );
     operation.child = child.execution.arn;
@@ -92,6 +93,7 @@ export function createChains(needs: ChainsNeeds): Chains {
       qualifier: named?.qualifier,
       payload: Buffer.from(operation.input ?? "{}"),
       traceId: operation.traceId,
+      tenantId: operation.tenantId,
     })
       .then((outcome) => {
         if (stopped) return;

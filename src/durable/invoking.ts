@@ -30,6 +30,7 @@ export interface Call {
   readonly requestId?: string;
   readonly payload: Buffer;
   readonly traceId: string | undefined;
+  readonly tenantId?: string | undefined;
 }
 
 /** Invokes a function; whatever happens is an outcome, never a rejection. */
@@ -44,6 +45,7 @@ export async function invokeOnce(needs: InvokingNeeds, call: Call): Promise<Outc
       tail: false,
       received: monotonicMs(),
       traceId: call.traceId,
+      tenantId: call.tenantId,
     });
     if (outcome.kind === "returned") return { kind: "returned", text: outcome.payload.toString("utf8") };
     const failure = outcome.kind === "failed" ? outcome.failure : outcome.error;

@@ -43,6 +43,7 @@ export interface Execution {
   /** the operation of another execution that waits for this one */
   readonly parent?: { readonly arn: string; readonly operation: string } | undefined;
   readonly traceId?: string | undefined;
+  readonly tenantId?: string | undefined;
 
   status: ExecutionStatus;
   ended?: number;

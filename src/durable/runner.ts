@@ -71,6 +71,7 @@ export function createRunner(needs: RunnerNeeds): Runner {
       requestId: run.requestId,
       payload,
       traceId: execution.traceId,
+      tenantId: execution.tenantId,
     })
       .then((outcome) => finish(arn, run, outcome))
       .catch(needs.report);

@@ -20,11 +20,11 @@ const nothing: Omit<Timing, "total" | "unexplained"> = {
 
 /** Starts an execution of a durable function, and answers as its one invocation would. Rejects with ServiceError. */
 export async function runOnce(engine: Engine, store: DurableStore, invocation: Invocation): Promise<InvocationResult> {
-  const { target, traceId } = invocation;
+  const { target, traceId, tenantId } = invocation;
   const { durable } = target;
   if (durable === undefined) throw new Error(`${target.arn} is not durable`);
   const payload = invocation.payload.toString("utf8");
-  const request = { target: { ...target, durable }, payload, synchronous: true, traceId };
+  const request = { target: { ...target, durable }, payload, synchronous: true, traceId, tenantId };
   const { arn } = engine.change((unit) => startOrFind(store, unit, request));
   const execution = await engine.finished(arn);
   await store.synced();

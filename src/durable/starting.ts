@@ -15,6 +15,8 @@ export interface StartRequest {
   /** somebody waits for the result: it may be larger, but the execution only 15 minutes long */
   readonly synchronous: boolean;
   readonly traceId?: string | undefined;
+  /** of a function that keeps its tenants apart */
+  readonly tenantId?: string | undefined;
 }
 
 /**
@@ -60,6 +62,7 @@ export function newExecution(unit: Unit, request: StartRequest, parent?: Executi
     started: unit.now,
     parent,
     traceId: request.traceId,
+    tenantId: request.tenantId,
     status: "RUNNING",
     deadline: unit.now + settings.timeoutSeconds * 1000,
     owed: true,

@@ -40,6 +40,8 @@ export class Environment {
   readonly mode: StartMode;
   /** it is kept for provisioned concurrency, whether it is used or not */
   provisioned: boolean;
+  /** whose events it may run, of a function that keeps its tenants apart; set before it starts */
+  tenant: string | undefined;
   invocations = 0;
   /** when it last became idle, monotonicMs() */
   idleSince = 0;
@@ -143,10 +145,11 @@ export class Environment {
   }
 
   /**
-   * Runs one event. Legal when idle, frozen, failed or perished. Never rejects: whatever the function does is an outcome.
+   * Runs one event of its tenant. Legal when idle, frozen, failed or perished. Never rejects: whatever the function does is an outcome.
    * `admitted` and what came before are the caller's to time.
    */
   run(invocation: Invocation): Promise<Run> | Run {
+    this.#checkTenant(invocation);
     const ahead = this.#ahead?.invocation === invocation ? this.#ahead.run : undefined;
     if (ahead) {
       this.#ahead = undefined;
@@ -155,6 +158,11 @@ export class Environment {
     if (this.#lost) return this.#failedAtOnce(invocation, monotonicMs(), this.#lost(invocation.requestId));
     if (this.state === "failed") return this.#runAfterFailedInit(invocation);
     return this.#invoke(invocation, monotonicMs(), invocation.target.timeoutSeconds * 1e3);
+  }
+
+  /** Another tenant's event here would be a fault of the platform's. */
+  #checkTenant({ tenantId }: Invocation): void {
+    if (tenantId !== this.tenant) throw new Error("an event of another tenant");
   }
 
   /** Kills everything in it. Resolves when nothing is left. */
@@ -263,6 +271,7 @@ export class Environment {
   #takeAlong(errand: Errand | undefined): SentEvent | undefined {
     const invocation = errand?.take();
     if (!invocation) return undefined;
+    this.#checkTenant(invocation);
     this.#ahead = { invocation };
     const timeoutMs = invocation.target.timeoutSeconds * 1e3;
     return { stream: ++this.#stream, head: headOf(invocation, { timeoutMs }), payload: invocation.payload };

@@ -8,13 +8,15 @@ import { type CompiledStore, Compiling } from "./compiling.ts";
 import { Environment, type EnvironmentNeeds } from "./environment.ts";
 import { Hibernation } from "./hibernation.ts";
 import { imageKey } from "./image-key.ts";
+import { atMostEvery, heldBytes, reclaim } from "./memory.ts";
 import { type Plan, type PlanNeeds, planOf } from "./plan.ts";
-import { type Measured, Pool, type PoolNeeds } from "./pool.ts";
-import { Provisioned, type ProvisionedView } from "./provisioned.ts";
+import type { Measured, PoolNeeds } from "./pool.ts";
+import type { ProvisionedView } from "./provisioned.ts";
 import type { SnapshotPolicy } from "./snapshot-policy.ts";
 import { type SnapshotResult, Snapshots } from "./snapshots.ts";
 import type { StartMode } from "./start.ts";
 import type { StartsView } from "./starts.ts";
+import { type Station, Stations } from "./stations.ts";
 import { takeImage } from "./template.ts";
 import { Turns } from "./turns.ts";
 
@@ -73,6 +75,8 @@ export interface EnvironmentView {
   readonly function: string;
   readonly version: string;
   readonly state: string;
+  /** whose it is, of a function that keeps its tenants apart */
+  readonly tenant: string | undefined;
   readonly memoryMb: number;
   readonly memoryBytes: number;
   readonly memoryPeakBytes: number;
@@ -122,16 +126,8 @@ const startsPerCpu = 3;
 /** A start that takes longer waits for more than that (milliseconds). */
 const turnMs = 100;
 
-/** Everything of one function version (one `key`). */
-interface Station {
-  readonly pool: Pool;
-  readonly provisioned: Provisioned;
-}
-
 /** Makes the room: pools by function version, filled on demand or ahead of it, emptied when idle for long or short of memory. */
 export function createEnvironments(needs: EnvironmentsNeeds): Environments {
-  const stations = new Map<string, Station>();
-
   const left = (error: Error) => needs.note(`an image could not be deleted: ${error.message}`);
   const cpus = availableParallelism();
   const turns = new Turns(startsPerCpu * cpus, turnMs);
@@ -149,7 +145,7 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
     isCurrent: needs.isCurrent,
     busy: () => starting > 0,
     renewed(target) {
-      if (!isBare(target)) stations.get(target.key)?.pool.starts.renewed("restore");
+      if (!isBare(target)) stations.find(target.key)?.pool.starts.renewed("restore");
       else for (const { pool } of stations.values()) pool.starts.bareRenewed(target);
     },
     note: needs.note,
@@ -165,7 +161,7 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
     image: (target) => snapshots.view(target),
     isCurrent: needs.isCurrent,
     busy: () => starting > 0,
-    ready: (target) => stations.get(target.key)?.pool.starts.compiled(),
+    ready: (target) => stations.find(target.key)?.pool.starts.compiled(),
     note: needs.note,
   });
 
@@ -173,20 +169,13 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
     driver: needs.driver,
     openLog: needs.openLog,
     freezeAfterMs: needs.freezeAfterMs,
-    onIdle: (environment) => stationOf(environment.plan.target).pool.offer(environment),
+    onIdle: (environment) => stations.poolOf(environment.plan.target, environment.tenant).offer(environment),
     onProven: (environment, signal) => {
-      const starts = stations.get(environment.plan.target.key)?.pool.starts;
+      const starts = stations.find(environment.plan.target.key)?.pool.starts;
       const why = signal === undefined ? undefined : `its first event ended in ${signal}`;
       starts?.proved(environment.startKind, why).catch(left);
     },
-    onEnding: (environment) => {
-      const { key } = environment.plan.target;
-      const station = stations.get(key);
-      if (!station) return;
-      station.pool.drop(environment);
-      station.provisioned.ended();
-      forgetIfOver(key, station);
-    },
+    onEnding: (environment) => stations.ended(environment),
   };
   const poolNeeds: PoolNeeds = {
     plan: (target) => planOf(target, needs),
@@ -203,32 +192,20 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
     patienceMs: needs.patienceMs,
     smoothed: needs.smoothed,
   };
-  function stationOf(target: FunctionVersion): Station {
-    let station = stations.get(target.key);
-    if (!station) {
-      const pool = new Pool(target, poolNeeds);
-      station = { pool, provisioned: new Provisioned(pool, { cpus, freeBytes }) };
-      stations.set(target.key, station);
-    }
-    return station;
-  }
-  function forgetIfOver(key: string, { pool }: Station): void {
-    if (pool.retired && pool.empty) stations.delete(key);
-  }
-
-  const freeBytes = atMostEvery(250, () => needs.memoryBudgetBytes - heldBytes(stations));
+  const freeBytes = atMostEvery(250, () => needs.memoryBudgetBytes - heldBytes(stations.pools()));
+  const stations = new Stations({ pool: poolNeeds, provisioned: { cpus, freeBytes } });
 
   const hibernation = new Hibernation({ afterMs: needs.hibernateAfterMs, budgetBytes: needs.memoryBudgetBytes });
 
   const housekeeping = setInterval(() => {
-    const pools = [...stations.values()].map(({ pool }) => pool);
-    const usedBytes = reclaim(stations, needs);
+    const pools = [...stations.pools()];
+    const usedBytes = reclaim(pools, needs);
     void hibernation.run(pools, usedBytes, monotonicMs());
     snapshots.renewOld();
     for (const key of needs.keepAlive.prewarms(monotonicMs())) {
-      const pool = stations.get(key)?.pool;
-      // Nobody waits for it: whoever comes first meets what kept it from starting.
-      if (pool && !pool.retired && pool.empty) pool.startAhead(false).catch(() => undefined);
+      const pool = stations.find(key)?.pool;
+      // Nobody waits for it: whoever comes first meets what kept it from starting. Which tenant that will be nobody knows.
+      if (pool && !pool.retired && pool.empty && !pool.target.perTenant) pool.startAhead(false).catch(() => undefined);
     }
   }, needs.reclaimEveryMs);
   housekeeping.unref();
@@ -236,7 +213,7 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
   return {
     acquire(invocation) {
       const { target } = invocation;
-      const { pool } = stationOf(target);
+      const pool = stations.poolOf(target, invocation.tenantId);
       needs.keepAlive.observe(target.key, monotonicMs(), pool.measured);
       return pool.acquire(invocation);
     },
@@ -251,29 +228,29 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
       ordered().catch(() => undefined);
     },
     retire(account, region, name) {
-      for (const [key, station] of stations) {
+      for (const station of stations.values()) {
         const { target } = station.pool;
         if (target.account !== account || target.region !== region || target.name !== name) continue;
         if (needs.isCurrent(target)) continue;
         station.provisioned.close();
-        station.pool.retire();
-        needs.keepAlive.forget(key);
+        for (const pool of [station.pool, ...station.tenants.values()]) pool.retire();
+        needs.keepAlive.forget(target.key);
         snapshots.forget(target).catch(left);
         void compiling.forget(target);
-        forgetIfOver(key, station);
+        stations.forgetIfOver(target.key);
       }
       needs.images.sweep(needs.isCurrent).catch(left);
       needs.compiled.sweep(needs.isCurrent).catch(left);
     },
     async snapshot(target) {
-      const plan = await stationOf(target).pool.starts.plan();
+      const plan = await stations.of(target).pool.starts.plan();
       return snapshots.publish(plan);
     },
-    provision: (target, count) => stationOf(target).provisioned.want(count),
-    provisioned: (target) => stationOf(target).provisioned.view(),
+    provision: (target, count) => stations.of(target).provisioned.want(count),
+    provisioned: (target) => stations.of(target).provisioned.view(),
     list() {
       const now = monotonicMs();
-      return [...stations.values()].flatMap(({ pool }) => [...pool.all].map((each) => viewOf(each, now)));
+      return [...stations.pools()].flatMap(({ all }) => [...all].map((each) => viewOf(each, now)));
     },
     versions: () => [...stations.values()].map(versionOf),
     async close() {
@@ -281,54 +258,9 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
       snapshots.close();
       compiling.close();
       for (const { provisioned } of stations.values()) provisioned.close();
-      await Promise.all([...stations.values()].flatMap(({ pool }) => [...pool.all].map((each) => each.stop())));
+      await Promise.all([...stations.pools()].flatMap(({ all }) => [...all].map((each) => each.stop())));
     },
   };
-}
-
-/** Bytes of all environments that do not end for others: those that are kept, and those that run something. */
-function heldBytes(stations: ReadonlyMap<string, Station>): number {
-  let bytes = 0;
-  for (const { pool } of stations.values()) {
-    const ending = new Set(pool.idle());
-    for (const environment of pool.all) if (!ending.has(environment)) bytes += environment.memoryBytes();
-  }
-  return bytes;
-}
-
-/** Remembers a value for so many milliseconds: each sandbox that it counts costs two system calls. */
-function atMostEvery(ms: number, count: () => number): () => number {
-  let at = Number.NEGATIVE_INFINITY;
-  let value = 0;
-  return () => {
-    const now = monotonicMs();
-    if (now - at >= ms) {
-      at = now;
-      value = count();
-    }
-    return value;
-  };
-}
-
-/** Ends idle environments whose time is over, or that others need the memory of. Returns what all held, bytes. */
-function reclaim(stations: ReadonlyMap<string, Station>, needs: EnvironmentsNeeds): number {
-  const idle = new Map<string, { readonly environment: Environment; readonly pool: Pool }>();
-  let usedBytes = 0;
-  for (const { pool } of stations.values()) {
-    for (const environment of pool.all) usedBytes += environment.memoryBytes();
-    for (const environment of pool.idle()) idle.set(environment.id, { environment, pool });
-  }
-  if (idle.size === 0) return usedBytes;
-  const now = monotonicMs();
-  const rows = [...idle.values()].map(({ environment, pool }) => {
-    const memoryBytes = environment.memoryBytes();
-    pool.weigh(memoryBytes);
-    return { id: environment.id, key: pool.target.key, idleMs: now - environment.idleSince, memoryBytes };
-  });
-  for (const id of needs.keepAlive.reclaim(rows, usedBytes, needs.memoryBudgetBytes, now)) {
-    void idle.get(id)!.environment.stop();
-  }
-  return usedBytes;
 }
 
 function viewOf(environment: Environment, now: number): EnvironmentView {
@@ -341,6 +273,7 @@ function viewOf(environment: Environment, now: number): EnvironmentView {
     function: target.name,
     version: target.version,
     state: environment.state,
+    tenant: environment.tenant,
     memoryMb: target.memoryMb,
     memoryBytes: environment.memoryBytes(),
     memoryPeakBytes: environment.memoryPeakBytes(),
@@ -354,9 +287,10 @@ function viewOf(environment: Environment, now: number): EnvironmentView {
   };
 }
 
-function versionOf({ pool, provisioned }: Station): VersionView {
+function versionOf({ pool, provisioned, tenants }: Station): VersionView {
   const { account, region, name, version } = pool.target;
   const kept = provisioned.wanted > 0 ? provisioned.view() : undefined;
-  const environments = pool.all.size;
+  let environments = pool.all.size;
+  for (const { all } of tenants.values()) environments += all.size;
   return { account, region, function: name, version, environments, provisioned: kept, ...pool.starts.view() };
 }

@@ -18,6 +18,8 @@ export function headOf(invocation: Invocation, limit: Limit): string {
   if (invocation.cognitoIdentity !== undefined) {
     head += `Lambda-Runtime-Cognito-Identity: ${oneLine(invocation.cognitoIdentity)}\r\n`;
   }
+  // What a tenant may be called has no character that a header may not.
+  if (invocation.tenantId !== undefined) head += `Lambda-Runtime-Aws-Tenant-Id: ${invocation.tenantId}\r\n`;
   return head;
 }
 

@@ -45,8 +45,15 @@ interface Waiter {
  */
 const settlingMs = 20;
 
+/** Of a version that keeps its tenants apart: whose pool it is. */
+export interface Tenant {
+  readonly id: string;
+  /** how the version starts, whoever it is for */
+  readonly starts: Starts;
+}
+
 /**
- * The environments of one function version (one `key`). Whoever finds none idle gets a new one started on its behalf, at
+ * The environments of one function version (one `key`), or of one of its tenants. Whoever finds none idle gets a new one started on its behalf, at
  * once or after a short wait, and takes whichever is ready first: the new one or one that finished its event.
  */
 export class Pool {
@@ -59,6 +66,7 @@ export class Pool {
   readonly #provisioned: Environment[] = [];
   readonly #waiters: Waiter[] = [];
   readonly #needs: PoolNeeds;
+  readonly #tenant: string | undefined;
   /** starts that wait for their turn or are under way, for whoever waits */
   #starting = 0;
   #runMs: number | undefined;
@@ -67,10 +75,11 @@ export class Pool {
   #impatience: NodeJS.Timeout | undefined;
   #retired = false;
 
-  constructor(target: FunctionVersion, needs: PoolNeeds) {
+  constructor(target: FunctionVersion, needs: PoolNeeds, tenant?: Tenant) {
     this.target = target;
     this.#needs = needs;
-    this.starts = new Starts(target, needs);
+    this.#tenant = tenant?.id;
+    this.starts = tenant?.starts ?? new Starts(target, needs);
   }
 
   /** What keep-alive decisions weigh; undefined: nothing is known yet. */
@@ -257,6 +266,7 @@ export class Pool {
   #made(plan: Plan, mode: StartMode, provisioned: boolean): Environment {
     const environment = this.#needs.create(plan, mode, provisioned);
     environment.retired = this.#retired;
+    environment.tenant = this.#tenant;
     this.all.add(environment);
     return environment;
   }

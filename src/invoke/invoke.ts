@@ -1,5 +1,6 @@
 import type { Environment } from "../environments/index.ts";
 import {
+  checkTenant,
   type FunctionVersion,
   type Invocation,
   type InvocationResult,
@@ -23,11 +24,14 @@ export interface InvokeNeeds {
 
 /**
  * Runs a function once, synchronously: the one corridor behind every door. Resolves with whatever the function did.
- * Throws ServiceError when it could not be run: throttled (TooManyRequestsException with its Reason), or no environment.
+ * Throws ServiceError when it could not be run: throttled (TooManyRequestsException with its Reason), of no
+ * tenant or of one too many (InvalidParameterValueException), or no environment.
  */
 export function createInvoke(needs: InvokeNeeds): (invocation: Invocation) => Promise<InvocationResult> {
   return async (invocation) => {
     const { target } = invocation;
+    // Whichever door it came by: an environment is somebody's.
+    checkTenant(target, invocation.tenantId);
     const reason = needs.admit(target);
     if (reason) throw throttled(reason);
     const admitted = monotonicMs();

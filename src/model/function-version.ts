@@ -38,6 +38,8 @@ export interface FunctionVersion {
   readonly kmsKeyArn?: string | undefined;
   /** private network with no way out, or the host's network */
   readonly network: "none" | "egress";
+  /** every invocation is some tenant's, and no environment serves two of them (TenancyConfig PER_TENANT) */
+  readonly perTenant?: boolean;
   /** its invocations are durable executions: they outlive the environment they run in; undefined: they do not */
   readonly durable?: DurableSettings | undefined;
 }

@@ -3,3 +3,4 @@ export * from "./errors.ts";
 export * from "./function-version.ts";
 export * from "./invocation.ts";
 export * from "./limits.ts";
+export * from "./tenancy.ts";

@@ -12,6 +12,8 @@ export interface Invocation {
   /** decoded client context JSON */
   readonly clientContext?: string | undefined;
   readonly cognitoIdentity?: string;
+  /** whose environments may run it, of a function that keeps its tenants apart */
+  readonly tenantId?: string | undefined;
   /** X-Amzn-Trace-Id of the caller, if it sent one */
   readonly traceId?: string | undefined;
   /** keep the last 4 KB of the log for the answer */

@@ -110,7 +110,7 @@ export function openInvocationLog(needs: InvocationLogNeeds): InvocationLog {
       endOutputs(); // what an init printed without a newline
       invocation = next;
       tail = next.tail ? createLogTail(limits.logTailBytes) : undefined;
-      if (isJson) putSystem(system.start(next.requestId, target.version, next.traceId));
+      if (isJson) putSystem(system.start(next.requestId, target.version, next.traceId, next.tenantId));
       else put(lines.startLine(next.requestId, target.version), needs.clock());
     },
     write(source, bytes) {

@@ -34,7 +34,7 @@ test("platform.report has the members of AWS's example", () => {
 
 test("platform.start has the trace as AWS's example", () => {
   const value = "Root=1-62e900b2-710d76f009d6e7785905449a;Parent=0efbd19962d95b05;Sampled=1";
-  assert.deepEqual(line(system.start(requestId, "$LATEST", value)), {
+  assert.deepEqual(line(system.start(requestId, "$LATEST", value, undefined)), {
     time: "2022-10-12T00:01:15.000Z",
     type: "platform.start",
     record: {
@@ -67,7 +67,7 @@ test("SystemLogLevel keeps what is at least as grave", () => {
   const failed = { ...report, errorType: "Runtime.ExitError" };
   const levels = (event: system.SystemEvent) =>
     ["DEBUG", "INFO", "WARN"].map((level) => line(event, level) !== undefined);
-  assert.deepEqual(levels(system.start(requestId, "1", undefined)), [true, true, false]);
+  assert.deepEqual(levels(system.start(requestId, "1", undefined, undefined)), [true, true, false]);
   assert.deepEqual(levels(system.report(report)), [true, true, false]);
   assert.deepEqual(levels(system.report(failed)), [true, true, true]);
   assert.deepEqual(levels(system.runtimeDone(report)), [true, false, false]);

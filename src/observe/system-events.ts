@@ -98,8 +98,14 @@ export function restoreReport(durationMs: number, errorType: string | undefined)
   };
 }
 
-export function start(requestId: string, version: string, trace: string | undefined): SystemEvent {
-  return { type: "platform.start", level: "INFO", record: { requestId, version, ...tracing(trace) } };
+export function start(
+  requestId: string,
+  version: string,
+  trace: string | undefined,
+  tenantId: string | undefined,
+): SystemEvent {
+  const tenant = tenantId === undefined ? {} : { tenantId };
+  return { type: "platform.start", level: "INFO", record: { requestId, version, ...tenant, ...tracing(trace) } };
 }
 
 export function runtimeDone(report: Report): SystemEvent {

@@ -126,7 +126,7 @@ export function createQueue(needs: QueueNeeds): EventQueue {
   }
 
   return {
-    accept({ requestId, target, invokedArn, clientContext, traceId, payload }, qualifier, looping) {
+    accept({ requestId, target, invokedArn, clientContext, traceId, tenantId, payload }, qualifier, looping) {
       const { account, region, name } = target;
       const head: RunHead = {
         requestId,
@@ -137,6 +137,7 @@ export function createQueue(needs: QueueNeeds): EventQueue {
         invokedArn,
         clientContext,
         traceId,
+        tenantId,
         looping,
       };
       const now = clock();

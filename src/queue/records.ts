@@ -11,6 +11,8 @@ export interface RunHead extends Scope {
   readonly invokedArn: string;
   readonly clientContext?: string | undefined;
   readonly traceId?: string | undefined;
+  /** of a function that keeps its tenants apart */
+  readonly tenantId?: string | undefined;
   /** its chain of requests has run this function too often: it is not to run */
   readonly looping?: boolean | undefined;
 }

@@ -197,9 +197,10 @@ export function createRunning(needs: RunningNeeds): (event: QueuedEvent) => Prom
 }
 
 function invocationOf(event: QueuedEvent, head: RunHead, target: FunctionVersion): Invocation {
-  const { requestId, invokedArn, clientContext, traceId } = head;
+  const { requestId, invokedArn, clientContext, traceId, tenantId } = head;
   const { payload } = event;
-  return { requestId, invokedArn, clientContext, traceId, target, payload, tail: false, received: monotonicMs() };
+  const received = monotonicMs();
+  return { requestId, invokedArn, clientContext, traceId, tenantId, target, payload, tail: false, received };
 }
 
 function targetOf(needs: RunningNeeds, head: RunHead): FunctionVersion | undefined {

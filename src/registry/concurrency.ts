@@ -144,6 +144,9 @@ export function checkProvisionable(entry: Entry, qualifier: string, versions: re
     if (record.settings.SnapStart.ApplyOn === "PublishedVersions") {
       throw invalid("Provisioned Concurrency is not supported for SnapStart enabled functions.");
     }
+    if (record.settings.TenancyConfig !== undefined) {
+      throw invalid("Provisioned Concurrency is not supported for functions with tenant isolation mode.");
+    }
     for (const other of entry.provisioned.keys()) {
       if (other === qualifier || !versionsBehind(entry, other).includes(version)) continue;
       throw conflict(

@@ -49,6 +49,8 @@ export function derive(
     snapStart: version.version !== "$LATEST" && settings.SnapStart.ApplyOn === "PublishedVersions",
     kmsKeyArn: environmentKeyOf(settings),
     network: egress ? "egress" : "none",
+    perTenant:
+      (settings.TenancyConfig as { TenantIsolationMode?: string } | undefined)?.TenantIsolationMode === "PER_TENANT",
     durable: durableOf(settings.DurableConfig),
   });
 }

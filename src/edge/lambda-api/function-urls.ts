@@ -2,6 +2,7 @@ import { randomInt } from "node:crypto";
 import { ServiceError } from "../../model/index.ts";
 import { type FunctionUrlRecord, functionArn, type Registry, type Scope } from "../../registry/index.ts";
 import { type FunctionRef, functionRef } from "./function-ref.ts";
+import { refuseTenants } from "./tenancy.ts";
 
 /** A function, or one of its aliases, as the operations on URLs name it. */
 export interface UrlTarget extends FunctionRef {
@@ -18,10 +19,13 @@ export function urlTarget(
   return { ...ref, place: ref.qualifier ?? "$LATEST" };
 }
 
-/** Throws ResourceNotFoundException when there is no such function or alias. */
+/** Throws ResourceNotFoundException when there is no such function or alias, and what refuseTenants() throws. */
 export function checkUrlTarget(registry: Registry, target: UrlTarget): void {
   const entry = registry.functions.find(target, target.name);
-  if (entry !== undefined && (target.place === "$LATEST" || entry.aliases.has(target.place))) return;
+  if (entry !== undefined && (target.place === "$LATEST" || entry.aliases.has(target.place))) {
+    refuseTenants(entry, "A function URL");
+    return;
+  }
   throw new ServiceError("ResourceNotFoundException", "Function does not exist");
 }
 

@@ -24,7 +24,7 @@ export async function serveDurable(
   type: InvocationType,
   invocation: Invocation,
 ): Promise<void> {
-  const { requestId, target, traceId } = invocation;
+  const { requestId, target, traceId, tenantId } = invocation;
   if (!isDurable(target)) throw new Error(`${target.arn} is not durable`);
   // Versions are what makes a replay meet the code that it began with (Developer Guide, "Invoking durable functions").
   if (invocation.invokedArn === functionArn(target, target.name)) {
@@ -36,7 +36,7 @@ export async function serveDurable(
     return;
   }
   const payload = invocation.payload.toString("utf8");
-  const { arn } = durable.start({ target, name, payload, synchronous: type === "RequestResponse", traceId });
+  const { arn } = durable.start({ target, name, payload, synchronous: type === "RequestResponse", traceId, tenantId });
   if (type === "Event") {
     await durable.synced();
     sendJson(response, 202, requestId, undefined, { "x-amz-durable-execution-arn": arn });

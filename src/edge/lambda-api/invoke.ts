@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import {
+  checkTenant,
   type FunctionVersion,
   type Invocation,
   type InvocationResult,
@@ -12,11 +13,14 @@ import { aliasNotFound, functionArn } from "../../registry/index.ts";
 import { sendJson } from "../answer.ts";
 import { readBody } from "../body.ts";
 import { checkFunctionAccess } from "./access.ts";
+import { brokenConstraints } from "./constraints.ts";
 import { type FunctionRef, functionRef } from "./function-ref.ts";
 import { isDurable, refuseExecutionName, serveDurable } from "./invoke-durable.ts";
 import { recursiveInvocation, traced } from "./lineage.ts";
+import { serviceModel } from "./model.ts";
 import type { Identify, LambdaApiNeeds } from "./needs.ts";
 import type { Preparation } from "./preparation.ts";
+import { validationError, violation } from "./validate.ts";
 
 const prefix = "/2015-03-31/functions/";
 const suffix = "/invocations";
@@ -99,6 +103,8 @@ export async function readInvocation(
   const ref = functionRef(decode(name), query === "" ? undefined : qualifierOf(query), caller);
   checkFunctionAccess(needs.registry, caller, ref, "lambda:InvokeFunction");
   const target = resolveTarget(needs, ref);
+  const tenantId = given === undefined ? tenantOf(headers["x-amz-tenant-id"]) : undefined;
+  checkTenant(target, tenantId);
   checkPayload(payload);
   const clientContext = headers["x-amz-client-context"];
   const traceId = headers["x-amzn-trace-id"];
@@ -115,6 +121,7 @@ export async function readInvocation(
     received,
     clientContext: typeof clientContext === "string" ? decodeContext(clientContext) : undefined,
     traceId: trace.header,
+    tenantId,
   };
   const waiting = needs.preparation.wait(target);
   if (waiting !== undefined) await waiting;
@@ -127,6 +134,13 @@ export async function acceptEvent(needs: LambdaApiNeeds, read: ReadInvocation): 
     throw new ServiceError("NotImplementedException", "This platform takes no asynchronous invocations");
   }
   await needs.accept(read.invocation, read.qualifier, read.looping);
+}
+
+function tenantOf(header: string | string[] | undefined): string | undefined {
+  if (typeof header !== "string") return undefined;
+  const broken = brokenConstraints(serviceModel().shapes.TenantId!, header);
+  if (broken.length === 0) return header;
+  throw validationError(broken.map((text) => violation(header, "tenantId", text)));
 }
 
 function sendResult(response: ServerResponse, result: InvocationResult, withTiming: boolean): void {

@@ -145,6 +145,7 @@ function check(settings: FunctionSettings): void {
     throw invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages.");
   }
   checkSnapStart(settings);
+  checkTenancy(settings);
   checkFileSystems(settings);
   checkVariables(settings.Environment?.Variables ?? {});
 }
@@ -163,6 +164,12 @@ function checkSnapStart({ SnapStart, EphemeralStorage, FileSystemConfigs }: Func
   if (Array.isArray(FileSystemConfigs) && FileSystemConfigs.length > 0) {
     throw invalid("FileSystemConfigs is not supported for SnapStart enabled functions.");
   }
+}
+
+/** What a function that keeps its tenants apart cannot have ("Configuring tenant isolation"); the text is ours. */
+function checkTenancy({ TenancyConfig, SnapStart }: FunctionSettings): void {
+  if (TenancyConfig === undefined || SnapStart.ApplyOn !== "PublishedVersions") return;
+  throw invalid("SnapStart is not supported for functions with tenant isolation mode.");
 }
 
 /** A file system is reached through a VPC (Developer Guide, "Configuring file system access for Lambda functions"). */

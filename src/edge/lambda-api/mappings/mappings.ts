@@ -1,6 +1,7 @@
 import { ServiceError } from "../../../model/index.ts";
 import { type MappingRecord, mappingKey, type Registry, type Scope, type SourceKind } from "../../../registry/index.ts";
 import { functionRef } from "../function-ref.ts";
+import { refuseTenants } from "../tenancy.ts";
 import type { MappingInput } from "./checks.ts";
 import { sourceRules } from "./source.ts";
 
@@ -109,6 +110,7 @@ export function mappedFunction(
       entry.versions.has(qualifier) ||
       entry.aliases.has(qualifier));
   if (!exists) throw new ServiceError("InvalidParameterValueException", "Function does not exist");
+  refuseTenants(entry, "An event source mapping");
   return { functionName: ref.name, ...(qualifier === undefined ? {} : { qualifier }) };
 }
 
