@@ -1,9 +1,13 @@
 import type { Delivery } from "../queue/index.ts";
+import { targetRequest } from "./targets.ts";
+
+/** What follows from the event of a function: a record, or a dead letter. */
+type FunctionDelivery = Exclude<Delivery, { readonly kind: "event" }>;
 
 /** A request of one of AWS's services, not signed yet. */
 export interface ServiceRequest {
   /** as signatures name it */
-  readonly service: "sqs" | "sns" | "events" | "s3";
+  readonly service: string;
   /** as AWS's host names name it */
   readonly endpoint: string;
   readonly region: string;
@@ -20,6 +24,7 @@ export interface ServiceRequest {
  * Sources: Developer Guide, "Capturing records of Lambda asynchronous invocations"; SQS, SNS, EventBridge and S3 API references.
  */
 export function requestFor(delivery: Delivery): ServiceRequest | undefined {
+  if (delivery.kind === "event") return targetRequest(delivery);
   const [, , service, region = "", account = "", ...rest] = delivery.arn.split(":");
   const where = region === "" ? delivery.region : region;
   switch (service) {
@@ -37,7 +42,7 @@ export function requestFor(delivery: Delivery): ServiceRequest | undefined {
 }
 
 /** The name of a queue is in its URL, of which services read the last two parts only. */
-function toQueue(delivery: Delivery, region: string, account: string, name: string): ServiceRequest {
+function toQueue(delivery: FunctionDelivery, region: string, account: string, name: string): ServiceRequest {
   const message = {
     QueueUrl: `https://sqs.${region}.amazonaws.com/${account}/${name}`,
     MessageBody: delivery.body.toString("utf8"),
@@ -60,7 +65,7 @@ const attributesOf = (attributes: object) =>
       [name, { DataType: name === "ErrorCode" ? "Number" : "String", StringValue: String(value) }] as const,
   );
 
-function toTopic(delivery: Delivery, region: string): ServiceRequest {
+function toTopic(delivery: FunctionDelivery, region: string): ServiceRequest {
   const form = new URLSearchParams({
     Action: "Publish",
     Version: "2010-03-31",
@@ -86,7 +91,7 @@ function toTopic(delivery: Delivery, region: string): ServiceRequest {
   };
 }
 
-function toBus(delivery: Delivery, region: string): ServiceRequest | undefined {
+function toBus(delivery: FunctionDelivery, region: string): ServiceRequest | undefined {
   // A bus is a destination, but no dead-letter queue.
   if (delivery.kind !== "record") return undefined;
   const entry = {
@@ -110,7 +115,7 @@ function toBus(delivery: Delivery, region: string): ServiceRequest | undefined {
 }
 
 /** PutEvents answers 200 to entries that it did not take. */
-function refusedEntry(answer: string): string | undefined {
+export function refusedEntry(answer: string): string | undefined {
   const { FailedEntryCount = 0, Entries = [] } = JSON.parse(answer) as {
     FailedEntryCount?: number;
     Entries?: { ErrorCode?: string; ErrorMessage?: string }[];
@@ -119,7 +124,7 @@ function refusedEntry(answer: string): string | undefined {
 }
 
 /** An object for each record, named as Lambda names them. */
-function toBucket(delivery: Delivery, region: string, bucket: string): ServiceRequest {
+function toBucket(delivery: FunctionDelivery, region: string, bucket: string): ServiceRequest {
   const moment = new Date(delivery.created).toISOString();
   const day = moment.slice(0, 10);
   const time = moment.slice(11, 19).replaceAll(":", ".");

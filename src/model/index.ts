@@ -3,4 +3,5 @@ export * from "./errors.ts";
 export * from "./function-version.ts";
 export * from "./invocation.ts";
 export * from "./limits.ts";
+export * from "./posting.ts";
 export * from "./tenancy.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, beforeEach, test } from "node:test";
 import { ServiceError } from "../model/index.ts";
-import { DeliveryRefused } from "./sending.ts";
+import { DeliveryRefused } from "./refused.ts";
 import { type Bench, type BenchOptions, epoch, openBench, owner } from "./testing.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "thaw-queue-"));
@@ -204,7 +204,7 @@ test("a function whose concurrency is 0 has its events sent on without a try, wh
   const letter = bench.deliveries[1];
   assert.ok(letter?.kind === "dead-letter");
   assert.equal(letter.attributes.ErrorCode, undefined);
-  assert.match(letter.attributes.ErrorMessage, /zero reserved concurrent executions$/);
+  assert.match(letter.attributes.ErrorMessage ?? "", /zero reserved concurrent executions$/);
   await bench.close();
 });
 

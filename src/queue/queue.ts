@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Invocation } from "../model/index.ts";
+import type { Invocation, Posting } from "../model/index.ts";
 import { createDispatcher, type Verdict } from "./dispatcher.ts";
 import { type NewEvent, type QueuedEvent, runKey, runPrefix, type Scope } from "./events.ts";
 import { createIdleness, type Idleness } from "./idleness.ts";
@@ -7,6 +7,7 @@ import type { RunHead } from "./records.ts";
 import { createRunning, type RunningNeeds } from "./running.ts";
 import { createSending, type SendingNeeds } from "./sending.ts";
 import { openQueueStore, type QueueStore } from "./store.ts";
+import { posted } from "./targets.ts";
 import { createWriter } from "./writer.ts";
 
 export interface QueueNeeds extends Omit<RunningNeeds, "dropped"> {
@@ -42,6 +43,11 @@ export interface EventQueue {
    * it must not run, but end as a failed one. Rejects when it could not be written.
    */
   accept(invocation: Invocation, qualifier: string | undefined, looping?: boolean): Promise<void>;
+  /**
+   * Takes events of rules, schedules and buckets, all of them or none; resolves when they are durable. From then on each is
+   * brought to where it goes at least once, or to its dead-letter queue. Rejects when they could not be written.
+   */
+  post(postings: readonly Posting[]): Promise<void>;
   /** The function is gone, and with it all of its events. */
   drop(scope: Scope, name: string): void;
   /** Takes up what was left by the process before; to be called once, when functions can run. */
@@ -96,10 +102,10 @@ export function createQueue(needs: QueueNeeds): EventQueue {
     deliver: needs.deliver,
     failed(delivery, error, tries, final) {
       if (delivery.kind === "record") counts.destinationDeliveryFailures += 1;
-      else counts.deadLetterErrors += 1;
+      else if (delivery.kind === "dead-letter") counts.deadLetterErrors += 1;
       const why = error instanceof Error ? error.message : String(error);
-      const what = delivery.kind === "record" ? "the record" : "a failed event";
-      const after = final ? "it is given up" : "it is tried again for six hours";
+      const what = { record: "the record", "dead-letter": "a failed event", event: "an event" }[delivery.kind];
+      const after = final ? "it is given up" : "it is tried again";
       if (!final && tries > 1) return;
       needs.note(`${what} of ${delivery.name} could not be delivered to ${delivery.arn}, ${after}: ${why}`);
     },
@@ -145,6 +151,13 @@ export function createQueue(needs: QueueNeeds): EventQueue {
       const event: NewEvent = { queue, accepted: now, due: now, head: JSON.stringify(head), payload };
       counts.asyncEventsReceived += 1;
       return writer.durable({ add: [event] }, (ids) => dispatcher.arrived([event], ids));
+    },
+    async post(postings) {
+      const now = clock();
+      const events = postings.flatMap((posting) => posted(posting, now));
+      if (events.length === 0) return;
+      counts.asyncEventsReceived += postings.filter(({ to }) => to === "function").length;
+      await writer.durable({ add: events }, (ids) => dispatcher.arrived(events, ids));
     },
     drop(scope, name) {
       for (const key of store.named(runPrefix(scope, name))) {

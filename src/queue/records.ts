@@ -77,7 +77,7 @@ export function invocationRecord(head: RunHead, payload: Buffer, ending: Ending)
 }
 
 /**
- * What is said to a dead-letter queue or topic, beside the event. Source: Developer Guide, "Dead-letter queues"; the text for
+ * What is said to a dead-letter queue or topic, beside the event: RequestID, ErrorMessage and ErrorCode, an HTTP status. Source: Developer Guide, "Dead-letter queues"; the text for
  * functions without concurrency is Lambda's own, as observers of the service report it.
  */
 export function deadLetterAttributes(
@@ -94,12 +94,7 @@ export function deadLetterAttributes(
   return { RequestID, ErrorMessage, ...(last === undefined ? {} : { ErrorCode: String(last.statusCode) }) };
 }
 
-export interface DeadLetterAttributes {
-  readonly RequestID: string;
-  readonly ErrorMessage: string;
-  /** HTTP status, in digits */
-  readonly ErrorCode?: string;
-}
+export type DeadLetterAttributes = Readonly<Record<string, string>>;
 
 function messageOf(last: Failure | undefined): string {
   if (last === undefined) return "The event aged out before its function could run.";

@@ -1,6 +1,8 @@
 import type { Verdict } from "./dispatcher.ts";
 import { backoffMs, type QueuedEvent, type Scope } from "./events.ts";
 import type { DeadLetterAttributes } from "./records.ts";
+import { DeliveryRefused } from "./refused.ts";
+import { failedEvent, type TargetHead } from "./targets.ts";
 
 /** The head of an event that is to be sent to a queue, a topic, an event bus or a bucket. */
 export type SendHead = Scope & {
@@ -10,6 +12,7 @@ export type SendHead = Scope & {
 } & (
     | { readonly kind: "record"; readonly functionArn: string; readonly success: boolean }
     | { readonly kind: "dead-letter"; readonly attributes: DeadLetterAttributes }
+    | TargetHead
   );
 
 /** Something that leaves the platform's own functions. */
@@ -18,14 +21,11 @@ export type Delivery = SendHead & {
   readonly id: string;
   /** when it came to be, milliseconds since the epoch */
   readonly created: number;
-  /** JSON */
+  /** JSON, as a rule */
   readonly body: Buffer;
+  /** which try this is, from 1 */
+  readonly attempt: number;
 };
-
-/** What a destination refused and always will. */
-export class DeliveryRefused extends Error {
-  override readonly name = "DeliveryRefused";
-}
 
 export interface SendingNeeds {
   clock(): number;
@@ -42,15 +42,19 @@ const patienceMs = 21_600_000;
 export function createSending(needs: SendingNeeds): (event: QueuedEvent) => Promise<Verdict> {
   return async (event) => {
     const head = JSON.parse(event.head) as SendHead;
-    const delivery: Delivery = { ...head, id: String(event.id), created: event.accepted, body: event.payload };
+    const attempt = event.tries + 1;
+    const delivery: Delivery = { ...head, id: String(event.id), created: event.accepted, body: event.payload, attempt };
     try {
       await needs.deliver(delivery);
       return { kind: "done" };
     } catch (error) {
       const due = needs.clock() + backoffMs(event.delays);
-      const final = error instanceof DeliveryRefused || due - event.accepted > patienceMs;
-      needs.failed(delivery, error, event.tries + 1, final);
-      if (final) return { kind: "done" };
+      const ageMs = head.kind === "event" ? head.ageSeconds * 1000 : patienceMs;
+      const exhausted = head.kind === "event" && event.tries >= head.retries;
+      const final = error instanceof DeliveryRefused || exhausted || due - event.accepted > ageMs;
+      needs.failed(delivery, error, attempt, final);
+      if (final)
+        return { kind: "done", next: head.kind === "event" ? failedEvent(head, event, error, needs.clock()) : [] };
       const { tries, delays, response } = event;
       return { kind: "later", due, tries: tries + 1, delays: delays + 1, response };
     }
