@@ -37,7 +37,7 @@ export async function start(options: Options = {}): Promise<Platform> {
   const host = config.host.includes(":") ? `[${config.host}]` : config.host;
   const endpoint = () => `http://${host}:${port}`;
 
-  const stores = openStores(config, reporting);
+  const stores = openStores(config, { ...reporting, endpoint });
   const { registry, objects, images, artifacts, logs } = stores;
   const running = await createRunning(config, { ...reporting, stores, endpointSocket, endpointPort: () => port });
   const { isolation, environments, invoke, isOwned } = running;
@@ -62,6 +62,7 @@ export async function start(options: Options = {}): Promise<Platform> {
   durable.takeUp();
   queue.takeUp();
   for (const runtime of runtimesInUse(registry).keys()) bootAhead(runtime);
+  stores.repositories.sweep();
   objects.sweep().catch(reporting.report);
 
   const closed = Promise.withResolvers<void>();

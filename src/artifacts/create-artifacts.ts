@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { CodeRef } from "../model/index.ts";
 import type { Artifacts } from "./artifacts.ts";
 import { createCompiled } from "./compiled.ts";
-import { createContainerImages, createEndpoints, type RegistrySettings } from "./container/index.ts";
+import { createContainerImages, createEndpoints, type FindOwn, type RegistrySettings } from "./container/index.ts";
 import { mergeTrees } from "./merge.ts";
 import { createRuntimes } from "./runtimes.ts";
 import { createSingleFlight } from "./single-flight.ts";
@@ -25,6 +25,8 @@ export interface ArtifactsNeeds {
   readonly registries?: RegistrySettings;
   /** folders of this machine from which images may be named by path; default: none */
   readonly imageFolders?: readonly string[];
+  /** repositories of images of this platform's own; default: none */
+  readonly repositories?: FindOwn;
   /** one line for the operator: what is being fetched, what was found */
   readonly log: (line: string) => void;
 }
@@ -53,6 +55,7 @@ export function createArtifacts(needs: ArtifactsNeeds): Artifacts {
     roots: createTrees(join(containers, "roots"), temporary),
     endpoints: createEndpoints(needs.registries ?? { logins: {} }),
     folders: needs.imageFolders ?? [],
+    own: needs.repositories,
   });
   const puts = createSingleFlight<void>();
   /** digest of a zip → bytes */

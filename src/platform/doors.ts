@@ -18,7 +18,7 @@ export interface DoorsNeeds extends Reporting {
 /** Everything that is asked over HTTP. `bootAhead` makes a runtime ready for every account that has functions of it. */
 export function createDoors(config: Config, needs: DoorsNeeds) {
   const { report, note } = needs;
-  const { registry, objects, artifacts, images, logs, statistics, keys, sealer, auth } = needs.stores;
+  const { registry, objects, artifacts, images, logs, statistics, keys, sealer, auth, repositories } = needs.stores;
   const { isolation, environments } = needs.running;
   const { durable, queue, run } = needs.events;
 
@@ -89,6 +89,7 @@ export function createDoors(config: Config, needs: DoorsNeeds) {
     admin,
     keys,
     sealer,
+    repositories,
     logs,
     upstreams: {
       byService: config.upstreams,

@@ -16,6 +16,8 @@ import {
 import { createObjects } from "../objects/index.ts";
 import { createLogStore, createStatistics } from "../observe/index.ts";
 import { createRegistry, createSyncer } from "../registry/index.ts";
+import { createRepositories } from "../repositories/index.ts";
+import { createOwnImages } from "./own-images.ts";
 
 export interface Reporting {
   /** milliseconds since the epoch */
@@ -26,10 +28,15 @@ export interface Reporting {
   note(line: string): void;
 }
 
+export interface StoresNeeds extends Reporting {
+  /** where the platform listens */
+  endpoint(): string;
+}
+
 export type Stores = ReturnType<typeof openStores>;
 
 /** Opens everything that is kept in the data directory. Throws ConfigError when the master key does not fit. */
-export function openStores(config: Config, { clock, note }: Reporting) {
+export function openStores(config: Config, { clock, note, endpoint }: StoresNeeds) {
   const logs = createLogStore({ dir: join(config.dataDir, "logs"), clock, warn: note });
   const statistics = createStatistics({ clock });
   const sealer = createSealer(unlocked(() => openMasterKey({ dataDir: config.dataDir, file: config.masterKeyFile })));
@@ -45,6 +52,13 @@ export function openStores(config: Config, { clock, note }: Reporting) {
   });
   const { auth, credentials, ofAccount } = authOf(config, { registry, sealer });
   const machine = machineIdentity(builtAgent);
+  const repositories = createRepositories({
+    directory: join(config.dataDir, "repositories"),
+    repositories: registry.named("ecr-repository"),
+    images: registry.named("ecr-image"),
+    blobs: registry.named("ecr-blob"),
+    clock,
+  });
   return {
     logs,
     statistics,
@@ -63,8 +77,10 @@ export function openStores(config: Config, { clock, note }: Reporting) {
       path: config.path,
       registries: config.registries,
       imageFolders: config.imageFolders,
+      repositories: createOwnImages(repositories, endpoint),
       log: note,
     }),
+    repositories,
     machine,
     images: createImages({
       directory: join(config.dataDir, "images"),

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream, existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
-import { open, readFile, rename, rm, stat, utimes } from "node:fs/promises";
+import { link, open, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { createSingleFlight } from "../single-flight.ts";
 import type { Descriptor } from "./manifest.ts";
@@ -30,6 +30,7 @@ export function createBlobs(directory: string): Blobs {
   async function download(source: ImageSource, descriptor: Descriptor, uri: string): Promise<void> {
     const whole = path(descriptor.digest);
     if (existsSync(whole)) return utimes(whole, new Date(), new Date());
+    if (await linked(source.file?.(descriptor.digest), whole)) return;
     const part = `${whole}.part`;
     for (let left = tries; ; left--) {
       try {
@@ -95,6 +96,20 @@ export function createBlobs(directory: string): Blobs {
       }),
     remove: (digest) => rm(path(digest), { force: true }),
   };
+}
+
+/** What is on this disk has two names from now on, and each store takes away its own. */
+async function linked(file: string | undefined, whole: string): Promise<boolean> {
+  if (file === undefined) return false;
+  try {
+    await link(file, whole);
+  } catch {
+    // It is on another file system, or gone: read like any other.
+    return false;
+  }
+  // Its age here begins now.
+  await utimes(whole, new Date(), new Date());
+  return true;
 }
 
 const nothing = { whole: false, bytes: (async function* () {})() };

@@ -17,6 +17,7 @@ import {
   readConfig,
   readManifest,
 } from "./manifest.ts";
+import { type FindOwn, ownSource, type Puller } from "./own-source.ts";
 import { parseReference, type Reference, resolvedUri } from "./reference.ts";
 import { registrySource } from "./registry-source.ts";
 import type { ImageSource } from "./source.ts";
@@ -31,7 +32,7 @@ export interface ReadyImage {
 /** Container images: pulled, checked and unpacked once for all functions that share their layers. */
 export interface ContainerImages {
   /** Looks an image up, and settles which it is for good. Rejects with ImageRefused. */
-  resolve(uri: string, architecture: "x86_64" | "arm64"): Promise<CodeRef>;
+  resolve(uri: string, architecture: "x86_64" | "arm64", puller?: Puller): Promise<CodeRef>;
   /** Pulls and unpacks what is not here yet. Rejects with ImageRefused. */
   get(code: CodeRef): Promise<ReadyImage>;
   /** Deletes what none of `live` needs and what is older than `graceMs` (an hour). Not while a sandbox may have a root that is not live. */
@@ -46,6 +47,8 @@ export interface ImagesNeeds {
   readonly endpoints: Endpoints;
   /** folders of this machine from which images may be named by path */
   readonly folders: readonly string[];
+  /** repositories of this platform's own; absent: it has none */
+  readonly own?: FindOwn | undefined;
 }
 
 /** Blobs of one image that are fetched at once. */
@@ -57,16 +60,20 @@ export function createContainerImages(needs: ImagesNeeds): ContainerImages {
   /** by the manifest's digest */
   const ready = new Map<string, ReadyImage>();
 
-  async function sourceOf(reference: Reference, uri: string): Promise<ImageSource> {
-    if (reference.kind === "registry") return registrySource(needs.endpoints.of(reference), { ...reference, uri });
+  async function sourceOf(reference: Reference, uri: string, puller?: Puller): Promise<ImageSource> {
+    if (reference.kind === "registry") {
+      const own = needs.own?.(reference, puller);
+      if (own !== undefined) return ownSource(own, reference.reference, uri);
+      return registrySource(needs.endpoints.of(reference), { ...reference, uri });
+    }
     const path = await withinFolders(reference.path, needs.folders, uri);
     if (reference.kind === "oci") return folderSource(path, reference.tag, uri);
     return folderSource(await archives.opened(path, reference.tag, uri), undefined, uri);
   }
 
-  async function resolve(uri: string, architecture: "x86_64" | "arm64"): Promise<CodeRef> {
+  async function resolve(uri: string, architecture: "x86_64" | "arm64", puller?: Puller): Promise<CodeRef> {
     const reference = parseReference(uri);
-    const source = await sourceOf(reference, uri);
+    const source = await sourceOf(reference, uri, puller);
     let bytes = await source.manifest();
     const named = readManifest(bytes, uri);
     if ("index" in named) {

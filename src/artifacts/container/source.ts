@@ -9,4 +9,6 @@ export interface ImageSource {
     descriptor: Descriptor,
     from: number,
   ): Promise<{ readonly whole: boolean; readonly bytes: AsyncIterable<Uint8Array> }>;
+  /** A file of this machine that has a blob and nothing else, and was checked; undefined: it is fetched. */
+  file?(digest: string): string | undefined;
 }

@@ -36,7 +36,11 @@ export interface Auth {
    * where that is possible.
    */
   authenticate(request: IncomingMessage): Promise<Caller>;
+  /** Who holds a key that something of the platform's own stands for: whoever sends it has proved that before. Throws Refusal. */
+  callerWithKey(key: HeldKey, request: IncomingMessage): Caller;
 }
+
+export type HeldKey = Pick<SignedParts, "keyId" | "sessionToken" | "region" | "service">;
 
 /** How far clocks may differ. S3's is the longer one: S3 API Reference, "RequestTimeTooSkewed". */
 const skewMs = 5 * 60_000;
@@ -59,7 +63,10 @@ export function createAuth(needs: AuthNeeds): Auth {
   const users = registry.named<UserRecord>("iam-user");
 
   /** Whose key it is, and its secret. Throws Refusal. */
-  function holderOf({ keyId, sessionToken }: SignedParts): { principal: Principal; secret: () => string } {
+  function holderOf({ keyId, sessionToken }: Pick<SignedParts, "keyId" | "sessionToken">): {
+    principal: Principal;
+    secret: () => string;
+  } {
     if (keyId.startsWith("ASIA")) {
       const session = sessionToken === undefined ? undefined : sessions.open(sessionToken);
       const principal = session?.keyId === keyId ? sessionPrincipal(registry, session) : undefined;
@@ -85,7 +92,7 @@ export function createAuth(needs: AuthNeeds): Auth {
     const target = request.url ?? "/";
     const mark = target.indexOf("?");
     const query = mark === -1 ? undefined : new URLSearchParams(target.slice(mark + 1));
-    const parts = signedParts(request.headers, query);
+    const parts = hasPassword(request) ? undefined : signedParts(request.headers, query);
     if (parts === undefined) return unsigned;
     const { principal, secret } = holderOf(parts);
     checkTime(parts, clock());
@@ -98,13 +105,23 @@ export function createAuth(needs: AuthNeeds): Auth {
     if (!isSame(signatureOf(key, date, scope, canonical), signature)) throw new Refusal("mismatch", wrongSignature);
     checkReplay(request, parts);
     return {
+      ...callerOf(principal, parts, request),
+      payload: isS3 ? signedPayload(payload, parts, key) : undefined,
+    };
+  }
+
+  function callerOf(
+    principal: Principal,
+    { region, service }: Pick<SignedParts, "region" | "service">,
+    request: IncomingMessage,
+  ): Caller {
+    return {
       account: principal.account,
-      region: parts.region,
-      service: parts.service,
+      region,
+      service,
       principal,
       permissions: mode === "iam" ? { judge: (act) => judge(registry, principal, act) } : undefined,
       context: connectionContext(request, principal),
-      payload: isS3 ? signedPayload(payload, parts, key) : undefined,
     };
   }
 
@@ -117,7 +134,16 @@ export function createAuth(needs: AuthNeeds): Auth {
     throw new Refusal("replayed", `Signature already used: this request, signed at ${date}, was received before.`);
   }
 
-  return { mode, authenticate };
+  return {
+    mode,
+    authenticate,
+    callerWithKey: (key, request) => callerOf(holderOf(key).principal, key, request),
+  };
+}
+
+/** Clients of the registry of images (`/v2/`) send passwords, which it looks at itself. */
+function hasPassword({ url = "", headers }: IncomingMessage): boolean {
+  return url.startsWith("/v2/") && /^basic /i.test(headers.authorization ?? "");
 }
 
 /** Of a request without a signature, where signatures are checked. */

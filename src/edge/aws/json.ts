@@ -4,6 +4,7 @@ import { ServiceError } from "../../model/index.ts";
 import type { Scope } from "../../registry/index.ts";
 import { authorizeOperation } from "../auth/index.ts";
 import { readBody } from "../body.ts";
+import type { Caller } from "../caller.ts";
 import type { ServiceModel } from "../lambda-api/model.ts";
 import { validate } from "../lambda-api/validate.ts";
 import type { Exchange } from "./service.ts";
@@ -12,6 +13,8 @@ import type { Exchange } from "./service.ts";
 export interface JsonCall<Input> {
   readonly input: Input;
   readonly scope: Scope;
+  /** the request as it came: who asks, and how they found the platform */
+  readonly exchange: Exchange;
 }
 
 /** Answers one operation with its document. Throws JsonError. */
@@ -34,6 +37,8 @@ export interface JsonService {
    * suffix that its ARN has). Undefined: as the request calls it.
    */
   resources?(operation: string, input: unknown, scope: Scope): readonly string[] | undefined;
+  /** May the caller? In place of the usual check, of services whose resources have policies of their own. Throws AccessDeniedException. */
+  authorize?(caller: Caller, operation: string, input: unknown): void;
   report(error: unknown): void;
 }
 
@@ -41,12 +46,15 @@ export interface JsonService {
 export class JsonError extends Error {
   readonly code: string;
   readonly status: number;
+  /** what stands beside the message */
+  readonly fields: Readonly<Record<string, string | number>>;
 
-  constructor(code: string, message: string, status = 400) {
+  constructor(code: string, message: string, status = 400, fields: Readonly<Record<string, string | number>> = {}) {
     super(message);
     this.name = code;
     this.code = code;
     this.status = status;
+    this.fields = fields;
   }
 }
 
@@ -67,13 +75,14 @@ export async function serveJson(service: JsonService, exchange: Exchange): Promi
       throw new JsonError("UnknownOperationException", `Thaw does not implement ${name} yet`);
     const { account, region } = caller;
     const input = validate(service.model, `${name}Request`, documentOf(body));
-    authorizeOperation(caller, name, input, () => service.resources?.(name, input, { account, region }));
-    const document = await operation({ input: input as never, scope: { account, region } });
+    if (service.authorize !== undefined) service.authorize(caller, name, input);
+    else authorizeOperation(caller, name, input, () => service.resources?.(name, input, { account, region }));
+    const document = await operation({ input: input as never, scope: { account, region }, exchange });
     if (document !== streamed) send(response, 200, requestId, document);
   } catch (error) {
-    const { code, status, message } = refusalOf(error, service.report);
+    const { code, status, message, fields } = refusalOf(error, service.report);
     const own = code === "ValidationException" ? (service.invalid ?? code) : code;
-    send(response, status, requestId, { __type: own, Message: message, message });
+    send(response, status, requestId, { ...fields, __type: own, Message: message, message });
   }
 }
 
@@ -88,7 +97,9 @@ function documentOf(body: Buffer): unknown {
   }
 }
 
-function refusalOf(error: unknown, report: (error: unknown) => void): Pick<JsonError, "code" | "status" | "message"> {
+type Refused = Pick<JsonError, "code" | "status" | "message"> & Partial<Pick<JsonError, "fields">>;
+
+function refusalOf(error: unknown, report: (error: unknown) => void): Refused {
   if (error instanceof JsonError) return error;
   if (error instanceof ServiceError) return { code: error.code, status: error.kind.status, message: error.message };
   report(error);

@@ -3,6 +3,9 @@ import type { Keys, Sealer } from "../../keys/index.ts";
 import { ServiceError } from "../../model/index.ts";
 import type { LogStore } from "../../observe/index.ts";
 import type { Registry } from "../../registry/index.ts";
+import type { Repositories } from "../../repositories/index.ts";
+import type { Apis } from "../api-gateway/apis.ts";
+import type { Auth } from "../auth/index.ts";
 import type { LambdaApiNeeds } from "../lambda-api/needs.ts";
 import type { Provisioning } from "../lambda-api/provisioning.ts";
 import { isForS3 } from "./s3/claim.ts";
@@ -15,12 +18,24 @@ export interface BesideLambda {
   readonly logs?: LogStore | undefined;
   /** seals what they keep for themselves */
   readonly sealer?: Sealer | undefined;
+  /** event buses and schedules */
+  readonly buses?: Buses | undefined;
+  /** Takes events on their way to functions and other targets, all or none of them; resolves when they are durable. */
+  post?(postings: readonly Posting[]): Promise<void>;
+  /** container images that were pushed here */
+  readonly repositories?: Repositories | undefined;
 }
 
 /** What the services around Lambda ask of the rest of the house. */
 export interface ServicesNeeds extends LambdaApiNeeds, BesideLambda {
   readonly registry: Registry;
   readonly provisioning: Provisioning;
+  /** HTTP and WebSocket APIs */
+  readonly apis: Apis;
+  /** Forgets what authorizers have said for a stage. */
+  forgetAuthorizations(apiId: string, stage: string): void;
+  /** absent: signatures are not checked */
+  readonly auth?: Auth | undefined;
 }
 
 /** Objects by their names, for those whose credential says nothing: a browser's, a presigned URL's, a bucket's own host. */
@@ -57,6 +72,27 @@ export const services: readonly ServiceEntry<ServicesNeeds>[] = [
     target: "AnyScaleFrontendService.",
     hasWork: ({ registry }) => registry.scaling.targets.everything()[Symbol.iterator]().next().done !== true,
     load: async (needs) => (await import("./scaling/index.ts")).createAutoScaling(needs),
+  },
+  {
+    signingName: "ecr",
+    target: "AmazonEC2ContainerRegistry_V20150921.",
+    // The registry has passwords of its own.
+    anonymous: true,
+    claims: (_request, { pathname }) => /^\/v2(?:\/?$|\/_catalog$|\/.+\/(?:manifests|blobs|tags)\/)/.test(pathname),
+    load: async (needs) => (await import("./ecr/index.ts")).createEcr(needs),
+  },
+  {
+    signingName: "events",
+    target: "AWSEvents.",
+    load: async ({ buses, report }) =>
+      (await import("./events/index.ts")).createEvents({ buses: here(buses, "EventBridge"), report }),
+  },
+  {
+    load: async ({ buses, registry, report }) =>
+  },
+  {
+    signingName: "apigateway",
+    load: async (needs) => (await import("./apigatewayv2/index.ts")).createApiGatewayV2(needs),
   },
   {
     signingName: "kms",

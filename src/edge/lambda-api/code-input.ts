@@ -21,7 +21,7 @@ export async function takeCode(
 ): Promise<CodeRef> {
   const { ZipFile, S3Bucket, ImageUri } = code;
   if (PackageType === "Image" && ImageUri !== undefined) {
-    return takeImage(needs.artifacts, ImageUri, Architectures[0] ?? "x86_64");
+    return takeImage(needs.artifacts, ImageUri, Architectures[0] ?? "x86_64", scope);
   }
   if (S3Bucket !== undefined) {
     if (ZipFile === undefined) return takeObject(needs, scope, code);

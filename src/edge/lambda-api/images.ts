@@ -1,5 +1,6 @@
 import { ImageRefused, type ImageTrouble } from "../../artifacts/index.ts";
 import { type CodeRef, ServiceError } from "../../model/index.ts";
+import type { Scope } from "../../registry/index.ts";
 import type { LambdaApiNeeds } from "./needs.ts";
 
 /** Looks up the image of a request. Throws InvalidParameterValueException or AccessDeniedException, as Lambda does before it makes anything. */
@@ -7,9 +8,10 @@ export async function takeImage(
   { images }: Pick<LambdaApiNeeds["artifacts"], "images">,
   uri: string,
   architecture: "x86_64" | "arm64",
+  { account, region }: Scope,
 ): Promise<CodeRef> {
   try {
-    return await images.resolve(uri, architecture);
+    return await images.resolve(uri, architecture, { account, region });
   } catch (error) {
     if (!(error instanceof ImageRefused)) throw error;
     const code = error.trouble === "denied" ? "AccessDeniedException" : "InvalidParameterValueException";
