@@ -4,7 +4,6 @@ import { ServiceError } from "../../model/index.ts";
 import type { LogStore } from "../../observe/index.ts";
 import type { Registry } from "../../registry/index.ts";
 import type { Repositories } from "../../repositories/index.ts";
-import type { Apis } from "../api-gateway/apis.ts";
 import type { Auth } from "../auth/index.ts";
 import type { LambdaApiNeeds } from "../lambda-api/needs.ts";
 import type { Provisioning } from "../lambda-api/provisioning.ts";
@@ -18,10 +17,6 @@ export interface BesideLambda {
   readonly logs?: LogStore | undefined;
   /** seals what they keep for themselves */
   readonly sealer?: Sealer | undefined;
-  /** event buses and schedules */
-  readonly buses?: Buses | undefined;
-  /** Takes events on their way to functions and other targets, all or none of them; resolves when they are durable. */
-  post?(postings: readonly Posting[]): Promise<void>;
   /** container images that were pushed here */
   readonly repositories?: Repositories | undefined;
 }
@@ -30,10 +25,6 @@ export interface BesideLambda {
 export interface ServicesNeeds extends LambdaApiNeeds, BesideLambda {
   readonly registry: Registry;
   readonly provisioning: Provisioning;
-  /** HTTP and WebSocket APIs */
-  readonly apis: Apis;
-  /** Forgets what authorizers have said for a stage. */
-  forgetAuthorizations(apiId: string, stage: string): void;
   /** absent: signatures are not checked */
   readonly auth?: Auth | undefined;
 }
@@ -80,19 +71,6 @@ export const services: readonly ServiceEntry<ServicesNeeds>[] = [
     anonymous: true,
     claims: (_request, { pathname }) => /^\/v2(?:\/?$|\/_catalog$|\/.+\/(?:manifests|blobs|tags)\/)/.test(pathname),
     load: async (needs) => (await import("./ecr/index.ts")).createEcr(needs),
-  },
-  {
-    signingName: "events",
-    target: "AWSEvents.",
-    load: async ({ buses, report }) =>
-      (await import("./events/index.ts")).createEvents({ buses: here(buses, "EventBridge"), report }),
-  },
-  {
-    load: async ({ buses, registry, report }) =>
-  },
-  {
-    signingName: "apigateway",
-    load: async (needs) => (await import("./apigatewayv2/index.ts")).createApiGatewayV2(needs),
   },
   {
     signingName: "kms",
