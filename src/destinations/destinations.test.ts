@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { type Delivery, DeliveryRefused } from "../queue/index.ts";
+import { createRemote } from "../remote/index.ts";
 import { createDestinations } from "./destinations.ts";
 
 let server: Server;
@@ -24,11 +25,15 @@ before(async () => {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
-after(() => server.close());
+const remote = createRemote();
+after(() => {
+  remote.close();
+  server.close();
+});
 
 const credentials = { accessKeyId: "AKIA", secretAccessKey: "secret", sessionToken: "token" };
 const deliver = (delivery: Partial<Delivery>) =>
-  createDestinations({ upstream: () => ({ url, credentials }) })({
+  createDestinations({ place: () => ({ url, credentials }), send: remote.send })({
     kind: "record",
     arn: "arn:aws:sqs:us-east-1:000000000000:q",
     account: "000000000000",
@@ -90,7 +95,7 @@ test("what is no destination is refused without a request", async () => {
 });
 
 test("nobody there is worth another try", async () => {
-  const nobody = createDestinations({ upstream: () => ({ url: "http://127.0.0.1:9", credentials }) });
+  const nobody = createDestinations({ place: () => ({ url: "http://127.0.0.1:9", credentials }), send: remote.send });
   const delivery = { kind: "record", arn: "arn:aws:sqs:us-east-1:0:q", region: "us-east-1", body: Buffer.from("{}") };
   await assert.rejects(nobody(delivery as Delivery), (error) => !(error instanceof DeliveryRefused));
 });

@@ -1,25 +1,11 @@
 import { type Delivery, DeliveryRefused } from "../queue/index.ts";
+import type { Place, Remote } from "../remote/index.ts";
 import { requestFor } from "./requests.ts";
 
-/** Where the services are that records and dead letters go to. */
-export interface Upstream {
-  /**
-   * base URL of everything (`http://127.0.0.1:4566`), or `aws` for AWS's own endpoints; asked for each delivery, because the
-   * platform itself is where they go to unless it was told otherwise
-   */
-  readonly url: string;
-  readonly credentials: Credentials;
-}
-
-export interface Credentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-}
-
 export interface DestinationsNeeds {
-  /** for what belongs to this account */
-  upstream(account: string): Upstream;
+  /** Where a service is, for what belongs to this account; asked for each delivery. Throws when it is nowhere. */
+  place(service: string, account: string): Place;
+  send: Remote["send"];
 }
 
 /** How long a destination may take to answer, milliseconds. */
@@ -37,32 +23,10 @@ export function createDestinations(needs: DestinationsNeeds): (delivery: Deliver
   return async (delivery) => {
     const request = requestFor(delivery);
     if (request === undefined) throw new DeliveryRefused(`${delivery.arn} is nothing that can be sent to`);
-    const { url, credentials } = needs.upstream(accountOf(delivery));
-    const own = `https://${request.service === "s3" ? "s3" : request.endpoint}.${request.region}.amazonaws.com`;
-    const base = new URL(url === "aws" ? own : url);
-    const { default: aws4 } = await import("aws4");
-    const prefix = base.pathname.replace(/\/$/, "");
-    const signed = aws4.sign(
-      {
-        host: base.host,
-        path: prefix + request.path,
-        method: request.method,
-        headers: { ...request.headers },
-        body: request.body,
-        service: request.service,
-        region: request.region,
-      },
-      credentials,
-    );
-    const { Host: _host, "Content-Length": _length, ...headers } = signed.headers as Record<string, string>;
-    const answer = await fetch(new URL(prefix + request.path, base), {
-      method: request.method,
-      headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)])),
-      body: request.body,
-      signal: AbortSignal.timeout(patienceMs),
-      redirect: "manual",
+    const answer = await needs.send(request, needs.place(request.service, accountOf(delivery)), {
+      timeoutMs: patienceMs,
     });
-    const said = await answer.text();
+    const said = answer.body.toString("utf8");
     if (answer.status >= 200 && answer.status < 300) {
       const refusal = request.refusal?.(said);
       if (refusal !== undefined) throw errorOf(refusal);

@@ -1,1 +1,1 @@
-export { type Credentials, createDestinations, type DestinationsNeeds, type Upstream } from "./destinations.ts";
+export { createDestinations, type DestinationsNeeds } from "./destinations.ts";

@@ -7,6 +7,8 @@ import { createDurable } from "../durable/index.ts";
 import { recursiveInvocation, traced } from "../edge/index.ts";
 import type { FunctionVersion, Invocation, InvocationResult } from "../model/index.ts";
 import { createQueue } from "../queue/index.ts";
+import { createRemote } from "../remote/index.ts";
+import { createPlaces } from "./places.ts";
 import type { Reporting, Stores } from "./stores.ts";
 
 export interface EventsNeeds extends Reporting {
@@ -24,6 +26,8 @@ export function createEvents(config: Config, needs: EventsNeeds) {
   const { invoke, clock, note, report } = needs;
   const { registry, ofAccount } = needs.stores;
   const cpus = availableParallelism();
+  const remote = createRemote();
+  const places = createPlaces(config, { endpoint: needs.endpoint, ofAccount });
   const schedule = (at: number, run: () => void) => scheduled(at - clock(), run);
   const chained = (target: FunctionVersion, traceId: string | undefined) => {
     const { header, looping } = traced(traceId, randomUUID(), target);
@@ -55,12 +59,7 @@ export function createEvents(config: Config, needs: EventsNeeds) {
       const { DeadLetterConfig } = registry.functions.version(target, target.name, target.version).settings;
       return (DeadLetterConfig as { TargetArn?: string } | undefined)?.TargetArn || undefined;
     },
-    deliver: createDestinations({
-      upstream: (account) =>
-        config.upstream === undefined
-          ? { url: needs.endpoint(), credentials: ofAccount(account) }
-          : { url: config.upstream, credentials: config.credentials },
-    }),
+    deliver: createDestinations({ place: places.destination, send: remote.send }),
     trace: chained,
     // One function alone gets half of them.
     places: registry.accountConcurrency,

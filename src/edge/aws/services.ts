@@ -104,6 +104,9 @@ export const services: readonly ServiceEntry<ServicesNeeds>[] = [
   },
 ];
 
+/** Does this platform have a service of its own by this signing name? */
+export const isServedHere = (signingName: string): boolean => services.some((one) => one.signingName === signingName);
+
 /** The services, each loaded when it is first needed: a server that only runs functions never needs them. */
 export interface Services {
   /** The service a request is meant for; undefined: none that is here. */

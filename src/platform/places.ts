@@ -1,0 +1,42 @@
+import type { Config } from "../config.ts";
+import { isServedHere } from "../edge/index.ts";
+import type { Credentials, Place } from "../remote/index.ts";
+
+export interface PlacesNeeds {
+  /** where the platform listens */
+  endpoint(): string;
+  /** what the platform signs with for an account */
+  ofAccount(account: string): Credentials;
+}
+
+/** Where the services are that the platform itself asks. */
+export interface Places {
+  /** For records, letters and events of rules: `THAW_UPSTREAM_…`, then `THAW_UPSTREAM`, then this platform. */
+  destination(service: string, account: string): Place;
+  /**
+   * For what is read: the URL that the mapping names, `THAW_UPSTREAM_…`, this platform for services it has, `THAW_UPSTREAM`.
+   * Throws an Error that says how to name one.
+   */
+  source(service: string, account: string, named: string | undefined): Place;
+}
+
+export function createPlaces(config: Config, needs: PlacesNeeds): Places {
+  const { credentials, upstream } = config;
+  const own = (account: string): Place => ({ url: needs.endpoint(), credentials: needs.ofAccount(account) });
+  const capitals = (service: string) => service.toUpperCase().replace(/[^A-Z0-9]/g, "_");
+
+  return {
+    destination(service, account) {
+      const url = config.upstreams.get(capitals(service)) ?? upstream;
+      return url === undefined ? own(account) : { url, credentials };
+    },
+    source(service, account, named) {
+      const url = named ?? config.upstreams.get(capitals(service));
+      if (url !== undefined) return { url, credentials };
+      if (isServedHere(service)) return own(account);
+      if (upstream !== undefined) return { url: upstream, credentials };
+      const option = `THAW_UPSTREAM_${capitals(service)}`;
+      throw new Error(`Nothing here serves ${service}: the mapping's tag thaw:endpoint or ${option} says where it is`);
+    },
+  };
+}

@@ -1,0 +1,10 @@
+export { createCalls, type RemoteCall, RemoteError, type WireService } from "./calls.ts";
+export {
+  type Answer,
+  type Credentials,
+  createRemote,
+  type Place,
+  type Remote,
+  type SendOptions,
+  type ServiceRequest,
+} from "./remote.ts";
