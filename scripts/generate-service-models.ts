@@ -224,6 +224,8 @@ const targets: Readonly<Record<string, Target>> = {
       "UntagResource",
     ],
   },
+  sns: { version: "2010-03-31", folder: "aws/sns" },
+  sqs: { version: "2012-11-05", folder: "aws/sqs" },
   secretsmanager: {
     version: "2017-10-17",
     folder: "aws/secrets",

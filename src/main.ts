@@ -42,7 +42,7 @@ export async function start(options: Options = {}): Promise<Platform> {
   const running = await createRunning(config, { ...reporting, stores, endpointSocket, endpointPort: () => port });
   const { isolation, environments, invoke, isOwned } = running;
   const events = createEvents(config, { ...reporting, stores, invoke, endpoint });
-  const { durable, queue } = events;
+  const { durable, queue, messages } = events;
   const { edge, bootAhead } = createDoors(config, { ...reporting, stores, running, events, endpoint });
   await images.sweep(isOwned);
   // Nothing runs yet that could have a root of before.
@@ -53,6 +53,7 @@ export async function start(options: Options = {}): Promise<Platform> {
     .listen({ host: config.host, port: config.port, socketPath: endpointSocket })
     .catch(async (error) => {
       await queue.close();
+      messages.close();
       durable.close();
       await isolation.close();
       registry.close();
@@ -61,6 +62,7 @@ export async function start(options: Options = {}): Promise<Platform> {
   port = bound.port;
   durable.takeUp();
   queue.takeUp();
+  messages.takeUp();
   for (const runtime of runtimesInUse(registry).keys()) bootAhead(runtime);
   stores.repositories.sweep();
   objects.sweep().catch(reporting.report);
@@ -70,6 +72,7 @@ export async function start(options: Options = {}): Promise<Platform> {
   const close = async () => {
     await Promise.all([edge.drain(config.drainMs), queue.drain(config.drainMs)]);
     await queue.close();
+    messages.close();
     durable.close();
     await environments.close();
     await isolation.close();

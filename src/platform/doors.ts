@@ -20,7 +20,7 @@ export function createDoors(config: Config, needs: DoorsNeeds) {
   const { report, note } = needs;
   const { registry, objects, artifacts, images, logs, statistics, keys, sealer, auth, repositories } = needs.stores;
   const { isolation, environments } = needs.running;
-  const { durable, queue, run } = needs.events;
+  const { durable, queue, messages, run } = needs.events;
 
   /** Of a function that exists, the group it was given; a deleted one's log is still there under the usual name. */
   const logGroupOf = (name: string) => {
@@ -90,6 +90,7 @@ export function createDoors(config: Config, needs: DoorsNeeds) {
     keys,
     sealer,
     repositories,
+    messages,
     logs,
     upstreams: {
       byService: config.upstreams,

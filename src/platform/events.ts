@@ -5,6 +5,7 @@ import type { Config } from "../config.ts";
 import { createDestinations } from "../destinations/index.ts";
 import { createDurable } from "../durable/index.ts";
 import { recursiveInvocation, traced } from "../edge/index.ts";
+import { createMessages } from "../messages/index.ts";
 import type { FunctionVersion, Invocation, InvocationResult } from "../model/index.ts";
 import { createQueue } from "../queue/index.ts";
 import { createRemote } from "../remote/index.ts";
@@ -68,7 +69,9 @@ export function createEvents(config: Config, needs: EventsNeeds) {
     report,
   });
 
-  return { durable, queue, run };
+  const messages = createMessages({ path: join(config.dataDir, "messages.sqlite"), clock, schedule, report });
+
+  return { durable, queue, messages, run };
 }
 
 /** Calls back after `ms`, or after a day, the longest that a timer of Node.js is trusted with: who was woken early looks again. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Keys, Sealer } from "../../keys/index.ts";
+import type { Messages } from "../../messages/index.ts";
 import { ServiceError } from "../../model/index.ts";
 import type { LogStore } from "../../observe/index.ts";
 import type { Registry } from "../../registry/index.ts";
@@ -9,6 +10,7 @@ import type { LambdaApiNeeds } from "../lambda-api/needs.ts";
 import type { Provisioning } from "../lambda-api/provisioning.ts";
 import { isForS3 } from "./s3/claim.ts";
 import type { AwsService, ServiceEntry } from "./service.ts";
+import { regionOfHost as regionOfQueueHost } from "./sqs/urls.ts";
 
 /** What only the services around Lambda need. Without it, those that need it are not there. */
 export interface BesideLambda {
@@ -19,6 +21,8 @@ export interface BesideLambda {
   readonly sealer?: Sealer | undefined;
   /** container images that were pushed here */
   readonly repositories?: Repositories | undefined;
+  /** queues and topics */
+  readonly messages?: Messages | undefined;
 }
 
 /** What the services around Lambda ask of the rest of the house. */
@@ -41,9 +45,24 @@ const s3: ServiceEntry<ServicesNeeds> = {
   },
 };
 
+/** Queues, for clients that say so in their host or path, or ask for nothing that STS has. */
+const sqs: ServiceEntry<ServicesNeeds> = {
+  signingName: "sqs",
+  target: "AmazonSQS.",
+  claims: (_request, url) =>
+    regionOfQueueHost(url.hostname) !== undefined ||
+    hostLabel(url) === "sqs" ||
+    /^\/(?:queue\/[a-z0-9-]+\/)?\d{12}\/[\w.-]+$/.test(url.pathname),
+  load: async ({ messages, report }) => {
+    if (messages === undefined) throw new ServiceError("NotImplementedException", "Thaw has no SQS here");
+    return (await import("./sqs/index.ts")).createSqs({ messages, report });
+  },
+};
+
 /** Every service but Lambda itself. The first that claims an unsigned request gets it. */
 export const services: readonly ServiceEntry<ServicesNeeds>[] = [
   s3,
+  sqs,
   {
     signingName: "iam",
     protocol: "query",

@@ -1,0 +1,21 @@
+/**
+ * Queues of SQS and topics of SNS, in a store of their own. What is acknowledged is on the disk; memory holds definitions and
+ * who waits for a message, never the messages.
+ */
+export {
+  isBinary,
+  type MessageAttribute,
+  type MessageAttributes,
+  md5,
+  md5OfAttributes,
+  type NewMessage,
+  sizeOf,
+} from "./message.ts";
+export { createMessages, type Messages, type MessagesNeeds } from "./messages.ts";
+export { type Attributes, defaultsOf, type Settings } from "./queues/attributes.ts";
+export { arnOf, noQueue, type Place, type Queue, type QueueRecord } from "./queues/catalogue.ts";
+export { withoutPermission, withPermission } from "./queues/permissions.ts";
+export type { Each, Queues } from "./queues/queues.ts";
+export type { Received } from "./queues/receiving.ts";
+export type { Sent } from "./queues/sending.ts";
+export { invalidParameter, invalidValue, MessageRefusal, missingParameter } from "./refusal.ts";
