@@ -52,6 +52,7 @@ export async function start(options: Options = {}): Promise<Platform> {
   const bound = await edge
     .listen({ host: config.host, port: config.port, socketPath: endpointSocket })
     .catch(async (error) => {
+      await events.buses.close();
       await queue.close();
       messages.close();
       durable.close();
@@ -62,6 +63,7 @@ export async function start(options: Options = {}): Promise<Platform> {
   port = bound.port;
   durable.takeUp();
   queue.takeUp();
+  events.buses.start();
   messages.takeUp();
   for (const runtime of runtimesInUse(registry).keys()) bootAhead(runtime);
   stores.repositories.sweep();
@@ -71,6 +73,7 @@ export async function start(options: Options = {}): Promise<Platform> {
   let stopping: Promise<void> | undefined;
   const close = async () => {
     await Promise.all([edge.drain(config.drainMs), queue.drain(config.drainMs)]);
+    await events.buses.close();
     await queue.close();
     messages.close();
     durable.close();

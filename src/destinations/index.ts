@@ -1,1 +1,2 @@
 export { createDestinations, type DestinationsNeeds } from "./destinations.ts";
+export { isUniversal } from "./targets.ts";

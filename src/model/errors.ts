@@ -22,6 +22,8 @@ export const errorTable = Object.freeze({
   CodeStorageExceededException: user(400),
   DurableExecutionAlreadyStartedException: user(409),
   CodeVerificationFailedException: user(400),
+  /** of the Scheduler */
+  ConflictException: user(409),
   /** a session's credentials are over */
   ExpiredTokenException: user(403),
   IncompleteSignatureException: user(403),

@@ -58,6 +58,7 @@ export function createDoors(config: Config, needs: DoorsNeeds) {
     logs: (name, since, limit) => logs.query({ ...logGroupOf(name), since, limit }),
     follow: (name, since, signal) => logs.follow({ ...logGroupOf(name), since }, signal),
   });
+  const { buses } = needs.events;
   const bootAhead = (runtime: string) => {
     for (const account of runtimesInUse(registry).get(runtime) ?? []) environments.bootAhead(account, runtime);
   };
@@ -76,6 +77,8 @@ export function createDoors(config: Config, needs: DoorsNeeds) {
     },
     invoke: run,
     accept: queue.accept,
+    post: queue.post,
+    buses,
     durable,
     retire(account, region, name) {
       environments.retire(account, region, name);

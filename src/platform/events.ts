@@ -9,11 +9,12 @@ import { createMessages } from "../messages/index.ts";
 import type { FunctionVersion, Invocation, InvocationResult } from "../model/index.ts";
 import { createQueue } from "../queue/index.ts";
 import { createRemote } from "../remote/index.ts";
+import { createOwnBuses, withLogGroups } from "./buses.ts";
 import { createPlaces } from "./places.ts";
 import type { Reporting, Stores } from "./stores.ts";
 
 export interface EventsNeeds extends Reporting {
-  readonly stores: Pick<Stores, "registry" | "ofAccount">;
+  readonly stores: Pick<Stores, "registry" | "ofAccount" | "logs">;
   /** runs a function once */
   invoke(invocation: Invocation): Promise<InvocationResult>;
   /** where the platform listens */
@@ -49,6 +50,7 @@ export function createEvents(config: Config, needs: EventsNeeds) {
   });
   const run = (invocation: Invocation) =>
     invocation.target.durable === undefined ? invoke(invocation) : durable.run(invocation);
+  const destinations = createDestinations({ place: places.destination, send: remote.send });
   const queue = createQueue({
     path: join(config.dataDir, "queue.sqlite"),
     clock,
@@ -60,7 +62,7 @@ export function createEvents(config: Config, needs: EventsNeeds) {
       const { DeadLetterConfig } = registry.functions.version(target, target.name, target.version).settings;
       return (DeadLetterConfig as { TargetArn?: string } | undefined)?.TargetArn || undefined;
     },
-    deliver: createDestinations({ place: places.destination, send: remote.send }),
+    deliver: withLogGroups(needs.stores.logs, destinations),
     trace: chained,
     // One function alone gets half of them.
     places: registry.accountConcurrency,
@@ -71,7 +73,9 @@ export function createEvents(config: Config, needs: EventsNeeds) {
 
   const messages = createMessages({ path: join(config.dataDir, "messages.sqlite"), clock, schedule, report });
 
-  return { durable, queue, messages, run };
+  const buses = createOwnBuses(config, { clock, schedule, report, registry, queue });
+
+  return { durable, queue, messages, buses, run };
 }
 
 /** Calls back after `ms`, or after a day, the longest that a timer of Node.js is trusted with: who was woken early looks again. */

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from "node:http";
+import type { Buses } from "../../buses/index.ts";
 import type { Keys, Sealer } from "../../keys/index.ts";
 import type { Messages } from "../../messages/index.ts";
-import { ServiceError } from "../../model/index.ts";
+import { type Posting, ServiceError } from "../../model/index.ts";
 import type { LogStore } from "../../observe/index.ts";
 import type { Registry } from "../../registry/index.ts";
 import type { Repositories } from "../../repositories/index.ts";
@@ -19,6 +20,10 @@ export interface BesideLambda {
   readonly logs?: LogStore | undefined;
   /** seals what they keep for themselves */
   readonly sealer?: Sealer | undefined;
+  /** event buses and schedules */
+  readonly buses?: Buses | undefined;
+  /** Takes events on their way to functions and other targets, all or none of them; resolves when they are durable. */
+  post?(postings: readonly Posting[]): Promise<void>;
   /** container images that were pushed here */
   readonly repositories?: Repositories | undefined;
   /** queues and topics */
@@ -92,6 +97,17 @@ export const services: readonly ServiceEntry<ServicesNeeds>[] = [
     load: async (needs) => (await import("./ecr/index.ts")).createEcr(needs),
   },
   {
+    signingName: "events",
+    target: "AWSEvents.",
+    load: async ({ buses, report }) =>
+      (await import("./events/index.ts")).createEvents({ buses: here(buses, "EventBridge"), report }),
+  },
+  {
+    signingName: "scheduler",
+    load: async ({ buses, registry, report }) =>
+      (await import("./scheduler/index.ts")).createScheduler({ buses: here(buses, "Scheduler"), registry, report }),
+  },
+  {
     signingName: "kms",
     target: "TrentService.",
     load: async (needs) => (await import("./kms/index.ts")).createKms(needs),
@@ -163,6 +179,12 @@ export function createServices(needs: ServicesNeeds, entries = services): Servic
       for (const service of loading.values()) await (await service).stop?.();
     },
   };
+}
+
+/** Throws NotImplementedException where a platform was made without it. */
+function here<T>(room: T | undefined, name: string): T {
+  if (room !== undefined) return room;
+  throw new ServiceError("NotImplementedException", `Thaw has no ${name} here`);
 }
 
 const hostLabel = (url: URL): string => url.hostname.split(".")[0] ?? "";

@@ -1,0 +1,55 @@
+import { join } from "node:path";
+import { type Buses, createBuses, type FunctionName } from "../buses/index.ts";
+import type { Config } from "../config.ts";
+import { isUniversal } from "../destinations/index.ts";
+import { ServiceError } from "../model/index.ts";
+import type { LogStore } from "../observe/index.ts";
+import type { Delivery, EventQueue } from "../queue/index.ts";
+import type { Registry } from "../registry/index.ts";
+
+export interface OwnBusesNeeds {
+  clock(): number;
+  schedule(at: number, run: () => void): () => void;
+  report(error: unknown): void;
+  readonly registry: Registry;
+  readonly queue: Pick<EventQueue, "post">;
+}
+
+/** EventBridge's buses and the Scheduler's schedules, over the queue of events. */
+export function createOwnBuses(config: Config, { registry, queue, ...needs }: OwnBusesNeeds): Buses {
+  const exists = ({ account, region, name, qualifier }: FunctionName): boolean => {
+    try {
+      registry.resolve(account, region, name, qualifier);
+      return true;
+    } catch (error) {
+      if (error instanceof ServiceError && error.code === "ResourceNotFoundException") return false;
+      throw error;
+    }
+  };
+  return createBuses({
+    ...needs,
+    path: join(config.dataDir, "schedules.sqlite"),
+    named: registry.named,
+    post: queue.post,
+    exists,
+    mayRun(fn, { service, sourceArn, account }) {
+      if (!exists(fn)) return "gone";
+      const call = { service, sourceArn, sourceAccount: account };
+      return registry.functionPolicies.isAllowed(fn, fn.name, fn.qualifier, call) ? "yes" : "no";
+    },
+    callable: isUniversal,
+  });
+}
+
+/** Events whose target is a log group are written here; all else goes to `away`. */
+export function withLogGroups(
+  logs: Pick<LogStore, "append" | "flush">,
+  away: (delivery: Delivery) => Promise<void>,
+): (delivery: Delivery) => Promise<void> {
+  return async (delivery) => {
+    const [, , service, , account = "", , group = ""] = delivery.arn.split(":");
+    if (delivery.kind !== "event" || service !== "logs") return away(delivery);
+    logs.append(account, group, `${delivery.name}-${delivery.id}`, delivery.created, delivery.body.toString("utf8"));
+    await logs.flush();
+  };
+}
