@@ -42,7 +42,7 @@ export async function start(options: Options = {}): Promise<Platform> {
   const running = await createRunning(config, { ...reporting, stores, endpointSocket, endpointPort: () => port });
   const { isolation, environments, invoke, isOwned } = running;
   const events = createEvents(config, { ...reporting, stores, invoke, endpoint });
-  const { durable, queue, messages } = events;
+  const { durable, queue, messages, sources } = events;
   const { edge, bootAhead } = createDoors(config, { ...reporting, stores, running, events, endpoint });
   await images.sweep(isOwned);
   // Nothing runs yet that could have a root of before.
@@ -54,6 +54,7 @@ export async function start(options: Options = {}): Promise<Platform> {
     .catch(async (error) => {
       await events.buses.close();
       await queue.close();
+      await sources.close();
       messages.close();
       durable.close();
       await isolation.close();
@@ -65,6 +66,7 @@ export async function start(options: Options = {}): Promise<Platform> {
   queue.takeUp();
   events.buses.start();
   messages.takeUp();
+  sources.takeUp();
   for (const runtime of runtimesInUse(registry).keys()) bootAhead(runtime);
   stores.repositories.sweep();
   objects.sweep().catch(reporting.report);
@@ -72,9 +74,14 @@ export async function start(options: Options = {}): Promise<Platform> {
   const closed = Promise.withResolvers<void>();
   let stopping: Promise<void> | undefined;
   const close = async () => {
-    await Promise.all([edge.drain(config.drainMs), queue.drain(config.drainMs)]);
+    const until = Date.now() + config.drainMs;
+    // Messages are handed back, perhaps to this very platform, before it listens no more.
+    const listening = sources.drain(config.drainMs).then(() => edge.drain(Math.max(until - Date.now(), 1000)));
+    await Promise.all([listening, queue.drain(config.drainMs)]);
     await events.buses.close();
     await queue.close();
+    await sources.close();
+    events.remote.close();
     messages.close();
     durable.close();
     await environments.close();

@@ -20,7 +20,7 @@ export function createDoors(config: Config, needs: DoorsNeeds) {
   const { report, note } = needs;
   const { registry, objects, artifacts, images, logs, statistics, keys, sealer, auth, repositories } = needs.stores;
   const { isolation, environments } = needs.running;
-  const { durable, queue, messages, run } = needs.events;
+  const { sources, durable, queue, messages, run } = needs.events;
 
   /** Of a function that exists, the group it was given; a deleted one's log is still there under the usual name. */
   const logGroupOf = (name: string) => {
@@ -49,6 +49,7 @@ export function createDoors(config: Config, needs: DoorsNeeds) {
       },
       compiled: { policy: config.prepare, storedBytes: artifacts.compiled.storedBytes() },
       events: { waiting: queue.waiting(), running: queue.running(), ...queue.counts },
+      sources: sources.list(),
       uptimeMs: Math.round(process.uptime() * 1e3),
     }),
     environments: environments.list,
@@ -77,6 +78,9 @@ export function createDoors(config: Config, needs: DoorsNeeds) {
     },
     invoke: run,
     accept: queue.accept,
+    mappingChanged: (mapping) =>
+      sources.changed(mapping, registry.mappings.get(mapping.account, mapping.name) !== undefined),
+    mappingStatus: sources.status,
     post: queue.post,
     buses,
     durable,
@@ -92,8 +96,8 @@ export function createDoors(config: Config, needs: DoorsNeeds) {
     admin,
     keys,
     sealer,
-    repositories,
     messages,
+    repositories,
     logs,
     upstreams: {
       byService: config.upstreams,

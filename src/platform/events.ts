@@ -9,6 +9,7 @@ import { createMessages } from "../messages/index.ts";
 import type { FunctionVersion, Invocation, InvocationResult } from "../model/index.ts";
 import { createQueue } from "../queue/index.ts";
 import { createRemote } from "../remote/index.ts";
+import { createSources } from "../sources/index.ts";
 import { createOwnBuses, withLogGroups } from "./buses.ts";
 import { createPlaces } from "./places.ts";
 import type { Reporting, Stores } from "./stores.ts";
@@ -75,7 +76,21 @@ export function createEvents(config: Config, needs: EventsNeeds) {
 
   const buses = createOwnBuses(config, { clock, schedule, report, registry, queue });
 
-  return { durable, queue, messages, buses, run };
+  const sources = createSources({
+    path: join(config.dataDir, "sources.sqlite"),
+    clock,
+    mappings: registry.mappings.everything,
+    resolve: registry.resolve,
+    invoke: run,
+    trace: chained,
+    roleOf: (target) => registry.functions.version(target, target.name, target.version).settings.Role,
+    place: places.source,
+    send: remote.send,
+    post: queue.post,
+    report,
+  });
+
+  return { durable, queue, messages, buses, sources, remote, run };
 }
 
 /** Calls back after `ms`, or after a day, the longest that a timer of Node.js is trusted with: who was woken early looks again. */
