@@ -8,8 +8,10 @@ import { createInterface } from "node:readline";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { SandboxError } from "../driver.ts";
-import { createIsolation, type Isolation, probeDrivers } from "../isolation.ts";
+import { builtAgent, createIsolation, type Isolation, probeDrivers } from "../isolation.ts";
+import { type Dialled, openReception, type Reception } from "../reception.ts";
 import { Link, spec, withIsolation } from "../testing.ts";
+import { ContainerDriver } from "./driver.ts";
 
 const [probe] = await probeDrivers();
 const skip = probe?.usable ? false : `no containers here: ${probe?.reason}`;
@@ -58,6 +60,38 @@ describe("nothing is left behind", { skip }, () => {
     });
     assert.deepEqual(parents.filter(existsSync), []);
     assert.deepEqual(pids.filter(isAlive), []);
+  });
+});
+
+describe("a sandbox that ends while it is being told of", { skip }, () => {
+  test("is none: whoever asked for it is told so, and nobody waits for an end that was told before", async () => {
+    const runDir = mkdtempSync(join(tmpdir(), "thaw-crash-"));
+    const reception = await openReception(runDir);
+    let first: Dialled | undefined;
+    // A busy event loop hears of HELLO, of the making and of the end in one turn, before whoever waits has the word.
+    const expect: Reception["expect"] = async (token, runtimeLink) => {
+      const dialled = await reception.expect(token, runtimeLink, new AbortController().signal);
+      if (first) return dialled;
+      first = dialled;
+      const [agent] = slots(launcher);
+      process.kill(agent!, "SIGKILL");
+      await until(() => slots(launcher).length === 0);
+      await until(() => !readdirSync(groups).some((name) => /^s\d/.test(name)));
+      // The launcher tells one thing after the other.
+      await driver.create(spec());
+      return dialled;
+    };
+    const options = { agent: builtAgent, runDir, pool: 0, rootfs: undefined, endpointSocket: undefined };
+    const driver = new ContainerDriver({ ...options, log: () => undefined }, { ...reception, expect });
+    const { ready: launcher, parts } = await driver.start();
+    const groups = Object.values(parts)[0]!.directory;
+    try {
+      await assert.rejects(driver.create(spec()), (error) => error instanceof SandboxError && error.step === "agent");
+      assert.ok(first?.link.destroyed);
+    } finally {
+      await driver.close();
+      rmSync(runDir, { recursive: true, force: true });
+    }
   });
 });
 

@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { constants } from "node:os";
 import { monotonicMs } from "../../model/index.ts";
 import { type Driver, type Sandbox, SandboxError, type SandboxSpec, type Snapshots, type Trees } from "../driver.ts";
-import type { Reception } from "../reception.ts";
+import type { Dialled, Reception } from "../reception.ts";
 import { type Criu, type CriuProbe, findCriu, probeCriu } from "./criu.ts";
 import type { CriuNeeds } from "./criu-selftest.ts";
 import { openGroups } from "./groups.ts";
@@ -97,6 +97,7 @@ export class ContainerDriver implements Driver {
       made.reject(error);
       abort.abort(error);
     };
+    let links: Dialled | undefined;
     this.#pending.set(spec.id, { made, fail });
     const late = setTimeout(() => fail(new SandboxError("hello", `no sandbox within ${createMs} ms`)), createMs);
     try {
@@ -117,6 +118,9 @@ export class ContainerDriver implements Driver {
         root: spec.rootfs ?? null,
       });
       const [agent, { slot, pid, learns }] = await Promise.all([dialled, made.promise]);
+      links = agent;
+      // Its end may have been told in the same breath as its making: nobody would ever tell of it again.
+      abort.signal.throwIfAborted();
       const groups = openGroups(launcher.found, slot, pid);
       const endpoint = this.#options.endpointSocket !== undefined;
       const parts = { id: spec.id, asked, dialled: agent, groups, endpoint, cpus: spec.cpus };
@@ -135,6 +139,8 @@ export class ContainerDriver implements Driver {
       return sandbox;
     } catch (error) {
       launcher.kill(spec.id);
+      links?.link.destroy();
+      links?.runtimeLink?.destroy();
       throw error;
     } finally {
       clearTimeout(late);
