@@ -2,4 +2,7 @@ import type { SourceKind } from "../registry/index.ts";
 import type { Source } from "./source.ts";
 
 /** Who reads which kind; loaded with the first mapping of it. A kind that is not here is configured, and not read. */
-export const kinds: Readonly<Partial<Record<SourceKind, () => Promise<Source>>>> = {};
+export const kinds: Readonly<Partial<Record<SourceKind, () => Promise<Source>>>> = {
+  kinesis: async () => (await import("./kinesis/index.ts")).kinesis,
+  dynamodb: async () => (await import("./dynamodb/index.ts")).dynamodb,
+};

@@ -57,8 +57,10 @@ export function createKinesisApi(source: KinesisSource, streamArn: string, needs
       NextShardIterator?: string | null;
       MillisBehindLatest?: number;
     };
+    // The role is looked up once for all of them.
+    const of = { ...source };
     return {
-      records: (answer.Records ?? []).map((record) => kinesisRecord(record, shard, source)),
+      records: (answer.Records ?? []).map((record) => kinesisRecord(record, shard, of)),
       next: answer.NextShardIterator ?? undefined,
       behindMs: answer.MillisBehindLatest,
     };

@@ -1,6 +1,7 @@
+import type { Invoked } from "../source.ts";
 import { readAnswer } from "./answer.ts";
 import { type Batch, consequenceOf, cutByAge, type Verdict } from "./attempts.ts";
-import type { Invoked, StreamNeeds } from "./needs.ts";
+import type { StreamNeeds } from "./needs.ts";
 import { backoffMs, pause } from "./pause.ts";
 import { payloadOf } from "./payload.ts";
 import type { StreamRecord } from "./records.ts";
@@ -50,7 +51,7 @@ export function createSending(
     const payload = payloadOf(records, eventOf(special));
     let invoked: Invoked;
     try {
-      invoked = await needs.invoke(payload, signal);
+      invoked = await needs.invoke(payload);
     } catch (error) {
       signal.throwIfAborted();
       needs.result(`PROBLEM: ${(error as Error).message}`);

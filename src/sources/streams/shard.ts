@@ -43,7 +43,7 @@ export async function runShard(
   let drained = () => {};
   signal.addEventListener("abort", () => drained());
   let position = positionOf(row, fresh, api.takesTimestamps);
-  const skipBefore = skippedOf(row, api.takesTimestamps);
+  let skipBefore = skippedOf(row, position);
   const sendings: Sending[] = [];
   const lanes: Lane[] = Array.from({ length: settings.lanes }, (_, index) => laneAt(index));
 
@@ -133,7 +133,10 @@ export async function runShard(
         if (trouble === "gone") return "gone";
         failures = position === began ? failures + 1 : 1;
         // A second LATEST would leave out what came since the first.
-        if (position.type === "LATEST") position = sinceLatest(row.start.at, api.takesTimestamps);
+        if (position.type === "LATEST") {
+          position = sinceLatest(row.start.at, api.takesTimestamps);
+          skipBefore = skippedOf(row, position);
+        }
         // The first time it may have been the iterator that was no good.
         else if (trouble === "trimmed" && failures > 1) position = { type: "TRIM_HORIZON" };
         if (trouble !== "expired") needs.problem(`PROBLEM: ${(error as Error).message}`);
@@ -165,8 +168,8 @@ function positionOf({ start, progress }: ShardRow, fresh: boolean, takesTimestam
 const sinceLatest = (at: number | undefined, takesTimestamps: boolean): Position =>
   takesTimestamps ? { type: "AT_TIMESTAMP", at: at ?? 0 } : { type: "TRIM_HORIZON" };
 
-/** Of a stream without timestamps, what is before LATEST is read and left out; it knows whole seconds only. */
-function skippedOf({ start }: ShardRow, takesTimestamps: boolean): number {
-  if (start.type !== "LATEST" || takesTimestamps) return Number.NEGATIVE_INFINITY;
-  return Math.floor((start.at ?? 0) / 1000) * 1000;
+/** Of a stream without timestamps, what is before LATEST is read and left out; some know of whole minutes only. */
+function skippedOf({ start }: ShardRow, position: Position): number {
+  if (start.type !== "LATEST" || position.type !== "TRIM_HORIZON") return Number.NEGATIVE_INFINITY;
+  return Math.floor((start.at ?? 0) / 60_000) * 60_000;
 }
