@@ -61,10 +61,33 @@ const services: Readonly<Record<string, Resources>> = {
     return text(input.resourceArn) === undefined ? [] : [String(input.resourceArn)];
   },
 
+  events: (input, scope, operation) => {
+    const buses = [text(input.EventBusName) ?? text(input.Name) ?? "default"];
+    const busArn = (name: string) => (name.startsWith("arn:") ? name : arnOf("events", scope, `event-bus/${name}`));
+    if (operation === "PutEvents") {
+      return listOf(input.Entries).map(({ EventBusName }) => busArn(text(EventBusName) ?? "default"));
+    }
+    if (text(input.ResourceARN) !== undefined) return [String(input.ResourceARN)];
+    if (/EventBus$|Permission$|^ListRule/.test(operation)) return buses.map(busArn);
+    const rule = text(input.Rule) ?? text(input.Name);
+    if (rule === undefined || !/Rule$|Target/.test(operation)) return [];
+    const bus = (text(input.EventBusName) ?? "default").replace(/^arn:.*:event-bus\//, "");
+    return [arnOf("events", scope, `rule/${bus === "default" ? "" : `${bus}/`}${rule}`)];
+  },
+
+  scheduler: (input, scope, operation) => {
+    if (text(input.ResourceArn) !== undefined) return [String(input.ResourceArn)];
+    const name = text(input.Name);
+    if (name === undefined) return [];
+    if (operation.endsWith("ScheduleGroup")) return [arnOf("scheduler", scope, `schedule-group/${name}`)];
+    return [arnOf("scheduler", scope, `schedule/${text(input.GroupName) ?? "default"}/${name}`)];
+  },
+
   "application-autoscaling": (input) => (text(input.ResourceARN) === undefined ? [] : [String(input.ResourceARN)]),
 };
 
 const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
 const list = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : []);
+const listOf = (value: unknown): readonly Input[] => (Array.isArray(value) ? (value as Input[]) : []);
 const arnOf = (service: string, { account, region }: Scope, rest: string): string =>
   `arn:aws:${service}:${region}:${account}:${rest}`;
