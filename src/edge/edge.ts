@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ServiceError } from "../model/index.ts";
+import { createApis } from "./api-gateway/apis.ts";
 import { type Auth, authorizeOperation, Refusal, sendRefusal, unsigned } from "./auth/index.ts";
 import { type BesideLambda, createServices } from "./aws/services.ts";
 import { forward, type Upstreams } from "./aws/upstream.ts";
@@ -33,13 +34,20 @@ export function createEdge(needs: EdgeNeeds): Edge {
       ? ({ headers }) => callerOf(headers.authorization)
       : (request) => proved.get(request) ?? neverProved();
   const lambda = createLambdaApi(needs, identify);
-  const services = createServices({ ...needs, provisioning: lambda.provisioning });
+  const apis = createApis(needs.registry);
   const fronts = createFronts({
     registry: needs.registry,
+    apis,
     invoke: needs.invoke,
     wait: lambda.wait,
     signer,
     report: needs.report,
+  });
+  const services = createServices({
+    ...needs,
+    apis,
+    forgetAuthorizations: fronts.forgetAuthorizations,
+    provisioning: lambda.provisioning,
   });
 
   async function other(request: IncomingMessage, response: ServerResponse, url: URL, requestId: string) {
@@ -114,6 +122,10 @@ export function createEdge(needs: EdgeNeeds): Edge {
         .catch((error: unknown) => sendRefusal("rest-json", request, response, requestId, error, needs.report));
     },
     other(request, response, url, requestId) {
+      if (fronts.ownsDomain(url.hostname)) {
+        void fronts.serveDomain(request, response, url.hostname, requestId);
+        return;
+      }
       holdUntilDurable(response, needs.registry.durable, needs.report);
       const served = auth === undefined ? undefined : prove(auth, request, url.pathname);
       const answered =

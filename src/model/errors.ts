@@ -16,6 +16,8 @@ const server = (status: number, retryable = true): ServiceErrorKind => ({ status
 /** Every code this platform answers with. Source: the errors of Lambda's public service model. */
 export const errorTable = Object.freeze({
   AccessDeniedException: user(403),
+  /** of API Gateway */
+  BadRequestException: user(400),
   CodeSigningConfigNotFoundException: user(404),
   /** the callback of a durable execution is over */
   CallbackTimeoutException: user(400),
@@ -38,6 +40,8 @@ export const errorTable = Object.freeze({
   KMSDisabledException: server(502),
   KMSInvalidStateException: server(502),
   KMSNotFoundException: server(502),
+  /** of API Gateway */
+  NotFoundException: user(404),
   PolicyLengthExceededException: user(400),
   PreconditionFailedException: user(412),
   ProvisionedConcurrencyConfigNotFoundException: user(404),

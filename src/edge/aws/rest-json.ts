@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import { type ErrorCode, ServiceError } from "../../model/index.ts";
 import type { Scope } from "../../registry/index.ts";
 import { serviceError } from "../answer.ts";
-import { authorizeOperation } from "../auth/index.ts";
+import { authorize, authorizeOperation } from "../auth/index.ts";
 import { readBody } from "../body.ts";
 import type { ServiceModel } from "../lambda-api/model.ts";
 import { collectInput } from "../lambda-api/request.ts";
@@ -16,14 +16,18 @@ export interface RestCall<Input> {
   readonly scope: Scope;
 }
 
-/** Answers one operation with its document, or with nothing. Throws ServiceError. */
-export type RestOperation = (call: RestCall<never>) => object | undefined | Promise<object | undefined>;
+/** Answers one operation with its document, or with nothing. `origin`: `http://host:port` as the client reached us. Throws ServiceError. */
+export type RestOperation = (call: RestCall<never>, origin: string) => object | undefined | Promise<object | undefined>;
 
 export interface RestService {
   readonly model: ServiceModel;
   readonly operations: Readonly<Record<string, RestOperation>>;
   /** most bytes of a request */
   readonly requestBytes: number;
+  /** the service's own code for input that breaks a constraint of the model or is no JSON; left out: as the model's front end has it */
+  readonly invalid?: ErrorCode;
+  /** what a request needs permission for; left out: the operation by its name, of what it names */
+  permission?(method: string, path: string, scope: Scope): { readonly action: string; readonly resource: string };
   report(error: unknown): void;
 }
 
@@ -47,15 +51,22 @@ export function createRestJson(service: RestService): (exchange: Exchange) => Pr
       });
       const { account, region } = caller;
       const input = validate(service.model, shape, given) as never;
-      authorizeOperation(caller, name, input);
-      send(response, status, requestId, (await operation({ input, scope: { account, region } })) ?? {});
+      const asked = service.permission?.(request.method ?? "GET", url.pathname, caller);
+      if (asked === undefined) authorizeOperation(caller, name, input);
+      else if (caller.permissions !== undefined) authorize(caller, asked);
+      const scope = { account, region };
+      send(response, status, requestId, (await operation({ input, scope }, url.origin)) ?? {});
     } catch (error) {
       request.resume();
-      const { code, kind, message } = serviceError(error, service.report);
+      const { code: thrown, kind, message } = serviceError(error, service.report);
+      const code = kind.status === 400 && ofTheModel.has(thrown) ? (service.invalid ?? thrown) : thrown;
       send(response, kind.status, requestId, { code, message }, { "x-amzn-errortype": code });
     }
   };
 }
+
+/** What checking against the model throws. */
+const ofTheModel: ReadonlySet<string> = new Set(["ValidationException", "SerializationException"]);
 
 function find(router: Router, method: string, url: URL) {
   let match: ReturnType<Router>;
@@ -78,6 +89,10 @@ function send(
   headers: Readonly<Record<string, string>> = {},
 ): void {
   const text = JSON.stringify(document);
+  if (status === 204) {
+    response.writeHead(204, { "x-amzn-requestid": requestId }).end();
+    return;
+  }
   response.writeHead(status, {
     "content-type": "application/json",
     "content-length": Buffer.byteLength(text),

@@ -6,6 +6,7 @@ import { type Posting, ServiceError } from "../../model/index.ts";
 import type { LogStore } from "../../observe/index.ts";
 import type { Registry } from "../../registry/index.ts";
 import type { Repositories } from "../../repositories/index.ts";
+import type { Apis } from "../api-gateway/apis.ts";
 import type { Auth } from "../auth/index.ts";
 import type { LambdaApiNeeds } from "../lambda-api/needs.ts";
 import type { Provisioning } from "../lambda-api/provisioning.ts";
@@ -34,6 +35,10 @@ export interface BesideLambda {
 export interface ServicesNeeds extends LambdaApiNeeds, BesideLambda {
   readonly registry: Registry;
   readonly provisioning: Provisioning;
+  /** HTTP and WebSocket APIs */
+  readonly apis: Apis;
+  /** Forgets what authorizers have said for a stage. */
+  forgetAuthorizations(apiId: string, stage: string): void;
   /** absent: signatures are not checked */
   readonly auth?: Auth | undefined;
 }
@@ -106,6 +111,10 @@ export const services: readonly ServiceEntry<ServicesNeeds>[] = [
     signingName: "scheduler",
     load: async ({ buses, registry, report }) =>
       (await import("./scheduler/index.ts")).createScheduler({ buses: here(buses, "Scheduler"), registry, report }),
+  },
+  {
+    signingName: "apigateway",
+    load: async (needs) => (await import("./apigatewayv2/index.ts")).createApiGatewayV2(needs),
   },
   {
     signingName: "kms",

@@ -1,0 +1,43 @@
+import type { Registry, Scope } from "../../registry/index.ts";
+import type { Texts } from "./records.ts";
+
+/** A function as an integration or an authorizer names it. */
+export interface FunctionTarget extends Scope {
+  readonly name: string;
+  readonly qualifier: string | undefined;
+}
+
+/**
+ * Reads a function's ARN, or `arn:aws:apigateway:REGION:lambda:path/2015-03-31/functions/ARN/invocations`, with `${stageVariables.x}`
+ * replaced. Undefined: it names no function.
+ */
+export function functionTarget(uri: string, variables: Texts): FunctionTarget | undefined {
+  const text = withVariables(uri, variables);
+  const wrapped = /^arn:[^:]+:apigateway:[^:]+:lambda:path\/[^/]+\/functions\/(.+)\/invocations$/.exec(text)?.[1];
+  const [, region = "", account = "", name = "", qualifier] =
+    /^arn:[^:]+:lambda:([^:]+):(\d{12}):function:([^:]+)(?::([^:]+))?$/.exec(wrapped ?? text) ?? [];
+  return name === "" ? undefined : { account, region, name, qualifier: qualifier || undefined };
+}
+
+/** A variable that the stage does not have is nothing. */
+export const withVariables = (text: string, variables: Texts): string =>
+  text.replace(/\$\{stageVariables\.(\w+)\}/g, (_whole, name: string) =>
+    Object.hasOwn(variables, name) ? variables[name]! : "",
+  );
+
+/** May API Gateway call the function for this part of the API? `part`: `<stage>/<method>/<path>` or `authorizers/<id>`. */
+export function mayCall(
+  { functionPolicies }: Pick<Registry, "functionPolicies">,
+  target: FunctionTarget,
+  api: Scope & { readonly apiId: string },
+  part: string,
+): boolean {
+  return functionPolicies.isAllowed(target, target.name, target.qualifier, {
+    service: "apigateway.amazonaws.com",
+    sourceArn: executeArn(api, part),
+    sourceAccount: api.account,
+  });
+}
+
+export const executeArn = ({ region, account, apiId }: Scope & { readonly apiId: string }, part: string): string =>
+  `arn:aws:execute-api:${region}:${account}:${apiId}/${part}`;
