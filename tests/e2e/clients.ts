@@ -65,6 +65,14 @@ export function durableSdkPython(): Promise<string> {
   });
 }
 
+/** A folder for PYTHONPATH with packages of PyPI. Rejects where there is no Python or no pip. */
+export function pythonModules(name: string, packages: readonly string[]): Promise<string> {
+  return kept(name, async (making) => {
+    const install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", making];
+    await execute("python3", [...install, ...packages]);
+  });
+}
+
 /** How a Python program with boto3 is started: the machine's own if it has one. Rejects where there is no Python or no pip. */
 export async function pythonWithBoto3(): Promise<{
   readonly program: string;
