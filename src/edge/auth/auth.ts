@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Sealer } from "../../keys/index.ts";
 import { ServiceError } from "../../model/index.ts";
@@ -38,7 +39,13 @@ export interface Auth {
   authenticate(request: IncomingMessage): Promise<Caller>;
   /** Who holds a key that something of the platform's own stands for: whoever sends it has proved that before. Throws Refusal. */
   callerWithKey(key: HeldKey, request: IncomingMessage): Caller;
+  /** Who signed a text that a request brings along, as browsers' forms bring their policy. Throws Refusal. */
+  signerOf(signed: SignedText, request: IncomingMessage): Caller;
 }
+
+export type SignedText = Pick<SignedParts, "keyId" | "sessionToken" | "day" | "region" | "service" | "signature"> & {
+  readonly text: string;
+};
 
 export type HeldKey = Pick<SignedParts, "keyId" | "sessionToken" | "region" | "service">;
 
@@ -137,6 +144,12 @@ export function createAuth(needs: AuthNeeds): Auth {
   return {
     mode,
     authenticate,
+    signerOf(signed, request) {
+      const { principal, secret } = holderOf(signed);
+      const expected = createHmac("sha256", signingKeys.keyFor(secret, signed)).update(signed.text).digest("hex");
+      if (!isSame(expected, signed.signature)) throw new Refusal("mismatch", wrongSignature);
+      return callerOf(principal, signed, request);
+    },
     callerWithKey: (key, request) => callerOf(holderOf(key).principal, key, request),
   };
 }

@@ -58,7 +58,7 @@ export async function smallBody(payload: Payload, limit: number): Promise<Buffer
 }
 
 /** A request's body; who goes away before its end has sent half an object. */
-async function* fromClient(request: IncomingMessage): AsyncGenerator<Buffer> {
+export async function* fromClient(request: IncomingMessage): AsyncGenerator<Buffer> {
   try {
     yield* request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
   } catch {
@@ -103,13 +103,43 @@ export interface Taken {
  * Takes a request's body in as content, and compares everything that its headers and trailers say about it. `usual` is summed
  * where they ask for nothing. Throws S3Error, and then nothing is kept.
  */
-export async function takeContent(
+export function takeContent(
   objects: Objects,
   request: IncomingMessage,
   signed: SignedPayload | undefined,
   usual: Algorithm | undefined,
 ): Promise<Taken> {
-  const { headers } = request;
+  return takePayload(objects, request.headers, () => payloadOf(request, signed), usual);
+}
+
+/** A form's file, of a size that its policy allows. `headers`: what its fields say. Throws S3Error, and then nothing is kept. */
+export function formContent(
+  objects: Objects,
+  headers: Headers,
+  file: AsyncIterable<Buffer>,
+  { from, to }: { readonly from: number; readonly to: number } = { from: 0, to: largestObject },
+): Promise<Taken> {
+  async function* sized(): AsyncGenerator<Buffer> {
+    let size = 0;
+    for await (const chunk of measured(file, undefined)) {
+      size += chunk.length;
+      if (size > to) throw tooLarge(size, to);
+      yield chunk;
+    }
+    if (size >= from) return;
+    const why = "Your proposed upload is smaller than the minimum allowed size";
+    throw new S3Error("EntityTooSmall", why, { ProposedSize: size, MinSizeAllowed: from });
+  }
+  const payload = { bytes: sized(), trailers: new Map<string, string>(), length: undefined };
+  return takePayload(objects, headers, () => payload, "CRC64NVME");
+}
+
+async function takePayload(
+  objects: Objects,
+  headers: Headers,
+  payloadOfIt: () => Payload,
+  usual: Algorithm | undefined,
+): Promise<Taken> {
   const md5 = headers["content-md5"];
   if (md5 !== undefined && Buffer.from(String(md5), "base64").length !== 16) {
     throw new S3Error("InvalidDigest", "The Content-MD5 you specified was invalid.");
@@ -117,7 +147,7 @@ export async function takeContent(
   const given = givenSum(headers);
   const announced = announcedTrailer(String(headers["x-amz-trailer"] ?? ""));
   const asked = given?.algorithm ?? announced ?? askedAlgorithm(headers) ?? usual;
-  const payload = payloadOf(request, signed);
+  const payload = payloadOfIt();
   const received = await objects.receive(payload.bytes, asked === undefined ? [] : [asked]);
   try {
     if (md5 !== undefined && Buffer.from(String(md5), "base64").toString("hex") !== received.md5) {
@@ -188,10 +218,10 @@ function announcedTrailer(header: string): Algorithm | undefined {
 
 const badSum = (algorithm: Algorithm): S3Error =>
   new S3Error("BadDigest", `The ${algorithm} you specified did not match the calculated checksum.`);
-const tooLarge = (size: number): S3Error =>
+const tooLarge = (size: number, most = largestObject): S3Error =>
   new S3Error("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size", {
     ProposedSize: size,
-    MaxSizeAllowed: largestObject,
+    MaxSizeAllowed: most,
   });
 const incomplete = (): S3Error =>
   new S3Error("IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header");

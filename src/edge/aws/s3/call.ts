@@ -22,6 +22,8 @@ export interface S3Call {
   may(action: string, bucket: string, key: string): void;
   /** Something happened to an object: tells who wants to know. */
   happened(event: Happening): void;
+  /** The same for whoever signed a form, which proves itself. Throws Refusal. */
+  asSignerOf(form: ReadonlyMap<string, string>): Pick<S3Call, "caller" | "may" | "happened">;
   /** Throws InvalidArgument where a configuration of notifications names nobody who could be told. */
   checkNotification(bucket: BucketRecord, configuration: Tree | string): void;
 }

@@ -1,26 +1,30 @@
 import type { ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
-import { callerOf } from "../../caller.ts";
+import type { Auth } from "../../auth/index.ts";
+import { type Caller, callerOf } from "../../caller.ts";
 import type { AwsService, Exchange } from "../service.ts";
 import { checkAccess, checkOwner } from "./access.ts";
 import { addressOf } from "./address.ts";
-import type { Answer } from "./call.ts";
+import type { Answer, S3Call } from "./call.ts";
 import { corsHeaders, preflight } from "./cors.ts";
 import { S3Error, told } from "./errors.ts";
+import { signerOf } from "./form/signer.ts";
 import { createNotifications, type NotificationNeeds, type Notifications } from "./notifications.ts";
 import { routeOf } from "./operations/index.ts";
 import { checkPresigned } from "./presigned.ts";
 import { document, errorDocument } from "./write-xml.ts";
 
 /** Amazon S3: objects on this platform's own disk. REST-XML, path style and virtual hosts. */
-export function createS3(needs: NotificationNeeds): AwsService {
-  const { objects, report } = needs;
-  const inside: Inside = { objects, report, notifications: createNotifications(needs) };
+export function createS3(needs: NotificationNeeds & { readonly auth?: Auth | undefined }): AwsService {
+  const { objects, report, auth } = needs;
+  const inside: Inside = { objects, report, auth, notifications: createNotifications(needs) };
   return { serve: (exchange) => serve(inside, exchange) };
 }
 
 interface Inside extends Pick<NotificationNeeds, "objects" | "report"> {
   readonly notifications: Notifications;
+  /** absent: signatures are not checked */
+  readonly auth: Auth | undefined;
 }
 
 async function serve(needs: Inside, exchange: Exchange): Promise<void> {
@@ -96,16 +100,20 @@ async function answerOf(needs: Inside, exchange: Exchange, bucket: string, key: 
     const about = route.action === "s3:CreateBucket" ? undefined : record;
     checkAccess(caller, route.action, { name: bucket, key, bucket: about });
   }
+  const actingAs = (who: Caller): Pick<S3Call, "caller" | "may" | "happened"> => ({
+    caller: who,
+    may: (action, name, of) => checkAccess(who, action, { name, key: of, bucket: objects.bucket(name) }),
+    happened: (event) => needs.notifications.happened(bucket, event, { ...exchange, caller: who }),
+  });
   return route.run({
     request,
     query,
     bucket,
     key,
-    caller,
+    ...actingAs(caller),
     objects,
     requestId,
-    may: (action, name, of) => checkAccess(caller, action, { name, key: of, bucket: objects.bucket(name) }),
-    happened: (event) => needs.notifications.happened(bucket, event, { ...exchange, caller }),
+    asSignerOf: (form) => actingAs(signerOf(needs.auth, form, exchange)),
     checkNotification: needs.notifications.check,
   });
 }

@@ -18,6 +18,7 @@ import { listObjectVersions } from "./list-object-versions.ts";
 import { listObjects, listObjectsV2 } from "./list-objects.ts";
 import { listParts } from "./list-parts.ts";
 import { deleteObjectTagging, getObjectTagging, putObjectTagging } from "./object-tagging.ts";
+import { postObject } from "./post-object.ts";
 import { putBucketNotification } from "./put-notification.ts";
 import { putObject } from "./put-object.ts";
 import { uploadPart } from "./upload-part.ts";
@@ -97,6 +98,9 @@ const subresources: ReadonlySet<string> = new Set([
   ...["select", "session", "metadataTable", "metadataConfiguration", "renameObject", "abac"],
 ]);
 
+const isForm = ({ headers }: Asked["request"]): boolean =>
+  /^multipart\/form-data\b/i.test(headers["content-type"] ?? "");
+
 /** Undefined: S3 has no such operation, or Thaw has it not. */
 export function routeOf({ bucket, key, query, request }: Asked): Route | undefined {
   const method = request.method ?? "GET";
@@ -107,6 +111,7 @@ export function routeOf({ bucket, key, query, request }: Asked): Route | undefin
     if (method === "PUT") return route("s3:CreateBucket", createBucket);
     if (method === "HEAD") return route("s3:ListBucket", headBucket);
     if (method === "DELETE") return route("s3:DeleteBucket", deleteBucket);
+    if (method === "POST" && isForm(request)) return route(undefined, postObject);
     if (method === "GET") return route("s3:ListBucket", query.get("list-type") === "2" ? listObjectsV2 : listObjects);
     return undefined;
   }
