@@ -6,6 +6,7 @@ import { ServiceError } from "../model/index.ts";
  * compiled languages read one of the two only. A test holds this equal to the model.
  */
 export const lowerCaseMessage: ReadonlySet<string> = new Set([
+  "CapacityProviderLimitExceededException",
   "CodeStorageExceededException",
   "InvalidParameterValueException",
   "InvalidRequestContentException",

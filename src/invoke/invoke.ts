@@ -32,6 +32,7 @@ export function createInvoke(needs: InvokeNeeds): (invocation: Invocation) => Pr
     const { target } = invocation;
     // Whichever door it came by: an environment is somebody's.
     checkTenant(target, invocation.tenantId);
+    if (target.standing !== undefined) throw notInvocable(target.standing);
     const reason = needs.admit(target);
     if (reason) throw throttled(reason);
     const admitted = monotonicMs();
@@ -61,6 +62,14 @@ export function createInvoke(needs: InvokeNeeds): (invocation: Invocation) => Pr
       needs.release(target);
     }
   };
+}
+
+/** In the words that Lambda has for other states. */
+function notInvocable(state: string): ServiceError {
+  return new ServiceError(
+    "ResourceConflictException",
+    `The operation cannot be performed at this time. The function is currently in the following state: ${state}`,
+  );
 }
 
 function throttled(reason: ThrottleReason): ServiceError {

@@ -18,6 +18,7 @@ export const errorTable = Object.freeze({
   AccessDeniedException: user(403),
   /** of API Gateway */
   BadRequestException: user(400),
+  CapacityProviderLimitExceededException: user(400),
   CodeSigningConfigNotFoundException: user(404),
   /** the callback of a durable execution is over */
   CallbackTimeoutException: user(400),

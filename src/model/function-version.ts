@@ -3,7 +3,7 @@ export interface FunctionVersion {
   readonly account: string;
   readonly region: string;
   readonly name: string;
-  /** `$LATEST` or a number as text */
+  /** `$LATEST`, `$LATEST.PUBLISHED` or a number as text */
   readonly version: string;
   /** qualified with the version unless `$LATEST` */
   readonly arn: string;
@@ -40,8 +40,22 @@ export interface FunctionVersion {
   readonly network: "none" | "egress";
   /** every invocation is some tenant's, and no environment serves two of them (TenancyConfig PER_TENANT) */
   readonly perTenant?: boolean;
+  /** it runs on a capacity provider: environments that serve several events at once, as many as its scaling says */
+  readonly managed?: ManagedInstances | undefined;
+  /** it exists and is complete, and is not to be invoked: the state that says why */
+  readonly standing?: "ActiveNonInvocable" | "Deactivated" | undefined;
   /** its invocations are durable executions: they outlive the environment they run in; undefined: they do not */
   readonly durable?: DurableSettings | undefined;
+}
+
+/** CapacityProviderConfig and FunctionScalingConfig. */
+export interface ManagedInstances {
+  readonly providerArn: string;
+  /** events that one environment serves at once, at most */
+  readonly concurrency: number;
+  readonly cpus: number;
+  readonly minEnvironments: number;
+  readonly maxEnvironments: number;
 }
 
 /** ImageConfig. */

@@ -1,4 +1,5 @@
 import type { DurableSettings, FunctionVersion, ImageSettings } from "../model/index.ts";
+import { managedOf, standingOf } from "./managed.ts";
 import { type FunctionRecord, functionArn, type VersionRecord } from "./records.ts";
 
 /** Tag that opens or closes a function's way to the network. */
@@ -49,6 +50,8 @@ export function derive(
     snapStart: version.version !== "$LATEST" && settings.SnapStart.ApplyOn === "PublishedVersions",
     kmsKeyArn: environmentKeyOf(settings),
     network: egress ? "egress" : "none",
+    managed: version.version === "$LATEST" ? undefined : managedOf(version),
+    standing: standingOf(version),
     perTenant:
       (settings.TenancyConfig as { TenantIsolationMode?: string } | undefined)?.TenantIsolationMode === "PER_TENANT",
     durable: durableOf(settings.DurableConfig),

@@ -1,6 +1,13 @@
 import { derive } from "./derive.ts";
 import { wantedOf } from "./provisioned.ts";
-import type { AliasRecord, FunctionRecord, ProvisionedRecord, Scope, VersionRecord } from "./records.ts";
+import {
+  type AliasRecord,
+  type FunctionRecord,
+  latestPublished,
+  type ProvisionedRecord,
+  type Scope,
+  type VersionRecord,
+} from "./records.ts";
 import { functionNotFound, type Route, routeOf } from "./resolve.ts";
 import type { Store } from "./store.ts";
 
@@ -18,6 +25,9 @@ export interface Entry {
 }
 
 export const kinds = { function: "function", version: "version", alias: "alias", provisioned: "provisioned" } as const;
+
+/** The route of a function that is named without a qualifier. */
+export const unqualified = "";
 
 /** Key of a function in the store, or of one of its versions, aliases or provisioned qualifiers. */
 export const keyOf = (scope: Scope, name: string, part?: string): string =>
@@ -82,6 +92,7 @@ export function loadEntries(store: Store, egressDefault: boolean): Entries {
       const route = routeOf(alias, routes);
       if (route !== undefined) routes.set(alias.name, route);
     }
+    routes.set(unqualified, routes.get(latestPublished) ?? routes.get("$LATEST")!);
     entry.routes = routes;
   }
 
@@ -96,7 +107,8 @@ export function loadEntries(store: Store, egressDefault: boolean): Entries {
     return get({ account, region: regionName }, name);
   };
   const published = [...versions].filter(([, { version }]) => version !== "$LATEST");
-  published.sort(([, one], [, other]) => Number(one.version) - Number(other.version));
+  const orderOf = ({ version }: VersionRecord) => (version === latestPublished ? 0 : Number(version));
+  published.sort(([, one], [, other]) => orderOf(one) - orderOf(other));
   for (const [key, version] of published) ownerOf(key).versions.set(version.version, version);
   for (const [key, alias] of store.all<AliasRecord>(kinds.alias)) ownerOf(key).aliases.set(alias.name, alias);
   for (const [key, provisioned] of store.all<ProvisionedRecord>(kinds.provisioned)) {

@@ -2,8 +2,16 @@ import { randomUUID } from "node:crypto";
 import { codeSha256, type FunctionVersion, ServiceError } from "../model/index.ts";
 import type { Attachments } from "./attached.ts";
 import { type Concurrency, checkProvisionable, createConcurrency } from "./concurrency.ts";
-import { type Entry, keyOf, kinds, loadEntries, newEntry } from "./entries.ts";
-import type { AliasRecord, FunctionRecord, ProvisionedRecord, Scope, VersionRecord } from "./records.ts";
+import { type Entry, keyOf, kinds, loadEntries, newEntry, unqualified } from "./entries.ts";
+import {
+  type AliasRecord,
+  type FunctionRecord,
+  latestPublished,
+  type ProvisionedRecord,
+  type ScalingRecord,
+  type Scope,
+  type VersionRecord,
+} from "./records.ts";
 import { choose, functionNotFound, versionNotFound } from "./resolve.ts";
 import type { Store } from "./store.ts";
 import {
@@ -14,6 +22,7 @@ import {
   newVersion,
   publishedVersion,
   type Settlement,
+  scaledAs,
   settledVersion,
 } from "./transitions.ts";
 
@@ -37,6 +46,8 @@ export interface Publication {
   /** refuse unless $LATEST has this code */
   readonly codeSha256?: string | undefined;
   readonly revisionId?: string | undefined;
+  /** PublishTo=LATEST_PUBLISHED; only of a function on a capacity provider */
+  readonly toLatestPublished?: boolean | undefined;
 }
 
 /**
@@ -45,7 +56,8 @@ export interface Publication {
  */
 export interface Functions extends Concurrency {
   /**
-   * What to run. Memory only. `qualifier`: version, `$LATEST` or alias; a weighted alias is drawn anew on every call.
+   * What to run. Memory only. `qualifier`: version, `$LATEST` or alias; a weighted alias is drawn anew on every call. Without one
+   * it is `$LATEST.PUBLISHED` where there is that, else `$LATEST`.
    * Throws ResourceNotFoundException.
    */
   resolve(account: string, region: string, name: string, qualifier?: string): FunctionVersion;
@@ -62,12 +74,14 @@ export interface Functions extends Concurrency {
   create(scope: Scope, name: string, made: NewFunction): FunctionEntry;
   /** Replaces code or configuration of $LATEST; InProgress until settle(). Throws what checkChangeable and checkRevision throw. */
   update(scope: Scope, name: string, change: Partial<Content>, revisionId?: string): FunctionEntry;
-  /** $LATEST as a new immutable version, or the last one when nothing changed since. */
+  /** $LATEST as a new immutable version, or the last one when nothing changed since; or as `$LATEST.PUBLISHED`, every time. */
   publish(
     scope: Scope,
     name: string,
     publication: Publication,
   ): { readonly version: VersionRecord; readonly made: boolean };
+  /** How many environments a published version on a capacity provider has; undefined: as many as others. Throws ResourceNotFoundException. */
+  scale(scope: Scope, name: string, version: string, scaling: ScalingRecord | undefined): VersionRecord;
   /** Ends Pending or InProgress, unless the version was changed meanwhile (another `key`). */
   settle(scope: Scope, name: string, version: string, key: string, settlement: Settlement): void;
   remove(scope: Scope, name: string): void;
@@ -107,9 +121,9 @@ export function createFunctions(needs: FunctionsNeeds): Functions {
   const { accountConcurrency } = needs;
   const { forget, ...concurrency } = createConcurrency({ store, entries, accountConcurrency, changeRecord });
 
-  function resolve(account: string, region: string, name: string, qualifier = "$LATEST"): FunctionVersion {
+  function resolve(account: string, region: string, name: string, qualifier = unqualified): FunctionVersion {
     const route = entries.route(account, region, name, qualifier);
-    if (route === undefined) throw functionNotFound({ account, region }, name, qualifier);
+    if (route === undefined) throw functionNotFound({ account, region }, name, qualifier || "$LATEST");
     return route.shares === undefined ? route.target : choose(route, Math.random());
   }
 
@@ -163,7 +177,8 @@ export function createFunctions(needs: FunctionsNeeds): Functions {
       );
     }
     checkRevision(latest.revisionId, publication.revisionId);
-    const last = [...entry.versions.values()].at(-1);
+    if (publication.toLatestPublished === true) return publishLatest(entry, publication);
+    const last = [...entry.versions.values()].filter(({ version: number }) => number !== latestPublished).at(-1);
     if (last?.fingerprint === latest.fingerprint) return { version: last, made: false };
 
     const { description } = publication;
@@ -182,6 +197,30 @@ export function createFunctions(needs: FunctionsNeeds): Functions {
     entry.versions.set(published.version, published);
     entries.reroute(entry);
     return { version: published, made: true };
+  }
+
+  function publishLatest(entry: Entry, { description }: Publication) {
+    const { latest, record } = entry;
+    const settings = description === undefined ? latest.settings : { ...latest.settings, Description: description };
+    const published: VersionRecord = {
+      ...publishedVersion(latest, latestPublished, settings),
+      ...scaledAs(entry.versions.get(latestPublished) ?? {}),
+      fingerprint: latest.fingerprint,
+    };
+    putVersion(record, published);
+    entry.versions.set(latestPublished, published);
+    entries.reroute(entry);
+    return { version: published, made: true };
+  }
+
+  function scale(scope: Scope, name: string, qualifier: string, scaling: ScalingRecord | undefined): VersionRecord {
+    const entry = entries.get(scope, name);
+    const { scaling: _before, ...old } = version(scope, name, qualifier);
+    const scaled: VersionRecord = { ...old, ...scaledAs({ scaling }) };
+    putVersion(entry.record, scaled);
+    entry.versions.set(scaled.version, scaled);
+    entries.reroute(entry);
+    return scaled;
   }
 
   function settle(scope: Scope, name: string, number: string, key: string, settlement: Settlement): void {
@@ -264,6 +303,7 @@ export function createFunctions(needs: FunctionsNeeds): Functions {
     create,
     update,
     publish,
+    scale,
     settle,
     remove,
     removeVersion,

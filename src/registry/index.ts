@@ -6,6 +6,7 @@ export { egressTag } from "./derive.ts";
 export type { FunctionEntry, Functions, NewFunction, Publication } from "./functions.ts";
 export type * from "./identities.ts";
 export type { Layers } from "./layers.ts";
+export * from "./managed.ts";
 export type { Asked, FunctionPolicies, LayerPolicies, ResourcePolicyRecord, ServiceCall } from "./policies.ts";
 export { versionsBehind, wantedOf } from "./provisioned.ts";
 export * from "./records.ts";

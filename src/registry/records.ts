@@ -34,7 +34,16 @@ export interface FunctionSettings {
 
 export type State = "Pending" | "Active" | "Failed";
 
-/** `$LATEST` or a published version. Immutable: a change makes a new one. */
+/** What `$LATEST` is published to where nobody wants numbers; of functions on capacity providers only. */
+export const latestPublished = "$LATEST.PUBLISHED";
+
+/** FunctionScalingConfig of a version on a capacity provider. */
+export interface ScalingRecord {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** `$LATEST`, `$LATEST.PUBLISHED` or a published version. Immutable: a change makes a new one. */
 export interface VersionRecord {
   readonly version: string;
   readonly settings: FunctionSettings;
@@ -55,6 +64,8 @@ export interface VersionRecord {
   readonly lastUpdateStatusReasonCode?: string;
   /** a snapshot of the initialised version was made when it was published: OptimizationStatus On */
   readonly optimized?: boolean;
+  /** undefined: as many environments as Lambda keeps unless told (managed.ts) */
+  readonly scaling?: ScalingRecord | undefined;
 }
 
 /** What belongs to the function rather than to one of its versions. */

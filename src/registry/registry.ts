@@ -11,6 +11,7 @@ import type {
 import { kinds } from "./entries.ts";
 import { createFunctions, type Functions } from "./functions.ts";
 import { createLayers, type Layers } from "./layers.ts";
+import type { CapacityProviderRecord } from "./managed.ts";
 import {
   createFunctionPolicies,
   createLayerPolicies,
@@ -63,6 +64,7 @@ export interface Registry {
   readonly runtimeManagement: Attached<RuntimeManagementRecord>;
   readonly recursion: Attached<RecursionRecord>;
   readonly mappings: Named<MappingRecord>;
+  readonly capacityProviders: Named<CapacityProviderRecord>;
   readonly codeSigning: Named<CodeSigningRecord>;
   readonly functionCodeSigning: Attached<FunctionCodeSigningRecord>;
   readonly functionPolicies: FunctionPolicies;
@@ -119,6 +121,7 @@ export function createRegistry(needs: RegistryNeeds): Registry {
     runtimeManagement: attachments.open<RuntimeManagementRecord>("runtime-management"),
     recursion: attachments.open<RecursionRecord>("recursion"),
     mappings: named<MappingRecord>("event-source-mapping"),
+    capacityProviders: named<CapacityProviderRecord>("capacity-provider"),
     codeSigning: named<CodeSigningRecord>("code-signing-config"),
     functionCodeSigning: attachments.open<FunctionCodeSigningRecord>("function-code-signing"),
     functionPolicies: createFunctionPolicies({ attachments, functions }),

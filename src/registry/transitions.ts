@@ -33,6 +33,9 @@ export function publishedVersion(latest: VersionRecord, version: string, setting
   return settledVersion(made, { ready: true });
 }
 
+/** What a version's scaling is stays what it is. */
+export const scaledAs = ({ scaling }: Pick<VersionRecord, "scaling">) => (scaling === undefined ? {} : { scaling });
+
 /** `$LATEST` with other code or configuration. A function that never became active is still being created. */
 export function changedVersion(old: VersionRecord, change: Partial<Content>): VersionRecord {
   const { settings, code, layers } = { ...old, ...change };
@@ -52,7 +55,8 @@ export function changedVersion(old: VersionRecord, change: Partial<Content>): Ve
 /** Pending becomes Active or Failed; of an update, LastUpdateStatus ends. */
 export function settledVersion(old: VersionRecord, settlement: Settlement): VersionRecord {
   const { settings, code, layers, key, fingerprint, lastModified, version } = old;
-  const same = { settings, code, layers, key, fingerprint, lastModified, version, revisionId: randomUUID() };
+  const kept = { settings, code, layers, key, fingerprint, lastModified, version, ...scaledAs(old) };
+  const same = { ...kept, revisionId: randomUUID() };
   if (settlement.ready) {
     const optimized = settlement.optimized === true ? { optimized: true } : {};
     return { ...same, state: "Active", lastUpdateStatus: "Successful", ...optimized };

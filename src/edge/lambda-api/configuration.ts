@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { FunctionConfiguration } from "@aws-sdk/client-lambda";
 import { codeSha256 } from "../../model/index.ts";
-import { type FunctionRecord, functionArn, type VersionRecord } from "../../registry/index.ts";
+import { type FunctionRecord, functionArn, standingOf, type VersionRecord } from "../../registry/index.ts";
 import { signingView } from "./layers.ts";
 
 /** A version as Lambda describes it. `qualifier` is the caller's, and stands in the ARN if there was one. */
@@ -23,7 +23,7 @@ export function configurationOf(
     Version: version.version,
     RevisionId: version.revisionId,
     SnapStart: { ApplyOn: SnapStart.ApplyOn, OptimizationStatus: version.optimized === true ? "On" : "Off" },
-    State: version.state,
+    State: stateOf(version),
   };
   const optional: Record<string, unknown> = {
     Environment: environmentView(Environment),
@@ -48,6 +48,11 @@ export function configurationOf(
   if (settings.VpcConfig !== undefined) view.VpcConfig = vpcOf(settings.VpcConfig);
   if (isEmptyTarget(settings.DeadLetterConfig)) delete view.DeadLetterConfig;
   return view as FunctionConfiguration;
+}
+
+/** `$LATEST` of a function on a capacity provider, and a version without environments, are complete and do not run. */
+export function stateOf(version: VersionRecord): string {
+  return version.state === "Active" ? (standingOf(version) ?? version.state) : version.state;
 }
 
 /** In lists Lambda leaves out how a version is doing. Always qualified, except where all functions are listed. */

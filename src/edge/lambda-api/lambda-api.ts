@@ -7,7 +7,7 @@ import { codePrefix, createCodeLinks } from "./code-links.ts";
 import { serveInvocation } from "./invoke.ts";
 import { asyncName, serveInvokeAsync } from "./invoke-async.ts";
 import { serveStream, streamedName } from "./invoke-stream.ts";
-import { serviceModel } from "./model.ts";
+import { inputShape, serviceModel } from "./model.ts";
 import type { Identify, LambdaApiNeeds } from "./needs.ts";
 import type { Call, Operation } from "./operation.ts";
 import { operations } from "./operations/index.ts";
@@ -75,7 +75,11 @@ export function createLambdaApi(needs: LambdaApiNeeds, identify: Identify): Lamb
     const body = await readBody(request, requestBytes(name), () => tooLarge(name));
     const parts = { labels, query: url.searchParams, headers: request.headers, body };
     const given = collectInput(model, description.input!, parts);
-    const input = validate(await modelFor(name, needs.artifacts), description.input!, given);
+    const input = validate(
+      await modelFor(name, needs.artifacts),
+      inputShape(name, description.input!, given as Record<string, unknown>),
+      given,
+    );
     const operation = (await load()) as Operation<unknown>;
     const caller = identify(request);
     checkAccess(needs.registry, caller, name, input);

@@ -63,6 +63,17 @@ export function serviceModel(): ServiceModel {
 }
 
 /**
+ * What a request is checked against. Whether a function has a capacity provider says the request that creates it; one that
+ * updates it may leave that out, and its operation looks again (managed.ts).
+ */
+export function inputShape(operation: string, shape: string, given: Readonly<Record<string, unknown>>): string {
+  const isManaged =
+    operation === "UpdateFunctionConfiguration" ||
+    (operation === "CreateFunction" && given.CapacityProviderConfig !== undefined);
+  return isManaged ? `Managed${shape}` : shape;
+}
+
+/**
  * The model allows what only managed instances have (32 GB of memory, 90 minutes); functions on Lambda's own fleet are
  * held to the old maxima with the same texts (Developer Guide, "Lambda quotas"). An unknown runtime is refused in other
  * words than an unknown value of any other enumeration, so those two members leave it to the operation.
@@ -70,14 +81,26 @@ export function serviceModel(): ServiceModel {
 function adapt(model: ServiceModel): ServiceModel {
   const shapes: Record<string, Shape> = { ...model.shapes, AnyRuntime: { type: "string" } };
   const limit = (name: string, max: number) => {
+    shapes[`Managed${name}`] = shapes[name]!;
     shapes[name] = { ...shapes[name]!, max };
   };
   limit("MemorySize", 10240);
   limit("EphemeralStorageSize", 10240);
   limit("Timeout", 900);
+  const managed = (members: Shape["members"] = {}) => ({
+    ...members,
+    MemorySize: { shape: "ManagedMemorySize" },
+    EphemeralStorage: { shape: "ManagedEphemeralStorage" },
+    Timeout: { shape: "ManagedTimeout" },
+  });
+  shapes.ManagedEphemeralStorage = {
+    ...shapes.EphemeralStorage!,
+    members: { Size: { shape: "ManagedEphemeralStorageSize" } },
+  };
   for (const name of ["CreateFunctionRequest", "UpdateFunctionConfigurationRequest"]) {
     const shape = shapes[name]!;
     shapes[name] = { ...shape, members: { ...shape.members, Runtime: { shape: "AnyRuntime" } } };
+    shapes[`Managed${name}`] = { ...shapes[name]!, members: managed(shapes[name]!.members) };
   }
   // As AWS's front end lists them, which is not the model's order.
   shapes.EventSourcePosition = { type: "string", enum: ["LATEST", "AT_TIMESTAMP", "TRIM_HORIZON"] };

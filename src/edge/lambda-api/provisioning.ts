@@ -1,6 +1,12 @@
 import type { PutProvisionedConcurrencyConfigResponse } from "@aws-sdk/client-lambda";
 import { type FunctionVersion, ServiceError } from "../../model/index.ts";
-import { type FunctionEntry, type ProvisionedRecord, type Scope, versionsBehind } from "../../registry/index.ts";
+import {
+  type FunctionEntry,
+  type ProvisionedRecord,
+  providerOf,
+  type Scope,
+  versionsBehind,
+} from "../../registry/index.ts";
 import type { FunctionRef } from "./function-ref.ts";
 import type { LambdaApiNeeds } from "./needs.ts";
 
@@ -24,7 +30,7 @@ export function createProvisioning({ registry, provision }: Needs): Provisioning
     const { account, region, name } = entry.record;
     for (const version of entry.versions.keys()) {
       const target = registry.resolve(account, region, name, version);
-      if (target.provisionedConcurrency > 0) wanted.set(target.key, target);
+      if (readyOf(target) > 0 || target.managed !== undefined) wanted.set(target.key, target);
     }
     return wanted;
   }
@@ -37,20 +43,27 @@ export function createProvisioning({ registry, provision }: Needs): Provisioning
     else asked.delete(function_);
     for (const [key, target] of before ?? []) if (!wanted.has(key)) provision?.(target, 0);
     for (const [key, target] of wanted) {
-      const count = target.provisionedConcurrency;
-      if (before?.get(key)?.provisionedConcurrency !== count) provision?.(target, count);
+      const old = before?.get(key);
+      if (old === undefined || !isAsBefore(target, old)) provision?.(target, readyOf(target));
     }
   }
 
   return {
     apply,
     resume() {
-      for (const { record, provisioned } of registry.functions.everything()) {
-        if (provisioned.size > 0) apply(record, record.name);
+      for (const { record, provisioned, latest } of registry.functions.everything()) {
+        if (provisioned.size > 0 || providerOf(latest.settings) !== undefined) apply(record, record.name);
       }
     },
   };
 }
+
+/** Environments of a version that are to be there whether anybody calls or not. */
+const readyOf = ({ managed, provisionedConcurrency }: FunctionVersion): number =>
+  managed === undefined ? provisionedConcurrency : Math.min(managed.minEnvironments, managed.maxEnvironments);
+
+const isAsBefore = (one: FunctionVersion, other: FunctionVersion): boolean =>
+  readyOf(one) === readyOf(other) && one.managed?.maxEnvironments === other.managed?.maxEnvironments;
 
 /** What Lambda says when the function failed while it was initialised. */
 const initFailure = "FUNCTION_ERROR_INIT_FAILURE";

@@ -2,6 +2,7 @@ import type { CreateFunctionRequest, UpdateFunctionConfigurationRequest } from "
 import { limits, ServiceError } from "../../model/index.ts";
 import type { FunctionSettings } from "../../registry/index.ts";
 import { changedDurableConfig, newDurableConfig } from "./durable-config.ts";
+import { checkManaged, checkStays, managedDefaults } from "./managed.ts";
 
 /** Settings that are kept as they come: whatever is a member of both the request and the configuration. */
 const carried = [
@@ -58,13 +59,14 @@ export function newSettings(input: CreateFunctionRequest, name: string): Functio
     Description: "",
     Timeout: limits.timeoutSeconds.default,
     MemorySize: limits.memoryMb.default,
+    ...managedDefaults(input.CapacityProviderConfig),
     PackageType: "Zip",
     Architectures: ["x86_64"],
     EphemeralStorage: { Size: limits.ephemeralMb.default },
     TracingConfig: { Mode: "PassThrough" },
     ...(given as { Role: string }),
     SnapStart: { ApplyOn: input.SnapStart?.ApplyOn ?? "None" },
-    LoggingConfig: loggingOf(input.LoggingConfig, name),
+    LoggingConfig: loggingOf(managedLogging(input), name),
     ...newDurableConfig(input.DurableConfig),
   };
   check(settings);
@@ -81,8 +83,14 @@ export function changedSettings(
   const SnapStart = { ApplyOn: input.SnapStart?.ApplyOn ?? old.SnapStart.ApplyOn };
   const durable = changedDurableConfig(old.DurableConfig, input.DurableConfig);
   const settings: FunctionSettings = { ...old, ...pick(input), SnapStart, LoggingConfig: logging, ...durable };
+  checkStays(old, settings);
   check(settings);
   return settings;
+}
+
+/** Functions on capacity providers always log JSON (Developer Guide, "Lambda Managed Instances runtimes"). */
+function managedLogging({ CapacityProviderConfig, LoggingConfig }: CreateFunctionRequest) {
+  return CapacityProviderConfig === undefined ? LoggingConfig : { LogFormat: "JSON" as const, ...LoggingConfig };
 }
 
 /** What a request says about its package. Throws InvalidParameterValueException, in AWS's words where they are known. */
@@ -144,6 +152,7 @@ function check(settings: FunctionSettings): void {
   if (settings.PackageType === "Zip" && (!settings.Runtime || !settings.Handler)) {
     throw invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages.");
   }
+  checkManaged(settings);
   checkSnapStart(settings);
   checkTenancy(settings);
   checkFileSystems(settings);

@@ -1,6 +1,7 @@
 import { ServiceError } from "../../model/index.ts";
 import { egressTag, functionNotFound, type Scope } from "../../registry/index.ts";
 import { codeSigningOf } from "./code-signing.ts";
+import { providerNamed } from "./managed.ts";
 import { getMapping } from "./mappings/mappings.ts";
 import type { LambdaApiNeeds } from "./needs.ts";
 
@@ -48,6 +49,10 @@ export function taggedResource(arn: string, scope: Scope, registry: LambdaApiNee
   if (type === "code-signing-config") {
     const config = codeSigningOf(registry, scope, arn);
     return { tags: config.tags, set: (tags) => registry.codeSigning.put({ ...config, tags }) };
+  }
+  if (type === "capacity-provider") {
+    const provider = providerNamed(registry, scope, arn);
+    return { tags: provider.tags, set: (tags) => registry.capacityProviders.put({ ...provider, tags }) };
   }
   throw new ServiceError("NotImplementedException", `Thaw does not implement tags of lambda:${type} yet`);
 }

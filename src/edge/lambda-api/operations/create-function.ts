@@ -6,6 +6,7 @@ import { codeSigningFor, imagesAreNotSigned } from "../code-signing.ts";
 import { checkCodeStorage } from "../code-storage.ts";
 import { configurationOf } from "../configuration.ts";
 import { functionRef, wholeFunction } from "../function-ref.ts";
+import { checkProvider, isPublished } from "../managed.ts";
 import type { Operation } from "../operation.ts";
 import { checkRuntime } from "../runtime-names.ts";
 import { checkPackage, newSettings } from "../settings.ts";
@@ -17,7 +18,8 @@ import { validationError, violation } from "../validate.ts";
 const nameLength = 64;
 
 /** POST /2015-03-31/functions. Prepares code and runtime in the background: State is Pending until then. */
-export const createFunction: Operation<CreateFunctionRequest> = async ({ input, scope, needs, preparation }) => {
+export const createFunction: Operation<CreateFunctionRequest> = async (call) => {
+  const { input, scope, needs, preparation, provisioning } = call;
   const { registry, artifacts } = needs;
   const ref = wholeFunction(functionRef(input.FunctionName ?? "", undefined, scope));
   if (ref.name.length > nameLength) {
@@ -27,6 +29,7 @@ export const createFunction: Operation<CreateFunctionRequest> = async ({ input, 
     throw new ServiceError("InvalidParameterValueException", message);
   }
   const settings = newSettings(input, ref.name);
+  checkProvider(needs.registry, scope, settings);
   await checkRuntime(artifacts, settings.Runtime);
   checkPackage(settings, input);
   const arns = input.Layers ?? [];
@@ -44,13 +47,17 @@ export const createFunction: Operation<CreateFunctionRequest> = async ({ input, 
   await checkLayerSignatures(needs, signing, layers);
   const code = await admittedCode(needs, signing, ref, await takeCode(needs, scope, input.Code ?? {}, settings));
   await checkTotalSize(artifacts, code, layers);
+  const published = isPublished(input, settings);
   const { made, version } = registry.together(() => {
     const made = registry.functions.create(ref, ref.name, { settings, code, layers, tags: input.Tags ?? {} });
     if (configArn !== undefined) registry.functionCodeSigning.put(ref, ref.name, noQualifier, { configArn });
-    const version = input.Publish === true ? registry.functions.publish(ref, ref.name, {}).version : undefined;
+    const version = published
+      ? registry.functions.publish(ref, ref.name, { toLatestPublished: input.PublishTo !== undefined }).version
+      : undefined;
     return { made, version };
   });
-  preparation.start(registry.resolve(ref.account, ref.region, ref.name));
+  preparation.start(registry.resolve(ref.account, ref.region, ref.name, "$LATEST"));
   if (version !== undefined) preparation.start(registry.resolve(ref.account, ref.region, ref.name, version.version));
+  provisioning.apply(ref, ref.name);
   return { body: configurationOf(made.record, version ?? made.latest) };
 };

@@ -1,5 +1,6 @@
 import type { DeleteFunctionRequest } from "@aws-sdk/client-lambda";
 import { ServiceError } from "../../../model/index.ts";
+import { providerOf } from "../../../registry/index.ts";
 import { functionRef } from "../function-ref.ts";
 import type { Operation } from "../operation.ts";
 
@@ -12,7 +13,7 @@ export const deleteFunction: Operation<DeleteFunctionRequest> = (call) => {
   if (ref.qualifier === "$LATEST") {
     throw invalid("$LATEST version cannot be deleted without deleting the function.");
   }
-  if (ref.qualifier !== undefined && !/^\d+$/.test(ref.qualifier)) {
+  if (ref.qualifier !== undefined && !/^(\d+|\$LATEST\.PUBLISHED)$/.test(ref.qualifier)) {
     throw invalid("Deletion of aliases is not currently supported.");
   }
   const { latest, versions } = functions.get(ref, ref.name);
@@ -32,5 +33,5 @@ export const deleteFunction: Operation<DeleteFunctionRequest> = (call) => {
     needs.retire(ref.account, ref.region, ref.name);
   }
   // The model's success is 200, which is for managed instances; on Lambda's own fleet it is 204.
-  return { status: 204 };
+  return providerOf(latest.settings) === undefined ? { status: 204 } : {};
 };

@@ -108,4 +108,13 @@ export const operations: Readonly<Record<string, () => Promise<unknown>>> = {
   SendDurableExecutionCallbackSuccess: async () =>
     (await import("./send-durable-execution-callback-success.ts")).sendDurableExecutionCallbackSuccess,
   StopDurableExecution: async () => (await import("./stop-durable-execution.ts")).stopDurableExecution,
+  CreateCapacityProvider: async () => (await import("./create-capacity-provider.ts")).createCapacityProvider,
+  DeleteCapacityProvider: async () => (await import("./delete-capacity-provider.ts")).deleteCapacityProvider,
+  GetCapacityProvider: async () => (await import("./get-capacity-provider.ts")).getCapacityProvider,
+  GetFunctionScalingConfig: async () => (await import("./get-function-scaling-config.ts")).getFunctionScalingConfig,
+  ListCapacityProviders: async () => (await import("./list-capacity-providers.ts")).listCapacityProviders,
+  ListFunctionVersionsByCapacityProvider: async () =>
+    (await import("./list-function-versions-by-capacity-provider.ts")).listFunctionVersionsByCapacityProvider,
+  PutFunctionScalingConfig: async () => (await import("./put-function-scaling-config.ts")).putFunctionScalingConfig,
+  UpdateCapacityProvider: async () => (await import("./update-capacity-provider.ts")).updateCapacityProvider,
 };

@@ -4,6 +4,7 @@ import { checkCodeKind, checkTotalSize, takeCode } from "../code-input.ts";
 import { checkCodeStorage } from "../code-storage.ts";
 import { configurationOf } from "../configuration.ts";
 import { functionRef, wholeFunction } from "../function-ref.ts";
+import { isPublished } from "../managed.ts";
 import type { Operation } from "../operation.ts";
 import { admittedCode, configOf } from "../signing.ts";
 
@@ -13,6 +14,7 @@ export const updateFunctionCode: Operation<UpdateFunctionCodeRequest> = async ({
   scope,
   needs,
   preparation,
+  provisioning,
 }) => {
   const { functions, resolve } = needs.registry;
   const ref = wholeFunction(functionRef(input.FunctionName ?? "", undefined, scope));
@@ -26,18 +28,24 @@ export const updateFunctionCode: Operation<UpdateFunctionCodeRequest> = async ({
   await checkTotalSize(needs.artifacts, code, before.latest.layers);
   const old = functions.get(ref, ref.name).latest.settings;
   const settings = input.Architectures === undefined ? old : { ...old, Architectures: input.Architectures };
+  const publishes = isPublished(input, settings);
   if (input.DryRun === true) return { body: configurationOf(before.record, { ...before.latest, settings, code }) };
 
-  preparation.forget(resolve(ref.account, ref.region, ref.name));
+  preparation.forget(resolve(ref.account, ref.region, ref.name, "$LATEST"));
   const { updated, published } = needs.registry.together(() => ({
     updated: functions.update(ref, ref.name, { settings, code }, input.RevisionId),
-    published: input.Publish === true ? functions.publish(ref, ref.name, {}) : undefined,
+    published: publishes
+      ? functions.publish(ref, ref.name, { toLatestPublished: input.PublishTo !== undefined })
+      : undefined,
   }));
-  preparation.start(resolve(ref.account, ref.region, ref.name));
+  preparation.start(resolve(ref.account, ref.region, ref.name, "$LATEST"));
   needs.retire(ref.account, ref.region, ref.name);
   const { record, latest } = updated;
   if (published === undefined) return { body: configurationOf(record, latest) };
   const { version, made } = published;
-  if (made) preparation.start(resolve(ref.account, ref.region, ref.name, version.version));
+  provisioning.apply(ref, ref.name);
+  if (made && version.state === "Pending") {
+    preparation.start(resolve(ref.account, ref.region, ref.name, version.version));
+  }
   return { body: configurationOf(record, version, version.version) };
 };

@@ -3,6 +3,7 @@ import { checkChangeable, checkRevision } from "../../../registry/index.ts";
 import { checkLayers, checkTotalSize } from "../code-input.ts";
 import { configurationOf } from "../configuration.ts";
 import { functionRef, wholeFunction } from "../function-ref.ts";
+import { checkProvider } from "../managed.ts";
 import type { Operation } from "../operation.ts";
 import { checkRuntime } from "../runtime-names.ts";
 import { changedSettings, checkPackage } from "../settings.ts";
@@ -26,11 +27,12 @@ export const updateFunctionConfiguration: Operation<UpdateFunctionConfigurationR
   checkChangeable(before);
   checkRevision(before.latest.revisionId, input.RevisionId);
   const settings = changedSettings(before.latest.settings, input, ref.name);
+  checkProvider(needs.registry, scope, settings);
   const change = input.Layers === undefined ? { settings } : { settings, layers: layers.refs(input.Layers) };
 
-  preparation.forget(resolve(ref.account, ref.region, ref.name));
+  preparation.forget(resolve(ref.account, ref.region, ref.name, "$LATEST"));
   const { record, latest } = functions.update(ref, ref.name, change);
-  preparation.start(resolve(ref.account, ref.region, ref.name));
+  preparation.start(resolve(ref.account, ref.region, ref.name, "$LATEST"));
   needs.retire(ref.account, ref.region, ref.name);
   return { body: configurationOf(record, latest) };
 };
