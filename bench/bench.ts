@@ -20,6 +20,7 @@ import { policy } from "./workloads/policy.ts";
 import { provisioned } from "./workloads/provisioned.ts";
 import { restore } from "./workloads/restore.ts";
 import { sandbox } from "./workloads/sandbox-goal.ts";
+import { startup } from "./workloads/startup.ts";
 import { throughput } from "./workloads/throughput.ts";
 import { warm } from "./workloads/warm.ts";
 
@@ -60,6 +61,11 @@ const workloads: Readonly<Record<string, Workload>> = {
     run: control,
   },
   async: { about: "asynchronous invocations: accepted a second, memory of a long queue, latency", run: asynchronous },
+  startup: {
+    about:
+      "goal 18: until the server listens, the command line's help, memory of an idle server, against a bare engine",
+    run: startup,
+  },
   warm: { about: "goal 8: a warm invocation on one connection, against node:http and the emulators", run: warm },
   throughput: {
     about: "goal 9: warm invocations on 32 connections, against fastify, workerd and others",
