@@ -24,6 +24,8 @@ import {
   GetRoutesCommand,
   GetStageCommand,
   GetTagsCommand,
+  ImportApiCommand,
+  ReimportApiCommand,
   TagResourceCommand,
   UpdateApiCommand,
   UpdateRouteCommand,
@@ -591,4 +593,65 @@ test("what an API cannot be is refused by name, and tags are kept", async () => 
   const ResourceArn = `arn:aws:apigateway:us-east-1::/apis/${api.id}/stages/$default`;
   await client.send(new TagResourceCommand({ ResourceArn, Tags: { a: "1" } }));
   assert.deepEqual((await client.send(new GetTagsCommand({ ResourceArn }))).Tags, { a: "1" });
+});
+
+test("an OpenAPI document, as SAM writes it, becomes an API and changes one", async () => {
+  const uri = `arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${arn("f")}/invocations`;
+  const integration = { type: "aws_proxy", httpMethod: "POST", payloadFormatVersion: "2.0", uri };
+  const document = {
+    openapi: "3.0.1",
+    info: { title: "imported", version: "1.0" },
+    paths: {
+      "/x/{id}": { get: { "x-amazon-apigateway-integration": integration, security: [{ OAuth: ["read"] }] } },
+      "/signed": { post: { "x-amazon-apigateway-integration": integration, security: [{ AWS_IAM: [] }] } },
+      $default: {
+        "x-amazon-apigateway-any-method": { "x-amazon-apigateway-integration": integration, isDefaultRoute: true },
+      },
+    },
+    components: {
+      securitySchemes: {
+        OAuth: {
+          type: "oauth2",
+          "x-amazon-apigateway-authorizer": {
+            type: "jwt",
+            identitySource: "$request.header.Authorization",
+            jwtConfiguration: { issuer: "https://issuer.example", audience: ["me"] },
+          },
+        },
+        AWS_IAM: { type: "apiKey", name: "Authorization", in: "header", "x-amazon-apigateway-authtype": "awsSigv4" },
+      },
+    },
+    "x-amazon-apigateway-cors": { allowOrigins: ["*"] },
+    tags: [{ name: "httpapi:createdBy", "x-amazon-apigateway-tag-value": "SAM" }],
+  };
+  const made = await client.send(new ImportApiCommand({ Body: JSON.stringify(document) }));
+  const { ApiId } = made;
+  assert.deepEqual(
+    [made.Name, made.CorsConfiguration?.AllowOrigins, made.Tags],
+    ["imported", ["*"], { "httpapi:createdBy": "SAM" }],
+  );
+  await client.send(new CreateStageCommand({ ApiId, StageName: "$default", AutoDeploy: true }));
+  const host = new URL(made.ApiEndpoint!).host;
+  assert.equal((await eventOf(host, { path: "/any" })).routeKey, "$default");
+  assert.deepEqual(shown(await ask(door, host, { path: "/x/1" })), [401, "Unauthorized"]);
+  assert.deepEqual(shown(await ask(door, host, { method: "POST", path: "/signed" })), [403, "Forbidden"]);
+  const yaml = `openapi: 3.0.1
+info: { title: changed }
+paths:
+  /only:
+    x-amazon-apigateway-any-method:
+      x-amazon-apigateway-integration: { type: aws_proxy, payloadFormatVersion: 2.0, uri: "${uri}" }
+`;
+  await client.send(new ReimportApiCommand({ ApiId, Body: yaml }));
+  assert.equal((await eventOf(host, { path: "/only" })).routeKey, "ANY /only");
+  assert.equal((await ask(door, host, { path: "/any" })).status, 404);
+  for (const Body of [
+    "{",
+    "swagger: 2.0",
+    "openapi: 3.0.1",
+    "- a",
+    '{"openapi":"3.0.1","info":{"title":"x"},"paths":{"a":{"get":{}}}}',
+  ]) {
+    assert.deepEqual(await refusal(client.send(new ImportApiCommand({ Body }))), ["BadRequestException", 400], Body);
+  }
 });

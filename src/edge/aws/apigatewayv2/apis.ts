@@ -181,7 +181,8 @@ export function deleteCorsConfiguration(context: GatewayContext, { input, scope 
   return undefined;
 }
 
-function checkCors({ corsConfiguration: cors, protocolType }: Partial<Settings>): void {
+/** Throws BadRequestException for rules that no browser would follow. */
+export function checkCors({ corsConfiguration: cors, protocolType }: Partial<Settings>): void {
   if (cors === undefined) return;
   if (protocolType === "WEBSOCKET") throw bad("CORS configuration is supported only for HTTP APIs");
   if (cors.allowCredentials === true && cors.allowOrigins?.includes("*")) {

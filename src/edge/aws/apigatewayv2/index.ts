@@ -21,7 +21,7 @@ export interface ApiGatewayV2Needs {
   report(error: unknown): void;
 }
 
-type GatewayOperation = (context: GatewayContext, call: GatewayCall<never>) => object | undefined;
+type GatewayOperation = (context: GatewayContext, call: GatewayCall<never>) => ReturnType<RestOperation>;
 
 /** Functions that are called as their operations, but for the first letter. */
 const byName: Readonly<Record<string, unknown>> = {
