@@ -5,4 +5,6 @@ import type { Source } from "./source.ts";
 export const kinds: Readonly<Partial<Record<SourceKind, () => Promise<Source>>>> = {
   kinesis: async () => (await import("./kinesis/index.ts")).kinesis,
   dynamodb: async () => (await import("./dynamodb/index.ts")).dynamodb,
+  sqs: async () => (await import("./sqs/index.ts")).sqs,
+  "sqs-fifo": async () => (await import("./sqs/index.ts")).sqs,
 };
