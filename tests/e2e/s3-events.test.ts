@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
 import { AddPermissionCommand, type LambdaClient } from "@aws-sdk/client-lambda";
 import {
   CreateBucketCommand,
@@ -10,19 +11,20 @@ import {
   PutObjectCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
+import { CreateQueueCommand, DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { createFunction, lambdaOf } from "./lambda.ts";
 import { type Server, startServer } from "./server.ts";
 
-/** What happens to objects is told to functions. */
+/** What happens to objects is told to functions, queues and the event bus. */
+const credentials = { accessKeyId: "test", secretAccessKey: "test" };
 let server: Server;
 let lambda: LambdaClient;
 let s3: S3Client;
 const arn = "arn:aws:lambda:us-east-1:000000000000:function:told";
 
 before(async () => {
-  server = await startServer();
+  server = await startServer({ env: { THAW_UPSTREAM: "" } });
   lambda = lambdaOf(server);
-  const credentials = { accessKeyId: "test", secretAccessKey: "test" };
   s3 = new S3Client({ endpoint: server.endpoint, region: "us-east-1", forcePathStyle: true, credentials });
 });
 after(async () => {
@@ -84,4 +86,71 @@ test("a function is told of the objects it wants to hear of, and of no others", 
     s3: { object: { key: string; size: number }; bucket: { arn: string }; configurationId: string };
   };
   assert.deepEqual([detail.object.key, detail.object.size, detail.configurationId], ["in/a+b", 7, "own"]);
+});
+
+test("queues, topics and the default event bus are told of what happens to objects", async () => {
+  const Bucket = "widely-told";
+  await s3.send(new CreateBucketCommand({ Bucket }));
+  const settings = { endpoint: server.endpoint, region: "us-east-1", credentials };
+  const sqs = new SQSClient(settings);
+  const events = new EventBridgeClient(settings);
+  const queue = async (QueueName: string) => {
+    const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName }));
+    return { QueueUrl, arn: `arn:aws:sqs:us-east-1:000000000000:${QueueName}` };
+  };
+  /** The next message, waited for and taken away. */
+  const next = async (QueueUrl: string | undefined) => {
+    for (let tries = 0; tries < 20; tries += 1) {
+      const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 1 }));
+      if (Messages[0] === undefined) continue;
+      await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: Messages[0].ReceiptHandle }));
+      return JSON.parse(Messages[0].Body!);
+    }
+    throw new Error(`nothing came to ${QueueUrl}`);
+  };
+  try {
+    const [direct, bused] = [await queue("direct"), await queue("bused")];
+    await events.send(new PutRuleCommand({ Name: "s3", EventPattern: '{"source":["aws.s3"]}' }));
+    await events.send(new PutTargetsCommand({ Rule: "s3", Targets: [{ Id: "1", Arn: bused.arn }] }));
+    const one = { QueueArn: direct.arn, Events: ["s3:ObjectCreated:*" as const] };
+    const suffix = (Value: string) => ({ Key: { FilterRules: [{ Name: "suffix" as const, Value }] } });
+    const put = (QueueConfigurations: object[]) =>
+      s3.send(
+        new PutBucketNotificationConfigurationCommand({
+          Bucket,
+          NotificationConfiguration: {
+            QueueConfigurations: QueueConfigurations as never,
+            EventBridgeConfiguration: {},
+          },
+        }),
+      );
+    const ambiguous = put([one, { ...one, Filter: suffix(".txt") }]);
+    await assert.rejects(ambiguous, (error: Error) => /ambiguously defined/.test(error.message));
+    await put([{ ...one, Id: "own", Filter: suffix(".txt") }]);
+    const { HostId, RequestId, Time, ...test } = await next(direct.QueueUrl);
+    assert.deepEqual(test, { Service: "Amazon S3", Event: "s3:TestEvent", Bucket });
+    await s3.send(new PutObjectCommand({ Bucket, Key: "a b.bin", Body: "12345" }));
+    await s3.send(new PutObjectCommand({ Bucket, Key: "a b.txt", Body: "123" }));
+    const { Records } = await next(direct.QueueUrl);
+    assert.deepEqual(
+      [Records.length, Records[0].eventName, Records[0].s3.object.key],
+      [1, "ObjectCreated:Put", "a+b.txt"],
+    );
+    assert.equal(Records[0].s3.configurationId, "own");
+    const first = await next(bused.QueueUrl);
+    assert.deepEqual([first["detail-type"], first.resources], ["Object Created", [`arn:aws:s3:::${Bucket}`]]);
+    const { sequencer, ...object } = first.detail.object;
+    assert.deepEqual(object, { key: "a b.bin", size: 5, etag: "827ccb0eea8a706c4c34a16891f84e7b" });
+    assert.deepEqual([first.detail.reason, first.detail.requester], ["PutObject", "000000000000"]);
+    await next(bused.QueueUrl);
+    await s3.send(new DeleteObjectCommand({ Bucket, Key: "a b.bin" }));
+    const deleted = await next(bused.QueueUrl);
+    assert.deepEqual(
+      [deleted["detail-type"], deleted.detail["deletion-type"], deleted.detail.object.sequencer > sequencer],
+      ["Object Deleted", "Permanently Deleted", true],
+    );
+  } finally {
+    sqs.destroy();
+    events.destroy();
+  }
 });

@@ -20,12 +20,14 @@ export interface S3Call {
   readonly requestId: string;
   /** Throws AccessDenied unless the caller may do this to that, too; `copy-object` reads what is another's. */
   may(action: string, bucket: string, key: string): void;
-  /** Something happened to an object: tells who wants to know. */
+  /** Something happened to an object: tells who wants to know. The answer waits until that cannot be lost any more. */
   happened(event: Happening): void;
   /** The same for whoever signed a form, which proves itself. Throws Refusal. */
   asSignerOf(form: ReadonlyMap<string, string>): Pick<S3Call, "caller" | "may" | "happened">;
   /** Throws InvalidArgument where a configuration of notifications names nobody who could be told. */
   checkNotification(bucket: BucketRecord, configuration: Tree | string): void;
+  /** Tells those whom a new configuration names that they are told from now on. */
+  notificationConfigured(bucket: BucketRecord, configuration: Tree | string): Promise<void>;
 }
 
 /** Source: S3 User Guide, "Event notification types". */

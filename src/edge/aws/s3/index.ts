@@ -100,12 +100,13 @@ async function answerOf(needs: Inside, exchange: Exchange, bucket: string, key: 
     const about = route.action === "s3:CreateBucket" ? undefined : record;
     checkAccess(caller, route.action, { name: bucket, key, bucket: about });
   }
+  const told: Promise<void>[] = [];
   const actingAs = (who: Caller): Pick<S3Call, "caller" | "may" | "happened"> => ({
     caller: who,
     may: (action, name, of) => checkAccess(who, action, { name, key: of, bucket: objects.bucket(name) }),
-    happened: (event) => needs.notifications.happened(bucket, event, { ...exchange, caller: who }),
+    happened: (event) => void told.push(needs.notifications.happened(bucket, event, { ...exchange, caller: who })),
   });
-  return route.run({
+  const answer = await route.run({
     request,
     query,
     bucket,
@@ -115,7 +116,10 @@ async function answerOf(needs: Inside, exchange: Exchange, bucket: string, key: 
     requestId,
     asSignerOf: (form) => actingAs(signerOf(needs.auth, form, exchange)),
     checkNotification: needs.notifications.check,
+    notificationConfigured: (record, configuration) => needs.notifications.configured(record, configuration, requestId),
   });
+  await Promise.all(told);
+  return answer;
 }
 
 /** Where signatures are not checked, nobody has looked at a presigned URL's credential yet. */
