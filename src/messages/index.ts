@@ -19,3 +19,8 @@ export type { Each, Queues } from "./queues/queues.ts";
 export type { Received } from "./queues/receiving.ts";
 export type { Sent } from "./queues/sending.ts";
 export { invalidParameter, invalidValue, MessageRefusal, missingParameter } from "./refusal.ts";
+export { badParameter } from "./topics/attributes.ts";
+export { defaultPolicy, type Subscription, type Topic, topicArn } from "./topics/catalogue.ts";
+export { EndpointRefused } from "./topics/outbox.ts";
+export { mostBytes as mostPublishedBytes, type Publication, type Published } from "./topics/publishing.ts";
+export type { Topics } from "./topics/topics.ts";

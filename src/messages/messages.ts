@@ -2,8 +2,9 @@ import { createCommits } from "./commits.ts";
 import { createQueues, type Queues } from "./queues/queues.ts";
 import { MessageRefusal } from "./refusal.ts";
 import { openMessageStore } from "./store.ts";
+import { createTopics, type Topics, type TopicsNeeds } from "./topics/topics.ts";
 
-export interface MessagesNeeds {
+export interface MessagesNeeds extends Pick<TopicsNeeds, "endpoint" | "toFunction" | "toUrl" | "note"> {
   /** the database file; its folder must exist */
   readonly path: string;
   /** ms since the epoch */
@@ -13,9 +14,10 @@ export interface MessagesNeeds {
   report(error: unknown): void;
 }
 
-/** Queues of SQS, kept on the disk. */
+/** Queues of SQS and topics of SNS, kept on the disk. */
 export interface Messages {
   readonly queues: Queues;
+  readonly topics: Topics;
   /** Takes up what was left by the process before; to be called once. */
   takeUp(): void;
   /** Who waits for messages gets none: the platform is about to stop. */
@@ -45,14 +47,24 @@ export function createMessages(needs: MessagesNeeds): Messages {
     cancel = needs.schedule(at, look);
     return () => cancel();
   };
-  const queues = createQueues({ ...needs, schedule, store, commits });
-  reload = queues.catalogue.reload;
+  const common = { ...needs, schedule, store, commits };
+  const queues = createQueues(common);
+  const topics = createTopics({ ...common, queues: queues.catalogue, arrived: queues.arrived });
+  reload = () => {
+    queues.catalogue.reload();
+    topics.reload();
+  };
   return {
     queues: queues.queues,
-    takeUp: queues.takeUp,
+    topics: topics.topics,
+    takeUp() {
+      queues.takeUp();
+      topics.takeUp();
+    },
     release: queues.release,
     close() {
       queues.close();
+      topics.close();
       commits.close();
       store.close();
     },

@@ -2,6 +2,7 @@ import { chmodSync, closeSync, fdatasync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import type { Transactions } from "./commits.ts";
 import { type GroupRows, groupRows } from "./group-store.ts";
+import { type DeliveryRows, deliveryRows } from "./topics/delivery-store.ts";
 
 /** A message's state; its content is read when it is handed out. */
 export interface MessageRow {
@@ -61,7 +62,7 @@ export interface StoredDocument {
  * Where messages wait. Rows are read and written in one transaction a turn (commits.ts). Another implementation (several
  * nodes) needs only these functions.
  */
-export interface MessageStore extends Transactions, GroupRows {
+export interface MessageStore extends Transactions, GroupRows, DeliveryRows {
   documents(kind: string): StoredDocument[];
   /** Returns its number, which is given once only. */
   addDocument(kind: string, key: string, document: string): number;
@@ -128,6 +129,13 @@ const migrations: readonly string[] = [
      PRIMARY KEY (queue, key)
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX duplicates_until ON duplicates (until)`,
+  `CREATE TABLE deliveries (
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     due INTEGER NOT NULL,
+     tries INTEGER NOT NULL DEFAULT 0,
+     document TEXT NOT NULL
+   ) STRICT;
+   CREATE INDEX deliveries_due ON deliveries (due)`,
 ];
 
 /**
@@ -187,6 +195,7 @@ export function openMessageStore(path: string): MessageStore {
 
   return {
     ...groups,
+    ...deliveryRows(database),
     begin: () => database.exec("BEGIN IMMEDIATE"),
     commit: () => database.exec("COMMIT"),
     rollback() {

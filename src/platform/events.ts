@@ -5,12 +5,12 @@ import type { Config } from "../config.ts";
 import { createDestinations } from "../destinations/index.ts";
 import { createDurable } from "../durable/index.ts";
 import { recursiveInvocation, traced } from "../edge/index.ts";
-import { createMessages } from "../messages/index.ts";
 import type { FunctionVersion, Invocation, InvocationResult } from "../model/index.ts";
 import { createQueue } from "../queue/index.ts";
 import { createRemote } from "../remote/index.ts";
 import { createSources } from "../sources/index.ts";
 import { createOwnBuses, withLogGroups } from "./buses.ts";
+import { createOwnMessages } from "./own-messages.ts";
 import { createPlaces } from "./places.ts";
 import type { Reporting, Stores } from "./stores.ts";
 
@@ -72,7 +72,15 @@ export function createEvents(config: Config, needs: EventsNeeds) {
     report,
   });
 
-  const messages = createMessages({ path: join(config.dataDir, "messages.sqlite"), clock, schedule, report });
+  const messages = createOwnMessages(config, {
+    registry,
+    queue,
+    clock,
+    schedule,
+    endpoint: needs.endpoint,
+    note,
+    report,
+  });
 
   const buses = createOwnBuses(config, { clock, schedule, report, registry, queue });
 

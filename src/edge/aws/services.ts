@@ -69,10 +69,26 @@ const sqs: ServiceEntry<ServicesNeeds> = {
   },
 };
 
+/** Topics; their certificate, and what a link in a message asks for, is for everybody. */
+const sns: ServiceEntry<ServicesNeeds> = {
+  signingName: "sns",
+  protocol: "query",
+  anonymous: true,
+  claims: (_request, url) =>
+    hostLabel(url) === "sns" ||
+    url.pathname.startsWith("/SimpleNotificationService-") ||
+    /^(ConfirmSubscription|Unsubscribe)$/.test(url.searchParams.get("Action") ?? ""),
+  load: async ({ messages, note = () => {}, report }) => {
+    if (messages === undefined) throw new ServiceError("NotImplementedException", "Thaw has no SNS here");
+    return (await import("./sns/index.ts")).createSns({ messages, note, report });
+  },
+};
+
 /** Every service but Lambda itself. The first that claims an unsigned request gets it. */
 export const services: readonly ServiceEntry<ServicesNeeds>[] = [
   s3,
   sqs,
+  sns,
   {
     signingName: "iam",
     protocol: "query",
