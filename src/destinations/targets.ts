@@ -58,6 +58,16 @@ export function targetRequest(delivery: EventDelivery): ServiceRequest | undefin
       const Record = { Data: delivery.body.toString("base64") };
       return json("firehose", "PutRecord", where, { DeliveryStreamName: name.split("/")[1], Record });
     }
+    case "s3":
+      return {
+        service: "s3",
+        endpoint: "s3",
+        region: where,
+        method: "PUT",
+        path: `/${name}/${encodeURI(parameters.Key ?? delivery.id)}`,
+        headers: { "Content-Type": "application/json" },
+        body: text,
+      };
     case "states":
       return json("sfn", "StartExecution", where, { stateMachineArn: arn, input: text });
     default:

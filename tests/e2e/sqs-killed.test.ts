@@ -33,6 +33,8 @@ test("no message that was sent is lost, and groups keep their order, however oft
   /** bodies that were acknowledged */
   const accepted: string[] = [];
   let next = 0;
+  let killing = false;
+  const refusals: string[] = [];
 
   /** Sends until the platform is gone. Who gets no answer does not know: such a message may be there or not. */
   async function load(name: string): Promise<void> {
@@ -47,8 +49,9 @@ test("no message that was sent is lost, and groups keep their order, however oft
       try {
         const { Successful } = await sqs.send(new SendMessageBatchCommand({ QueueUrl: urlOf(name), Entries }));
         accepted.push(...(Successful ?? []).map(({ Id }) => bodies[Number(Id)]!));
-      } catch {
-        return;
+      } catch (error) {
+        if (killing) return;
+        refusals.push(String(error));
       }
       await pause(2);
     }
@@ -69,13 +72,18 @@ test("no message that was sent is lost, and groups keep their order, however oft
     for (let round = 0; round < kills; round += 1) {
       const senders = ["plain", "plain", "ordered.fifo"].map(load);
       const enough = accepted.length + 60;
-      await until(() => accepted.length > enough);
+      await until(
+        () => accepted.length > enough,
+        () => refusals,
+      );
       await pause(Math.random() * 500);
+      killing = true;
       await server.kill();
       await Promise.all(senders);
       sqs!.destroy();
       server = await start();
       connect();
+      killing = false;
     }
     const seen = () => new Set(recorder.seen.flat().map(([, body]) => body as string));
     const missing = () => {

@@ -163,17 +163,23 @@ export async function readQueue(
   function begin(batch: readonly Held[]): void {
     running += 1;
     for (const { group } of batch) if (group !== undefined) groups.add(group);
-    run(batch)
+    let holds = true;
+    /** Others of these groups may come as soon as the function is over, for their messages do when these are deleted. */
+    const freeGroups = () => {
+      if (holds) for (const { group } of batch) if (group !== undefined) groups.delete(group);
+      holds = false;
+    };
+    run(batch, freeGroups)
       .catch(needs.report)
       .finally(() => {
         running -= 1;
-        for (const { group } of batch) if (group !== undefined) groups.delete(group);
+        freeGroups();
         look();
       });
   }
 
   /** Runs the function with those that are still ours; again as long as they are, when there is no place for it. */
-  async function run(batch: readonly Held[]): Promise<void> {
+  async function run(batch: readonly Held[], freeGroups: () => void): Promise<void> {
     for (let tries = 1; ; tries += 1) {
       const now = needs.clock();
       const ours = batch.filter(({ until }) => until - marginMs > now);
@@ -181,10 +187,7 @@ export async function readQueue(
       if (ours.length === 0 || (settings.fifo && ours.length < batch.length)) return;
       if (signal.aborted) return release(ours);
       try {
-        const done = await invoke(ours);
-        if (settings.fifo && done.length < ours.length)
-          await giveBackGroups(ours.filter((held) => !done.includes(held)));
-        return;
+        return await invoke(ours, freeGroups);
       } catch (error) {
         if (!(error instanceof ServiceError)) throw error;
         if (error.code === "RecursiveInvocationException") return;
@@ -196,21 +199,7 @@ export async function readQueue(
     }
   }
 
-  /** What was received behind failed messages of its group goes back, and comes again after them. */
-  async function giveBackGroups(undone: readonly Held[]): Promise<void> {
-    const behind = new Set(undone.map(({ group }) => group));
-    const held = buffer.filter(({ group }) => behind.has(group));
-    buffer = buffer.filter(({ group }) => !behind.has(group));
-    await release(held);
-  }
-
-  /** If that fails, they are hidden until their time is over. */
-  async function release(held: readonly Held[]): Promise<void> {
-    if (held.length > 0) await queue.release(handlesOf(held), 0).catch(() => {});
-  }
-
-  /** Returns what is done. */
-  async function invoke(batch: readonly Held[]): Promise<readonly Held[]> {
+  async function invoke(batch: readonly Held[], freeGroups: () => void): Promise<void> {
     const payload = Buffer.from(`{"Records":[${batch.map(({ json }) => json).join(",")}]}`);
     const traceId = batch.find(({ message }) => message.Attributes?.AWSTraceHeader)?.message.Attributes?.AWSTraceHeader;
     const { functionError, payload: answer } = await needs.invoke(payload, traceId);
@@ -218,8 +207,23 @@ export async function readQueue(
     needs.count("InvokedEventCount", batch.length);
     const done = functionError === undefined ? doneOf(batch, answer) : [];
     needs.count("FailedInvokeEventCount", batch.length - done.length);
+    const behind = settings.fifo && done.length < batch.length ? takeBehind(batch, done) : [];
+    freeGroups();
     if (done.length > 0) await remove(handlesOf(done));
-    return done;
+    await release(behind);
+  }
+
+  /** What was received behind failed messages of its group: it goes back, and comes again after them. */
+  function takeBehind(batch: readonly Held[], done: readonly Held[]): readonly Held[] {
+    const failed = new Set(batch.filter((held) => !done.includes(held)).map(({ group }) => group));
+    const behind = buffer.filter(({ group }) => failed.has(group));
+    buffer = buffer.filter(({ group }) => !failed.has(group));
+    return behind;
+  }
+
+  /** If that fails, they are hidden until their time is over. */
+  async function release(held: readonly Held[]): Promise<void> {
+    if (held.length > 0) await queue.release(handlesOf(held), 0).catch(() => {});
   }
 
   function doneOf(batch: readonly Held[], answer: Buffer): readonly Held[] {

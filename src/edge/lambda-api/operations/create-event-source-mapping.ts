@@ -9,7 +9,7 @@ import { checkTags } from "../tags.ts";
 
 /**
  * POST /2015-03-31/event-source-mappings. Whether anybody reads the source is another matter: see mappings/view.ts.
- * Not done: no source is read yet, and whether it exists is not checked.
+ * Not done: whether the source exists is not checked.
  */
 export const createEventSourceMapping: Operation<CreateEventSourceMappingRequest> = ({ input, scope, needs }) => {
   const { registry } = needs;
