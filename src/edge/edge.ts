@@ -108,6 +108,7 @@ export function createEdge(needs: EdgeNeeds): Edge {
 
   const door = createHttpDoor({
     front: (request, response, requestId) => void fronts.serve(request, response, requestId),
+    upgrade: (request, socket, head, requestId) => void fronts.upgrade(request, socket, head, requestId),
     invoke(request, response, name, query, requestId) {
       if (auth === undefined) {
         void lambda.invoke(request, response, name, query, requestId);
@@ -146,7 +147,7 @@ export function createEdge(needs: EdgeNeeds): Edge {
     async drain(ms) {
       lambda.pause();
       await services.stop();
-      await door.drain(ms);
+      await Promise.all([fronts.close(), door.drain(ms)]);
     },
   };
 }

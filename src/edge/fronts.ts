@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import { domainOf } from "./api-gateway/arrival.ts";
-import type { ApiGateway } from "./api-gateway/door.ts";
+import type { ApiGateway, Place } from "./api-gateway/door.ts";
 import type { GatewayNeeds } from "./api-gateway/needs.ts";
 import type { FunctionUrlDoor } from "./function-url/door.ts";
 import { addressOf } from "./proxy/address.ts";
@@ -13,8 +14,12 @@ export interface Fronts {
   ownsDomain(host: string): boolean;
   /** Answers a request to such a domain; never rejects. */
   serveDomain(request: IncomingMessage, response: ServerResponse, host: string, requestId: string): Promise<void>;
+  /** Answers a wish for a WebSocket, wherever it is for; never rejects. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, requestId: string): Promise<void>;
   /** Forgets what authorizers have said for a stage. */
   forgetAuthorizations(apiId: string, stage: string): void;
+  /** Ends all WebSockets. */
+  close(): Promise<void>;
 }
 
 /** Each door's code is loaded with the first request for it. */
@@ -26,24 +31,37 @@ export function createFronts(needs: GatewayNeeds): Fronts {
     gateway ??= import("./api-gateway/door.ts").then((room) => room.createApiGateway(needs));
     return gateway;
   }
+  const addressed = ({ headers, url }: IncomingMessage) => addressOf(headers.host ?? "", url ?? "/");
 
   return {
     async serve(request, response, requestId) {
-      const address = addressOf(request.headers.host ?? "", request.url ?? "/");
+      const address = addressed(request);
       if (address?.kind === "function-url") {
         functionUrls ??= import("./function-url/door.ts").then((room) => room.createFunctionUrlDoor(needs));
         return (await functionUrls)(request, response, address.id, requestId);
       }
-      if (address?.kind === "api") return (await loadedGateway()).serve(request, response, address, requestId);
-      request.resume();
-      response.writeHead(404, { "content-type": "application/json" }).end('{"message":"Not Found"}');
+      const room = await loadedGateway();
+      if (address?.kind === "connections") return room.serveConnections(request, response, requestId);
+      return room.serve(request, response, address ?? nowhere, requestId);
     },
     ownsDomain: (host) => domainOf(needs.apis, host) !== undefined,
-    async serveDomain(request, response, host, requestId) {
-      return (await loadedGateway()).serveDomain(request, response, host, requestId);
+    async serveDomain(request, response, domain, requestId) {
+      return (await loadedGateway()).serve(request, response, { domain }, requestId);
+    },
+    async upgrade(request, socket, head, requestId) {
+      const address = addressed(request);
+      const domain = (request.headers.host ?? "").replace(/:\d+$/, "");
+      const place = address === undefined ? { domain } : address.kind === "api" ? address : nowhere;
+      await (await loadedGateway()).upgrade(request, socket, head, place, requestId);
     },
     forgetAuthorizations(apiId, stage) {
       void gateway?.then((room) => room.forgetAuthorizations(apiId, stage));
     },
+    async close() {
+      await (await gateway)?.close();
+    },
   };
 }
+
+/** Where no API is. */
+const nowhere: Place = { id: "", base: "" };

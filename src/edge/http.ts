@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { invokedName } from "./lambda-api/invoke.ts";
 import { isFrontHost, isFrontPath } from "./proxy/address.ts";
 
@@ -10,6 +11,8 @@ export interface HttpNeeds {
   front(request: IncomingMessage, response: ServerResponse, requestId: string): void;
   /** an invocation: found before anything else is looked at */
   invoke(request: IncomingMessage, response: ServerResponse, name: string, query: string, requestId: string): void;
+  /** a wish for a WebSocket */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, requestId: string): void;
   /** everything else */
   other(request: IncomingMessage, response: ServerResponse, url: URL, requestId: string): void;
 }
@@ -58,7 +61,10 @@ export function createHttpDoor(needs: HttpNeeds): HttpDoor {
   };
 
   function newServer(): Server {
-    const server = createServer({ keepAlive: true, noDelay: true }, listener);
+    // Who offers anything else than WebSocket (Java's client: h2c) is answered as if it had not.
+    const shouldUpgradeCallback = (request: IncomingMessage) => request.headers.upgrade?.toLowerCase() === "websocket";
+    const server = createServer({ keepAlive: true, noDelay: true, shouldUpgradeCallback }, listener);
+    server.on("upgrade", (request, socket, head) => needs.upgrade(request, socket, head, randomUUID()));
     // Longer than clients keep theirs (the SDKs: about a minute), so that it is they who close an idle connection.
     server.keepAliveTimeout = 75_000;
     server.headersTimeout = 60_000;

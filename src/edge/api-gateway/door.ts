@@ -1,59 +1,100 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import { sendAnswer } from "../proxy/answer.ts";
 import { partsOf, type RequestParts } from "../proxy/parts.ts";
-import { arrivalOf, type Found, mappedArrival } from "./arrival.ts";
+import { type Arrival, arrivalOf, type Found, mappedArrival } from "./arrival.ts";
 import { createAuthorizers } from "./authorizers/authorizers.ts";
 import { createHttpApiDoor } from "./http/door.ts";
 import { gatewayAnswer } from "./http/from-result.ts";
 import type { GatewayNeeds } from "./needs.ts";
 import { createThrottle } from "./throttle.ts";
+import { createConnections } from "./websocket/connections.ts";
+import type { WebSocketDoor } from "./websocket/door.ts";
+import { createManagement } from "./websocket/management.ts";
 
 /** The data plane of API Gateway. */
 export interface ApiGateway {
-  /** A request to an API's own host, or to its path form. Never rejects. */
-  serve(request: IncomingMessage, response: ServerResponse, api: ApiAddress, requestId: string): Promise<void>;
-  /** A request to a domain that is mapped to APIs. Never rejects. */
-  serveDomain(request: IncomingMessage, response: ServerResponse, host: string, requestId: string): Promise<void>;
+  /** A request to an API's own host, its path form, or a domain that is mapped to APIs. Never rejects. */
+  serve(request: IncomingMessage, response: ServerResponse, place: Place, requestId: string): Promise<void>;
+  /** A request to the management API of connections, at the platform's own host. Never rejects. */
+  serveConnections(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void>;
+  /** A wish for a WebSocket. Never rejects. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, place: Place, requestId: string): Promise<void>;
   /** Forgets what authorizers have said for a stage. */
   forgetAuthorizations(apiId: string, stage: string): void;
+  /** Ends all WebSockets. */
+  close(): Promise<void>;
 }
 
-export interface ApiAddress {
-  readonly id: string;
-  /** what of the path comes before the stage */
-  readonly base: string;
-}
+/** An API and what of the path comes before the stage, or a domain of one's own. */
+export type Place = { readonly id: string; readonly base: string } | { readonly domain: string };
+
+const connectionsPath = "/@connections/";
 
 export function createApiGateway(needs: GatewayNeeds): ApiGateway {
   const { apis } = needs;
-  const authorizers = createAuthorizers(needs);
-  const http = createHttpApiDoor({ ...needs, authorizers, throttle: createThrottle() });
+  const shared = { ...needs, authorizers: createAuthorizers(needs), throttle: createThrottle() };
+  const connections = createConnections();
+  const http = createHttpApiDoor(shared);
+  const manage = createManagement(needs, connections);
+  let sockets: Promise<WebSocketDoor> | undefined;
 
-  async function answer(request: IncomingMessage, response: ServerResponse, parts: RequestParts, found: Found) {
-    const own = ["apigw-requestid", parts.requestId];
-    if (found === "malformed" || found === undefined) {
+  function find(place: Place, parts: RequestParts): Found {
+    if ("domain" in place) return mappedArrival(apis, place.domain, parts);
+    const record = apis.find(place.id);
+    if (record === undefined || record.api.disableExecuteApiEndpoint === true) return undefined;
+    return arrivalOf(apis, record, place.base, parts);
+  }
+
+  async function other(request: IncomingMessage, response: ServerResponse, arrival: Arrival): Promise<void> {
+    const { path, parts, record, stage } = arrival;
+    if (!path.startsWith(connectionsPath)) {
       request.resume();
-      const said = found === undefined ? gatewayAnswer(404, "Not Found") : gatewayAnswer(400, "Bad Request");
-      sendAnswer(response, said, own);
+      // A WebSocket API has connections; what is no wish for one is refused.
+      sendAnswer(response, gatewayAnswer(426, "Upgrade Required"), ["apigw-requestid", parts.requestId]);
       return;
     }
-    if (found.record.api.protocolType === "HTTP") return http(request, response, found);
-    request.resume();
-    // A WebSocket API has connections; what is no wish for one is refused.
-    sendAnswer(response, gatewayAnswer(426, "Upgrade Required"), own);
+    const connectionId = path.slice(connectionsPath.length);
+    const place = { apiId: record.api.apiId, stage: stage.stageName };
+    await manage({ request, response, parts, connectionId, place });
   }
 
   return {
-    async serve(request, response, { id, base }, requestId) {
+    async serve(request, response, place, requestId) {
       const parts = partsOf(request, requestId);
-      const record = apis.find(id);
-      const open = record !== undefined && record.api.disableExecuteApiEndpoint !== true;
-      await answer(request, response, parts, open ? arrivalOf(apis, record, base, parts) : undefined);
+      const found = find(place, parts);
+      if (found === "malformed" || found === undefined) {
+        request.resume();
+        const said = found === undefined ? gatewayAnswer(404, "Not Found") : gatewayAnswer(400, "Bad Request");
+        sendAnswer(response, said, ["apigw-requestid", requestId]);
+        return;
+      }
+      await (found.record.api.protocolType === "HTTP" ? http : other)(request, response, found);
     },
-    async serveDomain(request, response, host, requestId) {
+    async serveConnections(request, response, requestId) {
       const parts = partsOf(request, requestId);
-      await answer(request, response, parts, mappedArrival(apis, host, parts));
+      let connectionId = "";
+      try {
+        connectionId = decodeURIComponent(parts.path.slice(connectionsPath.length));
+      } catch {
+        // Nobody has an id that is not well encoded.
+      }
+      await manage({ request, response, parts, connectionId, place: undefined });
     },
-    forgetAuthorizations: authorizers.forget,
+    async upgrade(request, socket, head, place, requestId) {
+      socket.on("error", () => {});
+      const parts = partsOf(request, requestId);
+      const found = find(place, parts);
+      const { createWebSocketDoor, refuse } = await import("./websocket/door.ts");
+      if (found === undefined || found === "malformed" || found.record.api.protocolType !== "WEBSOCKET") {
+        return refuse(socket, 403);
+      }
+      sockets ??= Promise.resolve(createWebSocketDoor({ ...shared, connections }));
+      await (await sockets).connect(request, socket, head, found);
+    },
+    forgetAuthorizations: shared.authorizers.forget,
+    async close() {
+      await (await sockets)?.close();
+    },
   };
 }

@@ -6,14 +6,17 @@ export type Address =
       readonly id: string;
       /** what stands before the stage: `/_aws/execute-api/<id>` of the path form, else nothing */
       readonly base: string;
-    };
+    }
+  /** the management API of WebSocket connections, of which a client knows no API: connection ids are nobody else's */
+  | { readonly kind: "connections"; readonly path: string };
 
 const pathForm = "/_aws/execute-api/";
+const connectionsForm = "/@connections/";
 
 /** Looked at before every request, invocations too: two searches in a short text. */
 export const isFrontHost = (host: string): boolean => host.includes(".lambda-url.") || host.includes(".execute-api.");
 
-export const isFrontPath = (path: string): boolean => path.startsWith(pathForm);
+export const isFrontPath = (path: string): boolean => path.startsWith(pathForm) || path.startsWith(connectionsForm);
 
 /**
  * `<id>.lambda-url.<region>.<anything>`, `<id>.execute-api.<anything>` or `/_aws/execute-api/<id>/…`. What follows the region
@@ -23,6 +26,7 @@ export function addressOf(host: string, path: string): Address | undefined {
   const [, id = "", door] = /^([a-z0-9-]+)\.(lambda-url|execute-api)\./i.exec(host) ?? [];
   if (door?.toLowerCase() === "lambda-url") return { kind: "function-url", id: id.toLowerCase() };
   if (door !== undefined) return { kind: "api", id: id.toLowerCase(), base: "" };
+  if (path.startsWith(connectionsForm)) return { kind: "connections", path };
   if (!isFrontPath(path)) return undefined;
   const [named = ""] = path.slice(pathForm.length).split("/");
   return { kind: "api", id: named, base: pathForm + named };
