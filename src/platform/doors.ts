@@ -20,7 +20,7 @@ export function createDoors(config: Config, needs: DoorsNeeds) {
   const { report, note } = needs;
   const { registry, objects, artifacts, images, logs, statistics, keys, sealer, auth, repositories } = needs.stores;
   const { isolation, environments } = needs.running;
-  const { sources, durable, queue, messages, run } = needs.events;
+  const { sources, durable, queue, messages, remote, run } = needs.events;
 
   /** Of a function that exists, the group it was given; a deleted one's log is still there under the usual name. */
   const logGroupOf = (name: string) => {
@@ -98,6 +98,8 @@ export function createDoors(config: Config, needs: DoorsNeeds) {
     sealer,
     messages,
     repositories,
+    remote,
+    endpoint: needs.endpoint,
     logs,
     upstreams: {
       byService: config.upstreams,

@@ -252,6 +252,7 @@ function connectionContext({ socket, headers }: IncomingMessage, principal: Prin
     "aws:PrincipalAccount": account,
     // Functions come through the platform's Unix socket, and have no address.
     "aws:SourceIp": socket.remoteAddress?.replace(/^::ffff:/, ""),
+    "aws:SecureTransport": String(isUnheard(socket)),
     "aws:UserAgent": headers["user-agent"],
     "aws:Referer": headers.referer,
     ...(session === undefined
@@ -260,4 +261,10 @@ function connectionContext({ socket, headers }: IncomingMessage, principal: Prin
     "aws:SourceIdentity": session?.sourceIdentity,
     ...Object.fromEntries(tags),
   };
+}
+
+/** Can nobody on the way listen? Either the connection is encrypted, or it does not leave this machine. */
+function isUnheard(socket: IncomingMessage["socket"]): boolean {
+  const address = socket.remoteAddress?.replace(/^::ffff:/, "");
+  return "encrypted" in socket || address === undefined || address === "::1" || address.startsWith("127.");
 }

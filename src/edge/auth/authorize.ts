@@ -104,7 +104,8 @@ function contextOf(caller: Caller, own: Context = {}): Context {
     "aws:PrincipalAccount": caller.account,
     "aws:PrincipalType": "Account",
     "aws:RequestedRegion": caller.region,
-    "aws:SecureTransport": "false",
+    // Where nobody is proved, nobody is kept out for how they came: what tools make denies everything without TLS.
+    "aws:SecureTransport": String(caller.principal === undefined),
     "aws:CurrentTime": now.toISOString(),
     "aws:EpochTime": String(Math.floor(now.getTime() / 1000)),
     ...caller.context,

@@ -5,6 +5,7 @@ import type { Messages } from "../../messages/index.ts";
 import { type Posting, ServiceError } from "../../model/index.ts";
 import type { LogStore } from "../../observe/index.ts";
 import type { Registry } from "../../registry/index.ts";
+import type { Remote } from "../../remote/index.ts";
 import type { Repositories } from "../../repositories/index.ts";
 import type { Apis } from "../api-gateway/apis.ts";
 import type { Auth } from "../auth/index.ts";
@@ -25,10 +26,13 @@ export interface BesideLambda {
   readonly buses?: Buses | undefined;
   /** Takes events on their way to functions and other targets, all or none of them; resolves when they are durable. */
   post?(postings: readonly Posting[]): Promise<void>;
-  /** container images that were pushed here */
-  readonly repositories?: Repositories | undefined;
   /** queues and topics */
   readonly messages?: Messages | undefined;
+  /** container images that were pushed here */
+  readonly repositories?: Repositories | undefined;
+  /** requests of the platform's own, and where it listens itself: for services that have others do their work */
+  readonly remote?: Pick<Remote, "send"> | undefined;
+  endpoint?(): string;
 }
 
 /** What the services around Lambda ask of the rest of the house. */
@@ -102,6 +106,18 @@ export const services: readonly ServiceEntry<ServicesNeeds>[] = [
     // Unsigned calls of the Query protocol (AssumeRoleWithWebIdentity, tests with curl) are told apart by their Action there.
     claims: (request, url) => hostLabel(url) === "sts" || isQueryRequest(request, url),
     load: async (needs) => (await import("./query.ts")).createQueryService(needs),
+  },
+  {
+    signingName: "cloudformation",
+    protocol: "query",
+    claims: (_request, url) => hostLabel(url) === "cloudformation",
+    hasWork: ({ registry }) => registry.named("stack").everything()[Symbol.iterator]().next().done !== true,
+    load: async ({ remote, endpoint, ...needs }) => {
+      if (remote === undefined || endpoint === undefined) {
+        throw new ServiceError("NotImplementedException", "Thaw has no CloudFormation here");
+      }
+      return (await import("./cloudformation/index.ts")).createCloudFormation({ ...needs, remote, endpoint });
+    },
   },
   {
     signingName: "application-autoscaling",
