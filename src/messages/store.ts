@@ -76,13 +76,15 @@ export interface MessageStore extends Transactions, GroupRows, DeliveryRows {
   add(row: NewRow): number;
   row(id: number): (MessageRow & { readonly queue: number }) | undefined;
   content(id: number): Content | undefined;
+  /** Without the body, which may be long. */
+  head(id: number): string | undefined;
   /** Messages of a queue that are due, the one that waits longest first. */
   due(queue: number, now: number, limit: number): MessageRow[];
   /** When the next message is due, after `now`. */
   nextDue(queue: number, now: number): number | undefined;
   take(id: number, due: number, receives: number, first: number): void;
   hide(id: number, due: number): void;
-  move(id: number, to: Move): void;
+  move(id: number, from: number, to: Move): void;
   remove(id: number): void;
   counts(queue: number, now: number): Counts;
   close(): void;
@@ -170,6 +172,7 @@ export function openMessageStore(path: string): MessageStore {
   const state = "id, queue, due, receives, earlier, sent, first, grp, source";
   const byId = database.prepare(`SELECT ${state} FROM messages WHERE id = ?`);
   const contentOf = database.prepare("SELECT head, body FROM contents WHERE id = ?");
+  const headOf = database.prepare("SELECT head FROM contents WHERE id = ?");
   const dueBy = database.prepare(
     `SELECT ${state} FROM messages WHERE queue = ? AND due <= ? ORDER BY due, receives, id LIMIT ?`,
   );
@@ -179,17 +182,23 @@ export function openMessageStore(path: string): MessageStore {
   const move = database.prepare(
     "UPDATE messages SET queue = ?, due = ?, sent = ?, earlier = ?, grp = ?, source = ?, receives = 0 WHERE id = ?",
   );
-  const remove = database.prepare("DELETE FROM messages WHERE id = ?");
+  const remove = database.prepare("DELETE FROM messages WHERE id = ? RETURNING queue");
   const removeContent = database.prepare("DELETE FROM contents WHERE id = ?");
-  const count = (condition: string) =>
-    database.prepare(`SELECT count(*) AS n FROM messages WHERE queue = ? AND ${condition}`);
-  const countDue = count("due <= ?");
-  const countInFlight = count("due > ? AND receives > 0");
-  const countDelayed = count("due > ? AND receives = 0");
+  const countAll = database.prepare("SELECT count(*) AS n FROM messages WHERE queue = ?");
+  const countAhead = database.prepare(
+    "SELECT count(*) AS n, count(*) FILTER (WHERE receives > 0) AS out FROM messages WHERE queue = ? AND due > ?",
+  );
+  /** How many messages a queue has, once somebody asked: to count a million takes longer than a turn may. */
+  const totals = new Map<number, number>();
+  const changeTotal = (queue: number, by: number) => {
+    const known = totals.get(queue);
+    if (known !== undefined) totals.set(queue, known + by);
+  };
   const groups = groupRows(database);
 
   function removeRow(id: number): void {
-    remove.run(id);
+    const queue = remove.get(id)?.queue;
+    if (queue !== undefined) changeTotal(Number(queue), -1);
     removeContent.run(id);
   }
 
@@ -199,6 +208,7 @@ export function openMessageStore(path: string): MessageStore {
     begin: () => database.exec("BEGIN IMMEDIATE"),
     commit: () => database.exec("COMMIT"),
     rollback() {
+      totals.clear();
       if (database.isTransaction) database.exec("ROLLBACK");
     },
     synced: () =>
@@ -214,7 +224,10 @@ export function openMessageStore(path: string): MessageStore {
     addDocument: (kind, key, document) => Number(addDocument.run(kind, key, document).lastInsertRowid),
     changeDocument: (number, document) => void changeDocument.run(document, number),
     removeDocument: (number) => void removeDocument.run(number),
-    abandon: (queue) => void abandon.run(queue),
+    abandon(queue) {
+      abandon.run(queue);
+      totals.delete(queue);
+    },
     sweep(limit) {
       const queue = oneAbandoned.get()?.queue;
       if (queue === undefined) return false;
@@ -226,6 +239,7 @@ export function openMessageStore(path: string): MessageStore {
     add({ queue, due, sent, group, head, body }) {
       const id = Number(insert.run(queue, due, sent, group ?? null).lastInsertRowid);
       insertContent.run(id, head, body);
+      changeTotal(queue, 1);
       return id;
     },
     row(id) {
@@ -236,6 +250,10 @@ export function openMessageStore(path: string): MessageStore {
       const row = contentOf.get(id);
       return row === undefined ? undefined : { head: String(row.head), body: String(row.body) };
     },
+    head(id) {
+      const row = headOf.get(id);
+      return row === undefined ? undefined : String(row.head);
+    },
     due: (queue, now, limit) => dueBy.all(queue, now, limit).map(rowOf),
     nextDue(queue, now) {
       const due = dueAfter.get(queue, now)?.due;
@@ -243,14 +261,19 @@ export function openMessageStore(path: string): MessageStore {
     },
     take: (id, due, receives, first) => void take.run(due, receives, first, id),
     hide: (id, due) => void hide.run(due, id),
-    move: (id, { queue, due, sent, earlier, group, source }) =>
-      void move.run(queue, due, sent, earlier, group ?? null, source, id),
+    move(id, from, { queue, due, sent, earlier, group, source }) {
+      move.run(queue, due, sent, earlier, group ?? null, source, id);
+      changeTotal(from, -1);
+      changeTotal(queue, 1);
+    },
     remove: removeRow,
-    counts: (queue, now) => ({
-      visible: Number(countDue.get(queue, now)?.n),
-      inFlight: Number(countInFlight.get(queue, now)?.n),
-      delayed: Number(countDelayed.get(queue, now)?.n),
-    }),
+    counts(queue, now) {
+      const total = totals.get(queue) ?? Number(countAll.get(queue)?.n);
+      totals.set(queue, total);
+      const ahead = countAhead.get(queue, now);
+      const [hidden, inFlight] = [Number(ahead?.n), Number(ahead?.out)];
+      return { visible: total - hidden, inFlight, delayed: hidden - inFlight };
+    },
     close() {
       closeSync(log);
       database.close();

@@ -47,7 +47,7 @@ function rowOf(store: MessageStore, queue: Queue, receipt: Receipt, handle: stri
     if (row !== undefined && receipt.queue !== queue.number) throw badHandle(handle);
     return undefined;
   }
-  const { id } = JSON.parse(store.content(row.id)?.head ?? "{}") as Head;
+  const { id } = JSON.parse(store.head(row.id) ?? "{}") as Head;
   if (id !== receipt.message) throw badHandle(handle);
   return row;
 }

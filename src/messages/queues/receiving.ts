@@ -105,10 +105,9 @@ function takeRow({ needs, queue, visibilityMs, now, taken }: Taking, row: Messag
 /** To the dead-letter queue. A standard queue's letters keep their age. Source: SQS Developer Guide, "Using dead-letter queues". */
 function bury({ store, arrived }: ReceivingNeeds, from: Queue, target: Queue, row: MessageRow, now: number): void {
   const { fifo } = target.settings;
-  const content = store.content(row.id);
-  const name = fifo ? (JSON.parse(content?.head ?? "{}") as Head).group : undefined;
+  const name = fifo ? (JSON.parse(store.head(row.id) ?? "{}") as Head).group : undefined;
   const group = name === undefined ? undefined : enterGroup(store, target.number, name, now);
-  store.move(row.id, {
+  store.move(row.id, from.number, {
     queue: target.number,
     due: now,
     sent: fifo ? now : row.sent,
