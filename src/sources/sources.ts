@@ -135,5 +135,7 @@ export function createSources(needs: SourcesNeeds): Sources {
 
 /** The source's region: its ARN's, or the mapping's own. */
 function regionOf({ settings, region }: MappingRecord): string {
-  return String(settings.EventSourceArn ?? "").split(":")[3] || region;
+  const named = String(settings.EventSourceArn ?? "").split(":")[3];
+  // DynamoDB Local has a name of its own in its ARNs, but tables for each region that signatures name.
+  return named === undefined || named === "" || named === "ddblocal" ? region : named;
 }

@@ -182,7 +182,7 @@ export const tell = `
 export async function until(
   holds: () => boolean | Promise<boolean>,
   seen: () => unknown = () => "",
-  seconds = 30,
+  seconds = 120,
 ): Promise<void> {
   const late = Date.now() + seconds * 1000;
   while (!(await holds())) {

@@ -49,7 +49,10 @@ function constraintsOf(shape: Shape): readonly Constraint[] {
     const expression = new RegExp(`^(?:${pattern})$`, pattern.includes("\\p{") ? "u" : "");
     list.push({
       text: `Member must satisfy regular expression pattern: ${pattern}`,
-      holds: (value) => String(value).length <= patternLimit && expression.test(String(value)),
+      holds(value) {
+        const text = String(value);
+        return text.length <= patternLimit && (expression.test(text) || shape.beyondPattern?.test(text) === true);
+      },
     });
   }
   if (shape.enum !== undefined) {

@@ -49,6 +49,8 @@ export interface Shape {
   readonly enum?: readonly string[];
   /** values that are taken though AWS does not have them, and not named either */
   readonly beyond?: ReadonlySet<string>;
+  /** texts that are taken though AWS's pattern does not have them */
+  readonly beyondPattern?: RegExp;
   readonly sensitive?: boolean;
   readonly exception?: boolean;
   readonly error?: { readonly httpStatusCode: number };

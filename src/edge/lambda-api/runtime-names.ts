@@ -8,9 +8,21 @@ type Offer = Pick<LambdaApiNeeds["artifacts"], "runtimes">;
 /** Operations whose layers name runtimes; a function's own runtime is checked by checkRuntime. */
 const namers: ReadonlySet<string> = new Set(["ListLayerVersions", "ListLayers", "PublishLayerVersion"]);
 
+/** Operations that name an event source. */
+const mappers: ReadonlySet<string> = new Set(["CreateEventSourceMapping", "ListEventSourceMappings"]);
+
+/** What DynamoDB Local calls its streams: its region is none of AWS's. */
+const localStream = /^arn:aws:dynamodb:ddblocal:\d{12}:table\/[^/]+\/stream\/[^/]+$/;
+let localModel: ServiceModel | undefined;
+
 /** The model by which a request of this operation is checked. The machine is only searched for those that name runtimes. */
 export async function modelFor(operation: string, artifacts: Offer): Promise<ServiceModel> {
   const model = serviceModel();
+  if (mappers.has(operation)) {
+    const { shapes } = model;
+    localModel ??= { ...model, shapes: { ...shapes, Arn: { ...shapes.Arn!, beyondPattern: localStream } } };
+    return localModel;
+  }
   if (!namers.has(operation)) return model;
   const Runtime = { ...model.shapes.Runtime!, beyond: await ready(artifacts) };
   return { ...model, shapes: { ...model.shapes, Runtime } };

@@ -1,4 +1,4 @@
-import type { Listing, Position, StreamApi } from "../streams/api.ts";
+import { type Listing, type Position, type StreamApi, troubleOf } from "../streams/api.ts";
 import type { Shard } from "../streams/lineage.ts";
 import { createPolling } from "../streams/polling.ts";
 import { type DynamoDbRecord, dynamoDbRecord } from "./event.ts";
@@ -20,20 +20,37 @@ interface DescribedShard {
 const mostRecords = 1000;
 
 /** The stream of a table. Source: Amazon DynamoDB Streams API Reference. */
-export function createDynamoDbApi(streamArn: string, { call, clock, idleMs }: DynamoDbApiNeeds): StreamApi {
+export function createDynamoDbApi(sourceArn: string, { call, clock, idleMs }: DynamoDbApiNeeds): StreamApi {
+  /** as the service calls the stream */
+  let streamArn = sourceArn;
+
+  /** DynamoDB Local has a region and an account of its own, whatever the mapping says. */
+  async function describe(input: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<unknown> {
+    try {
+      return await call("DescribeStream", { ...input, StreamArn: streamArn }, signal);
+    } catch (error) {
+      const local = sourceArn.replace(/^(arn:aws:dynamodb):[^:]*:[^:]*:/, "$1:ddblocal:000000000000:");
+      if (troubleOf(error) !== "gone" || local === streamArn) throw error;
+      const found = await call("DescribeStream", { ...input, StreamArn: local }, signal).catch(() => undefined);
+      if (found === undefined) throw error;
+      streamArn = local;
+      return found;
+    }
+  }
+
   async function list(signal: AbortSignal): Promise<Listing> {
     const shards: Shard[] = [];
     let after: string | undefined;
     do {
-      const input = { StreamArn: streamArn, ...(after === undefined ? {} : { ExclusiveStartShardId: after }) };
-      const { StreamDescription } = (await call("DescribeStream", input, signal)) as {
+      const input = after === undefined ? {} : { ExclusiveStartShardId: after };
+      const { StreamDescription } = (await describe(input, signal)) as {
         StreamDescription: { Shards?: DescribedShard[]; LastEvaluatedShardId?: string | null };
       };
       for (const shard of StreamDescription.Shards ?? []) shards.push(shardOf(shard));
       after = StreamDescription.LastEvaluatedShardId ?? undefined;
     } while (after !== undefined);
     // A table's next stream has another ARN.
-    return { identity: streamArn, shards };
+    return { identity: sourceArn, shards };
   }
 
   async function iterator(shard: string, position: Position, signal: AbortSignal): Promise<string> {
@@ -52,7 +69,7 @@ export function createDynamoDbApi(streamArn: string, { call, clock, idleMs }: Dy
       NextShardIterator?: string | null;
     };
     const now = clock();
-    const records = (answer.Records ?? []).map((record) => dynamoDbRecord(record, streamArn, now));
+    const records = (answer.Records ?? []).map((record) => dynamoDbRecord(record, sourceArn, now));
     // It does not say how far behind it is: a page that has nothing has all.
     return { records, next: answer.NextShardIterator ?? undefined, behindMs: records.length === 0 ? 0 : undefined };
   }
