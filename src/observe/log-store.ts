@@ -37,7 +37,7 @@ export interface LogStore {
   /** The newest `limit` events, oldest first. Empty for a group nobody wrote to. */
   query(query: LogQuery & { readonly limit: number }): Promise<LogEvent[]>;
   /** All events since a time and then each as it comes, until the signal. A reader slower than the log misses the oldest. */
-  follow(query: LogQuery, signal: AbortSignal): AsyncIterable<LogEvent>;
+  follow(query: LogQuery, signal: AbortSignal): AsyncIterable<StoredEvent>;
   /** Events since a time in order of their arrival, with their numbers; `LogEvent` and a number that never comes twice. */
   read(query: LogQuery): Promise<StoredEvent[]>;
   /** Names of the groups that have been written to. Of those with very long names, only since the start. */
@@ -233,12 +233,12 @@ async function* followGroup(
   history: Promise<History>,
   since: number,
   signal: AbortSignal,
-): AsyncGenerator<LogEvent> {
+): AsyncGenerator<StoredEvent> {
   const past = await history;
   let seen = past.upTo;
   for (const event of past.events) {
     if (signal.aborted) return;
-    yield withoutNumber(event);
+    yield event;
   }
   let wake: () => void = () => {};
   const onWake = (): void => wake();
@@ -250,7 +250,7 @@ async function* followGroup(
       for (const event of events) {
         if (signal.aborted) return;
         seen = event.number;
-        if (event.timestamp >= since) yield withoutNumber(event);
+        if (event.timestamp >= since) yield event;
       }
       if (group.last > seen && events.length > 0) continue;
       // Nothing can be appended between the look at the ring and this line: both are in one turn.

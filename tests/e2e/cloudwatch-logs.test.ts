@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import {
   CloudWatchLogsClient,
@@ -165,7 +168,64 @@ test("a subscription filter runs a function with what it lets through", async ()
   assert.match(document, /"subscriptionFilters":\["errors"\]/);
   assert.match(document, /\\"n\\":7/);
   assert.doesNotMatch(document, /info/);
+  assert.match(document, /"id":"\d{56}"/);
   client.destroy();
+});
+
+test("what a subscription lets through reaches its function though the platform is killed, and none of it twice in peace", async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), "thaw-subscription-"));
+  const settings = (endpoint: string) => ({
+    endpoint,
+    region: "us-east-1",
+    credentials: { accessKeyId: "test", secretAccessKey: "test" },
+  });
+  let own = await startServer({ dataDir });
+  try {
+    const client = lambdaOf(own);
+    const source =
+      "exports.handler = async (e) => JSON.parse(require('zlib').gunzipSync(Buffer.from(e.awslogs.data, 'base64'))).logEvents.forEach((one) => console.log('GOT ' + one.message + '.'));";
+    await createFunction(client, "receiver", { code: { "index.js": source }, MemorySize: 128 });
+    const permission = { StatementId: "logs", Action: "lambda:InvokeFunction", Principal: "logs.amazonaws.com" };
+    await client.send(new AddPermissionCommand({ FunctionName: "receiver", ...permission }));
+    client.destroy();
+    const before = new CloudWatchLogsClient(settings(own.endpoint));
+    await before.send(new CreateLogGroupCommand({ logGroupName }));
+    await before.send(new CreateLogStreamCommand({ logGroupName, logStreamName }));
+    const say = (messages: readonly string[], timestamp: number) =>
+      before.send(
+        new PutLogEventsCommand({
+          logGroupName,
+          logStreamName,
+          logEvents: messages.map((message) => ({ timestamp, message })),
+        }),
+      );
+    await say(["earlier"], Date.now());
+    const destinationArn = "arn:aws:lambda:us-east-1:000000000000:function:receiver";
+    const filter = { logGroupName, filterName: "all", filterPattern: "", destinationArn };
+    await before.send(new PutSubscriptionFilterCommand(filter));
+    // Older than the subscription, but it comes after it.
+    await say(["one", "two"], Date.now() - 60_000);
+    await say(["three"], Date.now());
+    const texts = async () => {
+      const answer = await fetch(new URL("/_thaw/logs?function=receiver&limit=1000", own.endpoint));
+      return [...(await answer.text()).matchAll(/GOT (\w+)\./g)].map(([, text]) => text);
+    };
+    const waitFor = async (count: number) => {
+      for (const until = Date.now() + 20_000; (await texts()).length < count && Date.now() < until; ) {
+        await new Promise((done) => setTimeout(done, 50));
+      }
+      return (await texts()).sort();
+    };
+    assert.deepEqual(await waitFor(3), ["one", "three", "two"]);
+    await say(["four"], Date.now());
+    await own.kill();
+    before.destroy();
+    own = await startServer({ dataDir });
+    assert.deepEqual([...new Set(await waitFor(4))], ["four", "one", "three", "two"]);
+  } finally {
+    await own.stop();
+    rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });
+  }
 });
 
 test("what is older than a group keeps is gone, and what is deleted too", async () => {

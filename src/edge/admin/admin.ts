@@ -98,7 +98,8 @@ async function sendLogs(
   request.on("close", () => gone.abort());
   response.on("close", () => gone.abort());
   response.flushHeaders();
-  for await (const line of needs.follow(name, since, gone.signal)) {
+  for await (const { timestamp, stream, message } of needs.follow(name, since, gone.signal)) {
+    const line: LogLine = { timestamp, stream, message };
     if (!response.write(`${JSON.stringify(line)}\n`)) await drained(response, gone.signal);
   }
   response.end();

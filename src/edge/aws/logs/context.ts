@@ -42,7 +42,7 @@ export interface LogsContext {
   /** aborted when the server stops */
   readonly closing: AbortSignal;
   /** The subscriptions of a group are others now. */
-  resubscribe(account: string, group: string): void;
+  resubscribe(account: string, group: string): Promise<void>;
   /** May CloudWatch Logs run this function? Throws InvalidParameterException. */
   checkDestination(scope: Scope, group: string, arn: string): void;
 }

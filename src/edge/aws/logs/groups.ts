@@ -48,7 +48,7 @@ export const deleteLogGroup: LogsOperation<OfGroup> = async (call) => {
     if (one.group === name) context.subscriptions.remove(account, one.name);
   }
   context.groups.remove(scope.account, name);
-  context.resubscribe(account, name);
+  await context.resubscribe(account, name);
   return {};
 };
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ServiceError } from "../../../model/index.ts";
+import { type Posting, ServiceError } from "../../../model/index.ts";
 import type { LogStore } from "../../../observe/index.ts";
 import type { Registry } from "../../../registry/index.ts";
 import type { ServiceModel } from "../../lambda-api/model.ts";
@@ -30,7 +30,9 @@ import {
 import { deleteSubscriptionFilter, describeSubscriptionFilters, putSubscriptionFilter } from "./subscriptions.ts";
 import { liveTail } from "./tail.ts";
 
-export interface LogsNeeds extends Pick<LambdaApiNeeds, "invoke" | "accept" | "report"> {
+export interface LogsNeeds extends Pick<LambdaApiNeeds, "report"> {
+  /** Takes what subscriptions deliver; resolves when it is durable. */
+  post?(postings: readonly Posting[]): Promise<void>;
   readonly registry: Registry;
   readonly logs?: LogStore | undefined;
 }

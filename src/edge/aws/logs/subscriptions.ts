@@ -33,7 +33,7 @@ export const putSubscriptionFilter: LogsOperation<PutSubscriptionFilterRequest> 
     distribution: input.distribution ?? "ByLogStream",
     created: context.subscriptions.get(scope.account, name)?.created ?? context.clock(),
   });
-  context.resubscribe(scope.account, group.name);
+  await context.resubscribe(scope.account, group.name);
   return {};
 };
 
@@ -65,6 +65,6 @@ export const deleteSubscriptionFilter: LogsOperation<DeleteSubscriptionFilterReq
     throw new JsonError("ResourceNotFoundException", "The specified subscription filter does not exist.");
   }
   context.subscriptions.remove(scope.account, name);
-  context.resubscribe(scope.account, group.name);
+  await context.resubscribe(scope.account, group.name);
   return {};
 };
