@@ -13,6 +13,10 @@ export interface Options {
   /** where other services are: a URL, or `aws` (for what functions' events go to; requests are not handed on to it) */
   readonly upstream?: string;
   readonly auth?: "off" | "known-keys" | "iam";
+  /** TLS on the port, too; with a certificate of the platform's own unless files are named */
+  readonly tls?: boolean;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
 }
 
 /** The platform's settings, decided once at start. */
@@ -30,6 +34,10 @@ export interface Config {
   readonly egress: "none" | "all";
   /** whether signatures of requests are checked, and permissions of who signed them */
   readonly auth: "off" | "known-keys" | "iam";
+  /** TLS beside plain HTTP on the port: by a given certificate and key (PEM), or by the platform's own */
+  readonly tls: { readonly cert: string; readonly key: string } | "own" | undefined;
+  /** HTTP/2 without TLS on the port; with TLS it is always there */
+  readonly http2: boolean;
   /** directory used as every sandbox's root instead of one made from the host's */
   readonly rootfs: string | undefined;
   /** file with the key that secrets on the disk are sealed with; undefined: one made in the data directory */
@@ -51,7 +59,12 @@ export interface Config {
   /** an image older than this is made anew in the background, milliseconds */
   readonly renewImagesAfterMs: number;
   /** where container images are pulled from, and with which passwords */
-  readonly registries: { readonly ecr: string | undefined; readonly logins: Readonly<Record<string, string>> };
+  readonly registries: {
+    readonly ecr: string | undefined;
+    readonly logins: Readonly<Record<string, string>>;
+    /** hosts that images may come from; undefined: any */
+    readonly allowed: readonly string[] | undefined;
+  };
   /** folders of this machine from which callers may name images by path */
   readonly imageFolders: readonly string[];
   /** milliseconds that running invocations get to finish after SIGTERM */
@@ -90,6 +103,8 @@ export function configOf(options: Options, env: NodeJS.ProcessEnv = process.env)
     egress: options.egress ?? oneOf("THAW_EGRESS", env.THAW_EGRESS, ["none", "all"] as const),
     rootfs: options.rootfs ?? env.THAW_ROOTFS,
     auth: options.auth ?? oneOf("THAW_AUTH", env.THAW_AUTH, ["off", "known-keys", "iam"] as const),
+    tls: tlsOf(options, env),
+    http2: oneOf("THAW_HTTP2", env.THAW_HTTP2, ["off", "on"] as const) === "on",
     masterKeyFile: env.THAW_MASTER_KEY_FILE || undefined,
     account: "000000000000",
     region: "us-east-1",
@@ -102,7 +117,11 @@ export function configOf(options: Options, env: NodeJS.ProcessEnv = process.env)
     criu: criuOf(env.THAW_CRIU, env.PATH ?? ""),
     imageBudgetBytes: whole("THAW_IMAGES_MB", env.THAW_IMAGES_MB, 8192, 64, 2 ** 30) * 2 ** 20,
     renewImagesAfterMs: whole("THAW_IMAGES_HOURS", env.THAW_IMAGES_HOURS, 6, 1, 8760) * 3600e3,
-    registries: { ecr: origin("THAW_ECR", env.THAW_ECR), logins: loginsOf(env.THAW_REGISTRY_LOGINS) },
+    registries: {
+      ecr: origin("THAW_ECR", env.THAW_ECR),
+      logins: loginsOf(env.THAW_REGISTRY_LOGINS),
+      allowed: hostsOf(env.THAW_IMAGE_REGISTRIES),
+    },
     imageFolders: (env.THAW_IMAGE_FOLDERS ?? "").split(delimiter).filter(isAbsolute),
     drainMs: 10_000,
     upstream: upstreamOf(options.upstream ?? env.THAW_UPSTREAM),
@@ -123,6 +142,12 @@ function origin(name: string, value: string | undefined): string | undefined {
   throw new ConfigError(`${name} is "${value}": it must be like http://localhost:5000`);
 }
 
+/** Hosts between commas; undefined: nothing was said. */
+function hostsOf(given: string | undefined): readonly string[] | undefined {
+  const hosts = given?.split(",").map((host) => host.trim().toLowerCase());
+  return hosts?.filter((host) => host !== "");
+}
+
 /** A file in the form of Docker's config.json: `{"auths":{"HOST":{"auth":base64 of user:password}}}`. */
 function loginsOf(path: string | undefined): Record<string, string> {
   if (path === undefined || path === "") return {};
@@ -133,6 +158,30 @@ function loginsOf(path: string | undefined): Record<string, string> {
   } catch (error) {
     throw new ConfigError(`THAW_REGISTRY_LOGINS is "${path}": ${(error as Error).message}`);
   }
+}
+
+function tlsOf(options: Options, env: NodeJS.ProcessEnv): Config["tls"] {
+  const cert = options.tlsCert ?? (env.THAW_TLS_CERT || undefined);
+  const key = options.tlsKey ?? (env.THAW_TLS_KEY || undefined);
+  if (cert !== undefined && key !== undefined) {
+    return { cert: pemOf("--tls-cert", cert), key: pemOf("--tls-key", key) };
+  }
+  if (cert !== undefined || key !== undefined) {
+    throw new ConfigError("--tls-cert and --tls-key (THAW_TLS_CERT, THAW_TLS_KEY) go together: one of them is missing");
+  }
+  const wanted = options.tls ?? oneOf("THAW_TLS", env.THAW_TLS, ["off", "on"] as const) === "on";
+  return wanted ? "own" : undefined;
+}
+
+function pemOf(name: string, path: string): string {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new ConfigError(`${name} is "${path}": ${(error as Error).message}`);
+  }
+  if (text.includes("-----BEGIN ")) return text;
+  throw new ConfigError(`${name} is "${path}": it must be a file in PEM`);
 }
 
 /** `off`, `on` (of the PATH, or where distributions put it) or the path of the program. */

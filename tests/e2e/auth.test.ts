@@ -13,6 +13,7 @@ import {
 } from "@aws-sdk/client-iam";
 import { CreateAliasCommand, CreateKeyCommand, DecryptCommand, EncryptCommand, KMSClient } from "@aws-sdk/client-kms";
 import * as lambda from "@aws-sdk/client-lambda";
+import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { CreateSecretCommand, GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { zipOf } from "../conformance/door.ts";
@@ -157,6 +158,38 @@ test("a secret is named by its whole ARN in policies, whatever a request calls i
   }
   await policy("Allow", "p");
   assert.equal((await own.send(new GetSecretValueCommand({ SecretId: "prod" }))).SecretString, "x");
+});
+
+test("code is read out of a bucket in the name of whoever gives it", async () => {
+  const s3 = new S3Client({ ...options(), forcePathStyle: true });
+  await s3.send(new CreateBucketCommand({ Bucket: "archives" }));
+  const Body = await zipOf({ bootstrap: "#!/bin/sh\n" });
+  await s3.send(new PutObjectCommand({ Bucket: "archives", Key: "f.zip", Body }));
+  const iam = new IAMClient(options());
+  const UserName = "deployer";
+  await iam.send(new CreateUserCommand({ UserName }));
+  const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName }));
+  const own = new lambda.LambdaClient(
+    options({ accessKeyId: AccessKey!.AccessKeyId!, secretAccessKey: AccessKey!.SecretAccessKey! }),
+  );
+  const allow = (Action: string | string[], PolicyName: string) => {
+    const Statement = [{ Effect: "Allow", Action, Resource: "*" }];
+    const PolicyDocument = JSON.stringify({ Version: "2012-10-17", Statement });
+    return iam.send(new PutUserPolicyCommand({ UserName, PolicyName, PolicyDocument }));
+  };
+  await allow(["lambda:*", "iam:PassRole"], "functions");
+  const Code = { S3Bucket: "archives", S3Key: "f.zip" };
+  const make = () =>
+    own.send(
+      new lambda.CreateFunctionCommand({ FunctionName: "read", Role, Code, Runtime: "provided.al2023", Handler: "h" }),
+    );
+  await assert.rejects(make(), {
+    name: "AccessDeniedException",
+    message: /permission to GetObject for archives\/f.zip/,
+  });
+  await allow("s3:GetObject", "objects");
+  assert.equal((await make()).CodeSize, Body.length);
+  await own.send(new lambda.DeleteFunctionCommand({ FunctionName: "read" }));
 });
 
 test("the aws command makes a user with a key, which may what its policy says", async (t) => {

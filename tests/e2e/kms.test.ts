@@ -190,7 +190,8 @@ test("tags and the policy are kept, and keys are listed in pages", async () => {
   await kms.send(new UntagResourceCommand({ KeyId, TagKeys: ["a"] }));
   const { Tags } = await kms.send(new ListResourceTagsCommand({ KeyId }));
   assert.deepEqual(Tags, [{ TagKey: "b", TagValue: "2" }]);
-  const Policy = JSON.stringify({ Version: "2012-10-17", Statement: [] });
+  const Statement = [{ Effect: "Allow", Principal: "*", Action: "kms:*", Resource: "*" }];
+  const Policy = JSON.stringify({ Version: "2012-10-17", Statement });
   await kms.send(new PutKeyPolicyCommand({ KeyId, Policy }));
   assert.equal((await kms.send(new GetKeyPolicyCommand({ KeyId }))).Policy, Policy);
   const seen = new Set<string>();

@@ -122,6 +122,18 @@ test("a registry that wants a token gets one by the operator's login, and nobody
   });
 });
 
+test("an image of a registry that the operator has not allowed is never asked for", () =>
+  withImages(
+    async ({ images, registry, host }) => {
+      registry.add("x", "v1", await buildImage({ layers: [[["a", "1"]]] }));
+      const none = refusedAs("denied", /none of the registries .*THAW_IMAGE_REGISTRIES/);
+      await assert.rejects(images.resolve(`${host}/x:v1`, "x86_64"), none);
+      await assert.rejects(images.resolve("notexample.com/x:v1", "x86_64"), none);
+      assert.deepEqual(registry.requests, []);
+    },
+    { logins: {}, allowed: ["*.example.com", "localhost:1"] },
+  ));
+
 test("of an index the image for the function's architecture is taken", () =>
   withImages(async ({ images, registry, host }) => {
     const [amd, arm] = await Promise.all(

@@ -64,7 +64,7 @@ export function createContainerImages(needs: ImagesNeeds): ContainerImages {
     if (reference.kind === "registry") {
       const own = needs.own?.(reference, puller);
       if (own !== undefined) return ownSource(own, reference.reference, uri);
-      return registrySource(needs.endpoints.of(reference), { ...reference, uri });
+      return registrySource(needs.endpoints.of(reference, uri), { ...reference, uri });
     }
     const path = await withinFolders(reference.path, needs.folders, uri);
     if (reference.kind === "oci") return folderSource(path, reference.tag, uri);

@@ -1,6 +1,8 @@
 import { type CodeRef, limits, ServiceError } from "../../model/index.ts";
-import { type Objects, ObjectsError } from "../../objects/index.ts";
-import type { Scope } from "../../registry/index.ts";
+import { type BucketRecord, type Objects, ObjectsError } from "../../objects/index.ts";
+import { checkAccess } from "../aws/s3/access.ts";
+import { S3Error } from "../aws/s3/errors.ts";
+import type { Caller } from "../caller.ts";
 import type { LambdaApiNeeds } from "./needs.ts";
 
 /** Where an archive lies, as a request says it. */
@@ -17,14 +19,14 @@ export interface ObjectOfCode {
  */
 export async function takeObject(
   { artifacts, objects }: Pick<LambdaApiNeeds, "artifacts" | "objects">,
-  scope: Scope,
+  caller: Caller,
   { S3Bucket = "", S3Key, S3ObjectVersion, S3ObjectStorageMode }: ObjectOfCode,
 ): Promise<CodeRef> {
   if (S3Key === undefined) {
     throw new ServiceError("InvalidParameterValueException", "Please provide a source for function code.");
   }
   if (objects === undefined) throw new ServiceError("NotImplementedException", "Thaw has no S3 here");
-  const record = found(objects, scope, S3Bucket, S3Key, S3ObjectVersion);
+  const record = found(objects, caller, S3Bucket, S3Key, S3ObjectVersion);
   if (record.size === 0) {
     throw new ServiceError("InvalidParameterValueException", "Uploaded file must be a non-empty zip");
   }
@@ -41,15 +43,10 @@ export async function takeObject(
   return { ...code, reference: { S3Bucket, S3Key, ...version } };
 }
 
-function found(objects: Objects, { account, region }: Scope, bucket: string, key: string, version?: string) {
+function found(objects: Objects, caller: Caller, bucket: string, key: string, version?: string) {
   const there = objects.bucket(bucket);
-  if (there !== undefined && there.account !== account) {
-    throw new ServiceError(
-      "AccessDeniedException",
-      `Your access has been denied by S3, please make sure your request credentials have permission to GetObject for ${bucket}/${key}. S3 Error Code: AccessDenied. S3 Error Message: Access Denied`,
-    );
-  }
-  if (there !== undefined && there.region !== region) {
+  if (there !== undefined) checkReading(caller, there, key, version);
+  if (there !== undefined && there.region !== caller.region) {
     throw passedOn(
       "PermanentRedirect",
       `The bucket is in this region: ${there.region}. Please use this region to retry the request`,
@@ -63,6 +60,20 @@ function found(objects: Objects, { account, region }: Scope, bucket: string, key
     throw error;
   }
   throw passedOn("NoSuchKey", "The specified key does not exist.");
+}
+
+/** Whoever gives code must be able to read it: Lambda does it in their name. Throws AccessDeniedException. */
+function checkReading(caller: Caller, bucket: BucketRecord, key: string, version: string | undefined): void {
+  try {
+    const action = version === undefined ? "s3:GetObject" : "s3:GetObjectVersion";
+    checkAccess(caller, action, { name: bucket.name, key, bucket });
+  } catch (error) {
+    if (!(error instanceof S3Error)) throw error;
+    throw new ServiceError(
+      "AccessDeniedException",
+      `Your access has been denied by S3, please make sure your request credentials have permission to GetObject for ${bucket.name}/${key}. S3 Error Code: AccessDenied. S3 Error Message: Access Denied`,
+    );
+  }
 }
 
 const passedOn = (code: string, message: string): ServiceError =>

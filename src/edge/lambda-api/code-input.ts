@@ -1,5 +1,6 @@
 import { type CodeRef, limits, ServiceError } from "../../model/index.ts";
-import type { FunctionSettings, Scope } from "../../registry/index.ts";
+import type { FunctionSettings } from "../../registry/index.ts";
+import type { Caller } from "../caller.ts";
 import { type ObjectOfCode, takeObject } from "./code-from-s3.ts";
 import { takeImage } from "./images.ts";
 import type { LambdaApiNeeds } from "./needs.ts";
@@ -12,7 +13,7 @@ interface GivenCode extends ObjectOfCode {
 /** Stores the code of a request. Throws what putZip says about a bad archive, or that the source cannot be used. */
 export async function takeCode(
   needs: Pick<LambdaApiNeeds, "artifacts" | "objects">,
-  scope: Scope,
+  caller: Caller,
   code: GivenCode,
   { PackageType, Architectures }: Pick<FunctionSettings, "PackageType" | "Architectures"> = {
     PackageType: "Zip",
@@ -21,10 +22,10 @@ export async function takeCode(
 ): Promise<CodeRef> {
   const { ZipFile, S3Bucket, ImageUri } = code;
   if (PackageType === "Image" && ImageUri !== undefined) {
-    return takeImage(needs.artifacts, ImageUri, Architectures[0] ?? "x86_64", scope);
+    return takeImage(needs.artifacts, ImageUri, Architectures[0] ?? "x86_64", caller);
   }
   if (S3Bucket !== undefined) {
-    if (ZipFile === undefined) return takeObject(needs, scope, code);
+    if (ZipFile === undefined) return takeObject(needs, caller, code);
     const both = "Please do not provide other FunctionCode parameters when providing a ZipFile.";
     throw new ServiceError("InvalidParameterValueException", both);
   }

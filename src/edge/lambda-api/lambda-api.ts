@@ -84,7 +84,7 @@ export function createLambdaApi(needs: LambdaApiNeeds, identify: Identify): Lamb
     const caller = identify(request);
     checkAccess(needs.registry, caller, name, input);
     const scope = { account: caller.account, region: caller.region };
-    const call: Call<unknown> = { input, scope, origin: url.origin, needs, preparation, provisioning, links };
+    const call: Call<unknown> = { input, scope, caller, origin: url.origin, needs, preparation, provisioning, links };
     const reply = await operation(call);
     sendJson(response, reply.status ?? description.status, requestId, reply.body);
   }

@@ -1,4 +1,5 @@
 import type { Scope } from "../../registry/index.ts";
+import type { Caller } from "../caller.ts";
 import type { CodeLinks } from "./code-links.ts";
 import type { LambdaApiNeeds } from "./needs.ts";
 import type { Preparation } from "./preparation.ts";
@@ -9,6 +10,7 @@ export interface Call<Input> {
   readonly input: Input;
   /** the caller's account and region */
   readonly scope: Scope;
+  readonly caller: Caller;
   /** `http://host:port` as the client reached us */
   readonly origin: string;
   readonly needs: LambdaApiNeeds;

@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { headOf, KeyRefusal, type KeyScope, type Keys, keyArn } from "../../../keys/index.ts";
+import { KeyRefusal, type Keys } from "../../../keys/index.ts";
 import { ServiceError } from "../../../model/index.ts";
+import type { Registry } from "../../../registry/index.ts";
 import type { ServiceModel } from "../../lambda-api/model.ts";
 import { JsonError, type JsonOperation, type JsonService, serveJson } from "../json.ts";
 import type { AwsService } from "../service.ts";
+import { mayUse } from "./access.ts";
 import {
   decrypt,
   encrypt,
@@ -13,6 +15,15 @@ import {
   generateRandom,
   reEncrypt,
 } from "./encryption.ts";
+import {
+  createGrant,
+  type GrantCall,
+  type GrantRecord,
+  listGrants,
+  listRetirableGrants,
+  retireGrant,
+  revokeGrant,
+} from "./grants.ts";
 import {
   cancelKeyDeletion,
   createKey,
@@ -28,7 +39,6 @@ import {
   scheduleKeyDeletion,
   updateKeyDescription,
 } from "./lifecycle.ts";
-import type { KmsOperation } from "./operation.ts";
 import { generateMac, getPublicKey, sign, verify, verifyMac } from "./signing.ts";
 import {
   createAlias,
@@ -80,47 +90,41 @@ const operations = {
   VerifyMac: verifyMac,
 };
 
-/** AWS Key Management Service, with keys made and kept here. Key policies are kept and shown, and not enforced. */
-export function createKms(needs: { readonly keys?: Keys | undefined; report(error: unknown): void }): AwsService {
-  const { keys, report } = needs;
+const ofGrants = {
+  CreateGrant: createGrant,
+  ListGrants: listGrants,
+  ListRetirableGrants: listRetirableGrants,
+  RetireGrant: retireGrant,
+  RevokeGrant: revokeGrant,
+};
+
+export interface KmsNeeds {
+  readonly keys?: Keys | undefined;
+  readonly registry: Pick<Registry, "named">;
+  report(error: unknown): void;
+}
+
+/** AWS Key Management Service, with keys made and kept here. */
+export function createKms({ keys, registry, report }: KmsNeeds): AwsService {
   if (keys === undefined) throw new ServiceError("NotImplementedException", "There are no keys here");
-  const bound = Object.entries(operations).map(([name, operation]): [string, JsonOperation] => [
+  const store = registry.named<GrantRecord>("kms-grant");
+  const bound = Object.entries({ ...operations, ...ofGrants }).map(([name, operation]): [string, JsonOperation] => [
     name,
-    (call) => inItsWords(() => (operation as KmsOperation<never>)({ ...call, keys })),
+    ({ exchange, ...call }) =>
+      inItsWords(() =>
+        (operation as (call: GrantCall<never>) => object)({ ...call, keys, store, caller: exchange.caller }),
+      ),
   ]);
   const service: JsonService = {
     prefix: "TrentService.",
     model: JSON.parse(readFileSync(join(import.meta.dirname, "generated/model.json"), "utf8")) as ServiceModel,
     operations: Object.fromEntries(bound),
-    resources: (_operation, input, scope) => keysIn(keys, input as KeyNames, scope),
+    // Who may retire a grant is written in it.
+    authorize: (caller, operation, input) =>
+      operation === "RetireGrant" ? undefined : mayUse(keys, store, caller, operation, input),
     report,
   };
   return { serve: (exchange) => serveJson(service, exchange) };
-}
-
-interface KeyNames {
-  readonly KeyId?: string;
-  readonly TargetKeyId?: string;
-  readonly SourceKeyId?: string;
-  readonly DestinationKeyId?: string;
-  readonly CiphertextBlob?: Uint8Array;
-}
-
-/**
- * Policies name keys, whatever a request calls them, and even where only the ciphertext tells which key it is of. Undefined:
- * it is about none, about an alias itself, or about one that is not there.
- */
-function keysIn(keys: Keys, input: KeyNames, scope: KeyScope): readonly string[] | undefined {
-  const { KeyId, TargetKeyId, SourceKeyId, DestinationKeyId, CiphertextBlob } = input;
-  const own = KeyId ?? TargetKeyId ?? SourceKeyId;
-  try {
-    const sealed = CiphertextBlob === undefined ? undefined : headOf(Buffer.from(CiphertextBlob)).keyId;
-    const given = [own ?? sealed, DestinationKeyId].filter((name) => name !== undefined);
-    return given.length === 0 ? undefined : given.map((name) => keyArn(keys.find(scope, name)));
-  } catch (error) {
-    if (error instanceof KeyRefusal) return undefined;
-    throw error;
-  }
 }
 
 function inItsWords<T>(run: () => T): T {

@@ -15,6 +15,7 @@ import {
   macAlgorithms,
   signingAlgorithms,
 } from "../../../keys/index.ts";
+import { PolicyError, parsePolicy } from "../../../policy/index.ts";
 import { type KmsCall, type KmsOperation, keyOf, page, seconds } from "./operation.ts";
 import { checkTags, tagsOf } from "./tags.ts";
 
@@ -197,12 +198,11 @@ export const listKeyRotations: KmsOperation<ListKeyRotationsRequest> = (call) =>
 /** Throws MalformedPolicyDocumentException. */
 export function checkPolicy(text: string): void {
   try {
-    const policy: unknown = JSON.parse(text);
-    if (typeof policy === "object" && policy !== null && "Statement" in policy) return;
-  } catch {
-    // Refused below, like any other text that is no policy.
+    parsePolicy(text, "resource");
+  } catch (error) {
+    if (!(error instanceof PolicyError)) throw error;
+    throw new KeyRefusal("MalformedPolicyDocumentException", error.message);
   }
-  throw new KeyRefusal("MalformedPolicyDocumentException", "The new key policy is not a valid policy document.");
 }
 
 const unsupported = (message: string) => new KeyRefusal("UnsupportedOperationException", message);

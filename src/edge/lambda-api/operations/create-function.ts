@@ -45,7 +45,7 @@ export const createFunction: Operation<CreateFunctionRequest> = async (call) => 
   if (configArn !== undefined && settings.PackageType === "Image") throw imagesAreNotSigned();
   const signing = configArn === undefined ? undefined : codeSigningFor(registry, scope, configArn);
   await checkLayerSignatures(needs, signing, layers);
-  const code = await admittedCode(needs, signing, ref, await takeCode(needs, scope, input.Code ?? {}, settings));
+  const code = await admittedCode(needs, signing, ref, await takeCode(needs, call.caller, input.Code ?? {}, settings));
   await checkTotalSize(artifacts, code, layers);
   const published = isPublished(input, settings);
   const { made, version } = registry.together(() => {

@@ -11,7 +11,7 @@ export const publishLayerVersion: Operation<PublishLayerVersionRequest> = async 
   const { input, scope, needs, links, origin } = call;
   const ref = layerRef(input.LayerName ?? "", scope);
   checkCodeStorage(needs.registry, ref.scope, input.Content?.ZipFile?.length ?? 0);
-  const code = await signedCode(needs, await takeCode(needs, scope, input.Content ?? {}));
+  const code = await signedCode(needs, await takeCode(needs, call.caller, input.Content ?? {}));
   const { Description, CompatibleRuntimes, CompatibleArchitectures, LicenseInfo } = input;
   const record = needs.registry.layers.publish(ref.scope, ref.name, {
     code,

@@ -12,6 +12,7 @@ import { admittedCode, configOf } from "../signing.ts";
 export const updateFunctionCode: Operation<UpdateFunctionCodeRequest> = async ({
   input,
   scope,
+  caller,
   needs,
   preparation,
   provisioning,
@@ -24,7 +25,7 @@ export const updateFunctionCode: Operation<UpdateFunctionCodeRequest> = async ({
   checkCodeKind(input, before.latest.settings);
   const given = { ...before.latest.settings, ...(input.Architectures && { Architectures: input.Architectures }) };
   checkCodeStorage(needs.registry, ref, (input.ZipFile?.length ?? 0) - before.latest.code.size);
-  const code = await admittedCode(needs, configOf(needs, ref), ref, await takeCode(needs, scope, input, given));
+  const code = await admittedCode(needs, configOf(needs, ref), ref, await takeCode(needs, caller, input, given));
   await checkTotalSize(needs.artifacts, code, before.latest.layers);
   const old = functions.get(ref, ref.name).latest.settings;
   const settings = input.Architectures === undefined ? old : { ...old, Architectures: input.Architectures };
