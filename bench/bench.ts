@@ -14,6 +14,7 @@ import { churn } from "./workloads/churn.ts";
 import { cold } from "./workloads/cold.ts";
 import { control } from "./workloads/control.ts";
 import { deploy } from "./workloads/deploy.ts";
+import { events } from "./workloads/events.ts";
 import { memory } from "./workloads/memory.ts";
 import { neverSeen } from "./workloads/never-seen.ts";
 import { policy } from "./workloads/policy.ts";
@@ -61,6 +62,11 @@ const workloads: Readonly<Record<string, Workload>> = {
     run: control,
   },
   async: { about: "asynchronous invocations: accepted a second, memory of a long queue, latency", run: asynchronous },
+  events: {
+    about:
+      "event sources and front doors: accepted a second, latency from sender to function, doors against a bare call",
+    run: events,
+  },
   startup: {
     about:
       "goal 18: until the server listens, the command line's help, memory of an idle server, against a bare engine",

@@ -35,6 +35,11 @@ export async function nodeHello(release: NodeRelease = 22): Promise<BenchFunctio
   return nodeFunction(release, "", " hello", [join(fixtures, "node")]);
 }
 
+/** Tells how long its events took, to whoever has the service `recorder`. */
+export async function nodeTold(): Promise<BenchFunction> {
+  return nodeFunction(22, "-told", ", telling when events come", [join(fixtures, "node-told")]);
+}
+
 /** AWS SDK v3's DynamoDB client, and zod: a directory with node_modules. */
 export function awsSdk(): Promise<string> {
   const { awsSdkDynamodb, zod } = versions;
