@@ -39,6 +39,7 @@ before(async () => {
 after(() => door[Symbol.asyncDispose]());
 
 let upload = "";
+const queueArn = "arn:aws:sqs:us-east-1:000000000000:q";
 const statement = { Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" }, Action: "sts:AssumeRole" };
 const trust = JSON.stringify({ Version: "2012-10-17", Statement: statement });
 
@@ -50,6 +51,9 @@ const there: readonly (readonly [target: string, input: object])[] = [
   ["Logs_20140328.CreateLogGroup", { logGroupName: "g" }],
   ["Logs_20140328.CreateLogStream", { logGroupName: "g", logStreamName: "s" }],
   ["AmazonEC2ContainerRegistry_V20150921.CreateRepository", { repositoryName: "repo" }],
+  ["AWSEvents.CreateEventBus", { Name: "bus" }],
+  ["AWSEvents.PutRule", { Name: "rule", EventPattern: '{"source":["a"]}' }],
+  ["AWSEvents.PutTargets", { Rule: "rule", Targets: [{ Id: "1", Arn: queueArn, Input: "{}" }] }],
 ];
 
 async function firstKey(): Promise<string> {
@@ -98,6 +102,28 @@ const samples: Record<string, readonly string[]> = {
   ImageTag: ["latest"],
   AliasNameType: ["alias/a", "alias/b", "no"],
   Arn: ["arn:aws:ecr:us-east-1:000000000000:repository/repo"],
+  EventBusName: ["bus", "new"],
+  EventBusNameOrArn: ["bus", "default", "arn:aws:events:us-east-1:000000000000:event-bus/bus", "no"],
+  NonPartnerEventBusNameOrArn: ["bus", "default", "arn:aws:events:us-east-1:111111111111:event-bus/bus"],
+  RuleName: ["rule", "new", "no"],
+  EventPattern: ['{"source":["a"]}', '{"detail":{"a":[{"prefix":"b"}]}}', '{"a":1}', "{", "[]", "null"],
+  ScheduleExpression: [
+    "rate(1 minute)",
+    "cron(0 12 * * ? *)",
+    "cron(0 0 30 2 ? *)",
+    "at(2026-11-22T10:00:00)",
+    "rate(0 days)",
+  ],
+  TargetArn: [
+    queueArn,
+    "arn:aws:lambda:us-east-1:000000000000:function:f",
+    "arn:aws:scheduler:::aws-sdk:sqs:sendMessage",
+  ],
+  TargetInput: ["{}", '"a"', "<aws.scheduler.scheduled-time>", "{"],
+  TargetInputPath: ["$", "$.detail.a[0]", "$.a..b", "detail"],
+  TransformerInput: ['{"a":<a>}', '"<a>"', "<b", "{"],
+  ScheduleExpressionTimezone: ["UTC", "Europe/Berlin", "Mars/One", "+01:00"],
+  ScheduleGroupName: ["default", "group", "no"],
   FilterPattern: ["ERROR", "[a, b]", "{ $.a = 1 }"],
 };
 
@@ -190,6 +216,7 @@ for (const [folder, prefix] of [
   ["parameters", "AmazonSSM."],
   ["logs", "Logs_20140328."],
   ["ecr", "AmazonEC2ContainerRegistry_V20150921."],
+  ["events", "AWSEvents."],
 ] as const) {
   test(`${folder}: requests of any shape, cut off or changed anywhere, are answered in its words`, async () => {
     const model = modelOf(folder);
@@ -207,6 +234,33 @@ for (const [folder, prefix] of [
     );
   });
 }
+
+test("scheduler: requests of any shape, cut off or changed anywhere, are answered in its words", async () => {
+  const model = modelOf("scheduler");
+  const requests = fc.constantFrom(...Object.values(model.operations)).chain(({ method, path, input = "" }) => {
+    const label = fc.oneof(fc.constantFrom("default", "group", "schedule", "no"), odd.map(String));
+    const query = fc.array(
+      fc.tuple(
+        fc.constantFrom("groupName", "ScheduleGroup", "NamePrefix", "MaxResults", "NextToken", "TagKeys"),
+        label,
+      ),
+      { maxLength: 3 },
+    );
+    const body = broken(structure(model, model.shapes[input]!, 0).map((value) => JSON.stringify(value)));
+    return fc.tuple(fc.constant(method), fc.constant(path), label, query, body);
+  });
+  const isRestError = (text: string) => typeof (JSON.parse(text) as { code?: unknown }).code === "string";
+  await fc.assert(
+    fc.asyncProperty(requests, ([method, path, label, query, body]) => {
+      const text = query.map(([name, value]) => `${name}=${encodeURIComponent(value.toWellFormed())}`).join("&");
+      const url = `${door.endpoint}${path.replace(/\{\w+\}/, encodeURIComponent(label.toWellFormed()))}?${text}`;
+      const init = { method, headers: { authorization: signedFor("scheduler") } };
+      const whole = method === "POST" || method === "PUT" ? { ...init, body } : init;
+      return holds(`${method} ${url} ${Buffer.from(body)}`, () => sent(url, whole), isRestError);
+    }),
+    { numRuns: numRuns * 2 },
+  );
+});
 
 const isQueryError = (text: string) => /^<ErrorResponse xmlns="[^"]+"><Error><Type>Sender<\/Type><Code>\w+</.test(text);
 

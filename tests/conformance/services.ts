@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createArtifacts } from "../../src/artifacts/index.ts";
+import { createBuses } from "../../src/buses/index.ts";
 import { createEdge } from "../../src/edge/index.ts";
 import type { ServiceModel } from "../../src/edge/lambda-api/model.ts";
 import { createSealer, openKeys } from "../../src/keys/index.ts";
@@ -34,9 +35,21 @@ export async function openServices(): Promise<ServicesDoor> {
   const sealer = createSealer(Buffer.alloc(32, 7));
   const objects = createObjects({ directory: join(folder, "objects"), syncer: createSyncer, clock });
   const logs = createLogStore({ dir: join(folder, "logs"), clock, warn: () => {} });
+  const buses = createBuses({
+    path: join(folder, "schedules.sqlite"),
+    clock,
+    schedule: () => () => {},
+    named,
+    post: async () => {},
+    mayRun: () => "gone",
+    exists: () => false,
+    callable: () => true,
+    report,
+  });
   const edge = createEdge({
     registry,
     objects,
+    buses,
     sealer,
     keys: openKeys({ named, sealer, clock }),
     logs,
@@ -67,10 +80,13 @@ export async function openServices(): Promise<ServicesDoor> {
         const wanted = { prefix: "", delimiter: "", after: "", max: 100 };
         return [bucket, objects.list(bucket.name, wanted), objects.uploads.list(bucket.name)];
       });
-      return JSON.stringify([documents, beside, buckets]);
+      const scope = { account: "000000000000", region: "us-east-1" };
+      const schedules = buses.schedules.list(scope, { prefix: "", limit: 1000 });
+      return JSON.stringify([documents, beside, buckets, schedules]);
     },
     async [Symbol.asyncDispose]() {
       await edge.drain(1000);
+      await buses.close();
       await logs.close();
       objects.close();
       real.close();
