@@ -7,6 +7,7 @@ import { startServer } from "./server.ts";
 /** The services around Lambda, as boto3 speaks to them. */
 for (const [name, script, lines, args] of [
   ["S3", "boto3_s3.py", ["virtual host", "parts", "checksums", "presigned", "form"], ["by-boto3"]],
+  ["SQS and SNS", "boto3_messages.py", ["sqs", "fifo", "sns"], []],
   ["KMS, secrets, parameters and logs", "boto3_services.py", ["kms", "secrets", "parameters", "logs"], []],
 ] as const) {
   test(`boto3 works with ${name}`, async (t) => {
