@@ -50,7 +50,13 @@ export async function start(options: Options = {}): Promise<Platform> {
   await artifacts.compiled.sweep(isOwned);
 
   const bound = await edge
-    .listen({ host: config.host, port: config.port, socketPath: endpointSocket })
+    .listen({
+      host: config.host,
+      port: config.port,
+      socketPath: endpointSocket,
+      http2: config.http2,
+      tls: config.tls === "own" ? { folder: join(config.dataDir, "tls"), region: config.region } : config.tls,
+    })
     .catch(async (error) => {
       await events.buses.close();
       await queue.close();

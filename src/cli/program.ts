@@ -38,6 +38,9 @@ export function createProgram(version: string): Command {
         "iam",
       ]),
     )
+    .option("--tls", "speak TLS and HTTP/2 on the port, too, with a certificate of its own (DATA/tls/cert.pem)")
+    .option("--tls-cert <file>", "… with this certificate (PEM)")
+    .option("--tls-key <file>", "… and its key")
     .option("--upstream <url>", "where requests for services go that are not here (default: they are refused)")
     .option("--rootfs <dir>", "root directory of every sandbox (default: made from this machine's)")
     .action(async (_options, command) => (await import("./commands/up.ts")).up(all(command)));

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { invokedName } from "./lambda-api/invoke.ts";
+import type { Certificate, MixedServer } from "./mixed.ts";
 import { isFrontHost, isFrontPath } from "./proxy/address.ts";
 
 export interface HttpNeeds {
@@ -23,6 +24,10 @@ export interface ListenOptions {
   readonly port: number;
   /** Unix socket on which the same is served, for sandboxes without a network; a stale one is replaced */
   readonly socketPath?: string | undefined;
+  /** HTTP/2 on the port, too, of clients that know of it beforehand */
+  readonly http2?: boolean | undefined;
+  /** TLS on the port, too, with HTTP/1.1 and HTTP/2 in it: by this certificate, or by one of our own for a region's hosts, kept in a folder */
+  readonly tls?: Certificate | { readonly folder: string; readonly region: string } | undefined;
 }
 
 export interface HttpDoor {
@@ -35,9 +40,12 @@ export interface HttpDoor {
 /** HTTP ends here: one listener on a TCP port and on a Unix socket. */
 export function createHttpDoor(needs: HttpNeeds): HttpDoor {
   const servers: Server[] = [];
+  let mixed: MixedServer | undefined;
   let draining = false;
 
   const listener: RequestListener = (request, response) => {
+    // HTTP/2 has a pseudo header for it (RFC 9113, 8.3.1).
+    if (request.httpVersionMajor === 2) request.headers.host ??= request.headers[":authority"] as string;
     const requestId = randomUUID();
     if (draining) response.shouldKeepAlive = false;
     const target = request.url ?? "/";
@@ -70,23 +78,39 @@ export function createHttpDoor(needs: HttpNeeds): HttpDoor {
     server.headersTimeout = 60_000;
     // Of receiving a request, not of answering it: 5 GB for S3 on a slow line.
     server.requestTimeout = 3600_000;
-    servers.push(server);
     return server;
   }
 
-  async function listen({ host, port, socketPath }: ListenOptions): Promise<{ port: number }> {
-    try {
-      const tcp = newServer();
+  /** Resolves with the port. */
+  async function listenTcp({ host, port, http2 = false, tls }: ListenOptions): Promise<number> {
+    const tcp = newServer();
+    if (!http2 && tls === undefined) {
+      servers.push(tcp);
       await listening(tcp, () => tcp.listen(port, host));
+      return (tcp.address() as AddressInfo).port;
+    }
+    const { createMixedServer } = await import("./mixed.ts");
+    const server = createMixedServer(tcp, listener, await certificateOf(tls));
+    await server.listen(port, host);
+    mixed = server;
+    return server.port();
+  }
+
+  async function listen(options: ListenOptions): Promise<{ port: number }> {
+    const { socketPath } = options;
+    try {
+      const port = await listenTcp(options);
       if (socketPath !== undefined) {
         rmSync(socketPath, { force: true });
         const unix = newServer();
+        servers.push(unix);
         await listening(unix, () => unix.listen(socketPath));
         // Sandboxes run as other users.
         chmodSync(socketPath, 0o666);
       }
-      return { port: (tcp.address() as AddressInfo).port };
+      return { port };
     } catch (error) {
+      void mixed?.close(0);
       for (const server of servers.splice(0)) server.close();
       throw error;
     }
@@ -94,10 +118,15 @@ export function createHttpDoor(needs: HttpNeeds): HttpDoor {
 
   async function drain(ms: number): Promise<void> {
     draining = true;
-    await Promise.all(servers.splice(0).map((server) => close(server, ms)));
+    await Promise.all([...servers.splice(0).map((server) => close(server, ms)), mixed?.close(ms)]);
   }
 
   return { listen, drain };
+}
+
+async function certificateOf(tls: ListenOptions["tls"]): Promise<Certificate | undefined> {
+  if (tls === undefined || "cert" in tls) return tls;
+  return (await import("./certificate.ts")).ownCertificate(tls.folder, tls.region);
 }
 
 function listening(server: Server, start: () => void): Promise<void> {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ZipFile } from "yazl";
 import { createArtifacts } from "../../src/artifacts/index.ts";
 import { createDurable } from "../../src/durable/index.ts";
-import { createAuth, createEdge, type EdgeNeeds } from "../../src/edge/index.ts";
+import { createAuth, createEdge, type Edge, type EdgeNeeds } from "../../src/edge/index.ts";
 import type { Invocation, InvocationResult, Timing } from "../../src/model/index.ts";
 import { createRegistry, type Registry } from "../../src/registry/index.ts";
 
@@ -55,7 +55,12 @@ export type Powers = Pick<EdgeNeeds, "snapshot" | "provision" | "provisioned" | 
   readonly auth?: { readonly mode: "known-keys" | "iam"; readonly clock?: () => number };
 };
 
-export async function openDoor(run: Run = echo, dataDir?: string, { auth, ...powers }: Powers = {}): Promise<Door> {
+export async function openDoor(
+  run: Run = echo,
+  dataDir?: string,
+  { auth, ...powers }: Powers = {},
+  protocols: Pick<Parameters<Edge["listen"]>[0], "http2" | "tls"> = {},
+): Promise<Door> {
   const folder = dataDir ?? mkdtempSync(join(tmpdir(), "thaw-door-"));
   const registry = createRegistry({ path: join(folder, "registry.sqlite") });
   const artifacts = createArtifacts({ dataDir: folder, runtimesDir: join(folder, "runtimes"), log: () => {} });
@@ -95,7 +100,7 @@ export async function openDoor(run: Run = echo, dataDir?: string, { auth, ...pow
     },
   });
   const socketPath = join(folder, "endpoint.sock");
-  const { port } = await edge.listen({ host: "127.0.0.1", port: 0, socketPath });
+  const { port } = await edge.listen({ host: "127.0.0.1", port: 0, socketPath, ...protocols });
   durable.takeUp();
   let closed = false;
   return {

@@ -12,6 +12,9 @@ interface UpOptions extends CommonOptions {
   readonly rootfs?: string;
   readonly upstream?: string;
   readonly auth?: "off" | "known-keys" | "iam";
+  readonly tls?: boolean;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
 }
 
 /** Runs the platform in this process until a signal ends it. Resolves when everything is stopped. */
@@ -28,6 +31,9 @@ export async function up(options: UpOptions): Promise<void> {
     ...(options.driver === undefined ? {} : { driver: options.driver }),
     ...(options.egress === undefined ? {} : { egress: options.egress }),
     ...(options.auth === undefined ? {} : { auth: options.auth }),
+    ...(options.tls === undefined ? {} : { tls: options.tls }),
+    ...(options.tlsCert === undefined ? {} : { tlsCert: options.tlsCert }),
+    ...(options.tlsKey === undefined ? {} : { tlsKey: options.tlsKey }),
     ...(options.rootfs === undefined ? {} : { rootfs: options.rootfs }),
     ...(options.upstream === undefined ? {} : { upstream: options.upstream }),
   }).catch((error: NodeJS.ErrnoException) => {

@@ -41,7 +41,7 @@ export const hopByHop: ReadonlySet<string> = new Set([
 export function partsOf(request: IncomingMessage, requestId: string): RequestParts {
   const { path, query } = splitTarget(request.url ?? "/");
   const headers = headersOf(request);
-  const host = one(headers, "host") ?? one(headers, ":authority") ?? "localhost";
+  const host = one(headers, "host") ?? "localhost";
   const sourceIp = (request.socket.remoteAddress ?? "127.0.0.1").replace(/^::ffff:/, "");
   const encrypted = "encrypted" in request.socket;
   const port = /:(\d+)$/.exec(host)?.[1] ?? (encrypted ? "443" : "80");
@@ -91,7 +91,7 @@ export function queryOf(query: string): Map<string, string[]> {
   return found;
 }
 
-function headersOf({ rawHeaders }: IncomingMessage): Map<string, readonly string[]> {
+function headersOf({ rawHeaders, httpVersionMajor }: IncomingMessage): Map<string, readonly string[]> {
   const all = new Map<string, string[]>();
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]!.toLowerCase();
@@ -102,6 +102,11 @@ function headersOf({ rawHeaders }: IncomingMessage): Map<string, readonly string
   const named = (all.get("connection") ?? []).flatMap((value) => value.split(","));
   for (const name of named) all.delete(name.trim().toLowerCase());
   for (const name of hopByHop) all.delete(name);
+  // Of HTTP/2 the request's line comes as headers, too.
+  if (httpVersionMajor === 2) {
+    if (!all.has("host") && all.has(":authority")) all.set("host", all.get(":authority")!);
+    for (const name of all.keys()) if (name.startsWith(":")) all.delete(name);
+  }
   return all;
 }
 
