@@ -3,7 +3,7 @@ import { ServiceError } from "../model/index.ts";
 import { createApis } from "./api-gateway/apis.ts";
 import { type Auth, authorizeOperation, Refusal, sendRefusal, unsigned } from "./auth/index.ts";
 import { type BesideLambda, createServices } from "./aws/services.ts";
-import { forward, type Upstreams } from "./aws/upstream.ts";
+import { forward, isElsewhere, type Upstreams } from "./aws/upstream.ts";
 import { type Caller, callerOf } from "./caller.ts";
 import { createFronts } from "./fronts.ts";
 import { holdUntilDurable } from "./held.ts";
@@ -65,7 +65,8 @@ export function createEdge(needs: EdgeNeeds): Edge {
     }
     if (!isObject && auth !== undefined && pathname.startsWith("/_thaw/")) checkOperator(caller, pathname);
     if (!isObject && pathname.startsWith("/_") && (await needs.admin(request, response, url))) return undefined;
-    const service = services.find(request, url, caller.service);
+    const elsewhere = isElsewhere(needs.upstreams, caller.service);
+    const service = elsewhere ? undefined : services.find(request, url, caller.service);
     if (service !== undefined) {
       if (caller.anonymous && service.anonymous !== true) throw noSignature();
       if (auth !== undefined && !caller.anonymous) checkScope(caller, service.signingName);

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { chmodSync, rmSync } from "node:fs";
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
+import { http } from "../remote/index.ts";
 import { invokedName } from "./lambda-api/invoke.ts";
 import type { Certificate, MixedServer } from "./mixed.ts";
 import { isFrontHost, isFrontPath } from "./proxy/address.ts";
@@ -71,7 +72,7 @@ export function createHttpDoor(needs: HttpNeeds): HttpDoor {
   function newServer(): Server {
     // Who offers anything else than WebSocket (Java's client: h2c) is answered as if it had not.
     const shouldUpgradeCallback = (request: IncomingMessage) => request.headers.upgrade?.toLowerCase() === "websocket";
-    const server = createServer({ keepAlive: true, noDelay: true, shouldUpgradeCallback }, listener);
+    const server = http.createServer({ keepAlive: true, noDelay: true, shouldUpgradeCallback }, listener);
     server.on("upgrade", (request, socket, head) => needs.upgrade(request, socket, head, randomUUID()));
     // Longer than clients keep theirs (the SDKs: about a minute), so that it is they who close an idle connection.
     server.keepAliveTimeout = 75_000;

@@ -1,4 +1,5 @@
 export { createCalls, type RemoteCall, RemoteError, type WireService } from "./calls.ts";
+export { http, https } from "./node-http.ts";
 export {
   type Answer,
   type Credentials,

@@ -1,6 +1,7 @@
-import { type IncomingHttpHeaders, Agent as PlainAgent, request as requestHttp } from "node:http";
-import { request as requestHttps, Agent as TlsAgent } from "node:https";
+import type { IncomingHttpHeaders } from "node:http";
+import type { Agent as TlsAgent } from "node:https";
 import { setTimeout as pause } from "node:timers/promises";
+import { http, https } from "./node-http.ts";
 
 export interface Credentials {
   readonly accessKeyId: string;
@@ -59,8 +60,12 @@ const mostAnswerBytes = 64 * 1024 * 1024;
 
 /** Requests to AWS's services, or to others that speak like them, over connections that are kept. */
 export function createRemote(): Remote {
-  const plain = new PlainAgent({ keepAlive: true });
-  const tls = new TlsAgent({ keepAlive: true });
+  const plain = new http.Agent({ keepAlive: true });
+  let tls: TlsAgent | undefined;
+  const secureAgent = () => {
+    tls ??= new (https().Agent)({ keepAlive: true });
+    return tls;
+  };
 
   /** `again`: the connection was one that was kept, and broke before anything was answered. */
   type Failure = Error & { again?: boolean };
@@ -68,8 +73,8 @@ export function createRemote(): Remote {
   function once(url: URL, signed: Signed, request: ServiceRequest, options: SendOptions): Promise<Answer> {
     const secure = url.protocol === "https:";
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-    const away = (secure ? requestHttps : requestHttp)({
-      agent: secure ? tls : plain,
+    const away = (secure ? https() : http).request({
+      agent: secure ? secureAgent() : plain,
       protocol: url.protocol,
       hostname: url.hostname.replace(/^\[|\]$/g, ""),
       port: url.port,
@@ -123,7 +128,7 @@ export function createRemote(): Remote {
     },
     close() {
       plain.destroy();
-      tls.destroy();
+      tls?.destroy();
     },
   };
 }

@@ -1,7 +1,7 @@
-import { type IncomingHttpHeaders, type IncomingMessage, request as requestHttp, type ServerResponse } from "node:http";
-import { request as requestHttps } from "node:https";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream";
 import { ServiceError } from "../../model/index.ts";
+import { http, https } from "../../remote/index.ts";
 import { heldBody } from "../body.ts";
 
 /** Where services are that are not here: base URLs by signing name (in capitals, `_` for all that is no letter or digit), and one for all others. */
@@ -9,6 +9,13 @@ export interface Upstreams {
   readonly byService: ReadonlyMap<string, string>;
   readonly others?: string | undefined;
 }
+
+/** Was the operator explicit about where this service is? Then it is there, even if the platform has one of its own. */
+export function isElsewhere(upstreams: Upstreams | undefined, service: string): boolean {
+  return upstreams?.byService.has(inCapitals(service)) === true;
+}
+
+const inCapitals = (service: string): string => service.toUpperCase().replace(/[^A-Z0-9]/g, "_");
 
 /** Of one connection, not of the message (RFC 9110, section 7.6.1). */
 const hopByHop = new Set([
@@ -35,7 +42,7 @@ export async function forward(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const capitals = service.toUpperCase().replace(/[^A-Z0-9]/g, "_");
+  const capitals = inCapitals(service);
   const option = `THAW_UPSTREAM_${capitals}`;
   const base = upstreams?.byService.get(capitals) ?? upstreams?.others;
   if (base === undefined) {
@@ -51,7 +58,7 @@ export async function forward(
     );
   }
   const url = new URL(base);
-  const send = url.protocol === "https:" ? requestHttps : requestHttp;
+  const send = url.protocol === "https:" ? https().request : http.request;
   const body = heldBody(request);
   const away = send({
     protocol: url.protocol,

@@ -1,4 +1,5 @@
-import { type ServerResponse, validateHeaderName, validateHeaderValue } from "node:http";
+import type { ServerResponse } from "node:http";
+import { http } from "../../remote/index.ts";
 import { hopByHop } from "./parts.ts";
 
 /** An HTTP answer that a function, or a door, has decided on. */
@@ -22,8 +23,8 @@ export function writableHeaders(headers: ProxyAnswer["headers"]): string[] | und
     for (const [name, value] of headers) {
       const lower = name.toLowerCase();
       if (hopByHop.has(lower) || lower === "content-length") continue;
-      validateHeaderName(name);
-      validateHeaderValue(name, value);
+      http.validateHeaderName(name);
+      http.validateHeaderValue(name, value);
       list.push(name, value);
     }
   } catch {
