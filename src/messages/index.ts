@@ -15,6 +15,7 @@ export { createMessages, type Messages, type MessagesNeeds } from "./messages.ts
 export { type Attributes, defaultsOf, type Settings } from "./queues/attributes.ts";
 export { arnOf, noQueue, type Place, type Queue, type QueueRecord } from "./queues/catalogue.ts";
 export { withoutPermission, withPermission } from "./queues/permissions.ts";
+export { maySend, type ServiceSender } from "./queues/policy.ts";
 export type { Each, Queues } from "./queues/queues.ts";
 export type { Received } from "./queues/receiving.ts";
 export type { Sent } from "./queues/sending.ts";

@@ -131,7 +131,7 @@ export function checkAttributes(attributes: MessageAttributes | undefined): void
     if (typeof value === "string" && !isReadable(value)) {
       throw invalidParameter(`${about} contains characters that are not allowed.`);
     }
-    if (DataType.startsWith("Number") && !/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(String(value))) {
+    if (DataType.startsWith("Number") && !/^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(String(value))) {
       throw invalidParameter(`Can't cast the value of message (user) attribute '${name}' to a number.`);
     }
   }

@@ -20,6 +20,7 @@ export interface Polling {
   arrived(queue: Queue): void;
   /** The queue is gone: who waits for it gets nothing. */
   release(queue: Queue): void;
+  /** From now on nobody waits. */
   releaseAll(): void;
 }
 
@@ -48,6 +49,7 @@ export function createPolling({ store, commits, clock, schedule, take }: Polling
   const lines = new Map<number, Line>();
   /** queues in which something arrived in this turn */
   const news = new Set<number>();
+  let closed = false;
 
   function somethingIn({ number, settings }: Queue): boolean {
     const rows = settings.fifo ? store.dueGroups(number, clock(), 1) : store.due(number, clock(), 1);
@@ -133,7 +135,7 @@ export function createPolling({ store, commits, clock, schedule, take }: Polling
   return {
     receive(queue, ask) {
       const received = takeNow(queue, ask);
-      if (received.length > 0 || ask.waitMs === 0 || ask.signal?.aborted === true) return committed(received);
+      if (received.length > 0 || ask.waitMs === 0 || closed || ask.signal?.aborted === true) return committed(received);
       return wait(queue, ask);
     },
     arrived({ number }) {
@@ -151,6 +153,7 @@ export function createPolling({ store, commits, clock, schedule, take }: Polling
       if (line !== undefined) releaseLine(line);
     },
     releaseAll() {
+      closed = true;
       for (const line of [...lines.values()]) releaseLine(line);
     },
   };

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
-import { evaluate, serviceIdentity } from "../../policy/index.ts";
 import { isBinary, type MessageAttributes, sizeOf } from "../message.ts";
-import { arnOf, type Catalogue, type Queue } from "../queues/catalogue.ts";
+import type { Catalogue, Queue } from "../queues/catalogue.ts";
+import { maySend } from "../queues/policy.ts";
 import { addMessage, checkMessage } from "../queues/sending.ts";
 import { MessageRefusal } from "../refusal.ts";
 import type { MessageStore } from "../store.ts";
@@ -274,21 +274,11 @@ function send(
   return undefined;
 }
 
-/** Queues take messages of topics only where their policy says so. Undefined: it does. */
-function refusedBy(queue: Queue, topic: string): string | undefined {
-  const { decision } = evaluate(queue.settings.policy, {
-    principal: serviceIdentity("sns.amazonaws.com"),
-    action: "sqs:SendMessage",
-    resource: arnOf(queue.record),
-    context: {
-      "aws:SourceArn": topic,
-      "aws:SourceAccount": topic.split(":")[4],
-      "aws:PrincipalIsAWSService": "true",
-      "aws:PrincipalServiceName": "sns.amazonaws.com",
-    },
-  });
-  return decision === "allow" ? undefined : "the queue's policy does not allow sns.amazonaws.com to send";
-}
+/** Undefined: it is not. */
+const refusedBy = (queue: Queue, topic: string): string | undefined =>
+  maySend(queue, { service: "sns.amazonaws.com", sourceArn: topic })
+    ? undefined
+    : "the queue's policy does not allow sns.amazonaws.com to send";
 
 /** To the subscription's dead-letter queue, or nowhere. */
 export function bury(

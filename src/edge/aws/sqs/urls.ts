@@ -16,6 +16,8 @@ export function regionOfHost(host: string): string | undefined {
  * the region in the host, in the path (`/queue/<region>/<account>/<name>`), or in neither; or the name alone. Undefined: none.
  */
 export function parseQueueUrl(text: string, asked: Place): Named | undefined {
+  // Longer than any that there is, and long enough to keep an expression busy.
+  if (text.length > 1000) return undefined;
   if (/^[\w-]{1,80}(\.fifo)?$/.test(text)) return { place: asked, name: text };
   const url = URL.parse(text.startsWith("/") ? `http://localhost${text}` : text);
   if (url === null) return undefined;
