@@ -16,7 +16,10 @@ const { enableCompileCache, loadHandler } = require("./loader.cjs");
 /** Node.js 24 changed how Lambda calls handlers. */
 const modern = Number.parseInt(process.versions.node, 10) >= 24;
 const env = process.env;
-const link = openLink(Number(env._THAW_LINK_FD));
+const fd = Number(env._THAW_LINK_FD);
+/** Does it serve several events at once? */
+const concurrent = env.AWS_LAMBDA_MAX_CONCURRENCY ? require("./concurrent.cjs") : undefined;
+const link = openLink(fd, concurrent?.calls);
 delete env._THAW_LINK_FD;
 /** Processes of which the host takes an image are made fit for it; all others stay as Node.js has them. */
 const uniqueness = env._THAW_TEMPLATE === "1" ? require("./uniqueness.cjs").makeUnique() : undefined;
@@ -29,9 +32,10 @@ delete env._THAW_BARE;
 const eager = uniqueness !== undefined && !bare;
 /** request id in log lines of the init phase */
 const idBeforeFirst = modern ? "-" : undefined;
-const session = createSession(link, watchRawOutput(), idBeforeFirst);
-const invokeStore = modern ? createInvokeStore(session) : undefined;
-let logFailure = patchConsole(session, env);
+const hasRawOutput = watchRawOutput();
+const session = createSession(link, hasRawOutput, idBeforeFirst);
+const invokeStore = concurrent ? concurrent.createConcurrentStore() : modern ? createInvokeStore(session) : undefined;
+let logFailure = patchConsole(concurrent ? concurrent.concurrentSession(session) : session, env);
 const logError = (title, error) => logFailure(title, error);
 if (!bare) defineGlobals(env, invokeStore);
 /** a sandbox has them in its /node_modules */
@@ -74,7 +78,7 @@ function createInvoke(handler, session, logError, finished) {
     const { createInvoke } = require("./invoke-streaming.cjs");
     return createInvoke(handler, streaming.highWaterMark, session, logError, finished);
   }
-  if (modern) {
+  if (modern || concurrent) {
     const { createInvoke, refuseCallback } = require("./invoke-async.cjs");
     refuseCallback(handler);
     return createInvoke(handler, session, logError, finished);
@@ -128,6 +132,10 @@ async function init(boot, rehearses = false) {
 /** Loads the handler and waits for events, or first for the word that this process is to be copied. */
 async function run() {
   const { handler, serve } = await init(boot);
+  if (concurrent) {
+    const invokeOf = (session, finished) => createInvoke(handler, session, logError, finished);
+    return concurrent.serveConcurrently({ fd, link, hasRawOutput, createInvoke: invokeOf, ended: shutDown });
+  }
   if (!uniqueness) return setImmediate(serve);
   template = createLife({ prewarm: () => prewarm(handler, createServer, modern, idBeforeFirst), serve });
   setImmediate(template.wait);

@@ -68,7 +68,12 @@ export class Arrival {
   /** Makes a sandbox, for a boot or for a copy of an image, and the links into it. Rejects with the driver's error. */
   async settle(sandboxId: string, move: "made" | "restore", image?: string): Promise<void> {
     const { driver, plan, life, events } = this.#needs;
-    const housing = await Housing.make(driver, sandboxOf(plan, sandboxId, image), events);
+    const housing = await Housing.make(
+      driver,
+      sandboxOf(plan, sandboxId, image),
+      events,
+      plan.target.managed !== undefined,
+    );
     if (life.state !== "creating") {
       await housing.leave();
       throw new Error("the environment was stopped while its sandbox was being made");

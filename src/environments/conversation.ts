@@ -112,7 +112,8 @@ export class Conversation {
   }
 }
 
-function allowedFlags(type: number): number {
+/** Flags that a frame of this type may have. */
+export function allowedFlags(type: number): number {
   switch (type) {
     case frameType.RESPONSE:
     case frameType.ERROR:

@@ -5,15 +5,17 @@ import type { InitializationType, InvocationLog } from "../observe/index.ts";
 import { Arrival } from "./arrival.ts";
 import { Deadline } from "./deadline.ts";
 import type { Errand } from "./errand.ts";
+import { Events } from "./events.ts";
 import { exited, type LoggedFailure, reported, timedOut } from "./failure.ts";
 import { headOf } from "./head.ts";
 import type { HousingEvents } from "./housing.ts";
 import { Life, type State } from "./lifecycle.ts";
 import type { ReadyMarks, RuntimeExit, SentEvent } from "./link.ts";
-import { initializationOf, logStreamOf, type Plan } from "./plan.ts";
+import { initializationOf, logStreamOf, type Plan, placesOf } from "./plan.ts";
+import { Reports } from "./reports.ts";
 import { isCrash } from "./restore-failure.ts";
 import { type Run, Serving } from "./serving.ts";
-import { initSeconds, restoreDurations, type StartMarks, type StartMode } from "./start.ts";
+import { initSeconds, type StartMode } from "./start.ts";
 
 export type { Run } from "./serving.ts";
 export type { StartMarks } from "./start.ts";
@@ -32,7 +34,11 @@ export interface EnvironmentNeeds {
   readonly freezeAfterMs: number;
 }
 
-/** One execution environment: a sandbox, the runtime in it, at most one event at a time. */
+/**
+ * One execution environment: a sandbox, the runtime in it, at most one event at a time. On a capacity provider it is `shared`:
+ * several events at once, each with a time of its own. One that takes too long is answered for, and goes on: nothing but
+ * the function ends it, and its place is taken until then.
+ */
 export class Environment {
   readonly id = randomUUID().replaceAll("-", "");
   readonly createdAt = Date.now();
@@ -49,14 +55,18 @@ export class Environment {
   lastRunMs = 0;
   /** it serves the event it has and then ends */
   retired = false;
+  readonly shared: boolean;
+  /** events that it takes at once: over the Runtime API one, though it is shared */
+  places: number;
   /** frozen, it has given the memory back that the kernel could take */
   hibernated = false;
 
   readonly #life = new Life();
   readonly #arrival: Arrival;
+  readonly #reports: Reports;
   readonly #needs: EnvironmentNeeds;
   readonly #log: InvocationLog;
-  #serving: Serving | undefined;
+  readonly #running = new Events();
   #stream = 0;
   /** the event that a copy was given before it was ready; and what comes of it, from then on */
   #ahead: { readonly invocation: Invocation; run?: Promise<Run> } | undefined;
@@ -76,6 +86,8 @@ export class Environment {
     this.provisioned = provisioned;
     this.#needs = needs;
     this.#proven = mode.kind === "plain";
+    this.shared = plan.target.managed !== undefined;
+    this.places = placesOf(plan);
     const logStream = logStreamOf(plan.target, this.createdAt, this.id);
     const initialization = initializationOf(plan.target, provisioned);
     const credentials = plan.credentials?.();
@@ -84,6 +96,7 @@ export class Environment {
     this.#log = log;
     const events = this.#events();
     this.#arrival = new Arrival({ driver: needs.driver, plan, terms, log, life: this.#life, events });
+    this.#reports = new Reports(this.#arrival, mode);
   }
 
   get state(): State {
@@ -92,8 +105,7 @@ export class Environment {
 
   /** milliseconds from the runtime's spawn until it asked for its first event; 0: it has not yet */
   get initMs(): number {
-    const { spawned, ready } = this.#arrival.marks;
-    return ready - spawned;
+    return this.#reports.initMs;
   }
 
   /** milliseconds that its runtime took to load the function's code; undefined: it has not said */
@@ -105,6 +117,11 @@ export class Environment {
   /** when it was ready for its first event, monotonicMs(); 0: it has not been */
   get readyAt(): number {
     return this.#arrival.marks.ready;
+  }
+
+  /** events that hold a place in it */
+  get load(): number {
+    return this.#running.load;
   }
 
   get startKind(): StartMode["kind"] {
@@ -145,7 +162,7 @@ export class Environment {
   }
 
   /**
-   * Runs one event of its tenant. Legal when idle, frozen, failed or perished. Never rejects: whatever the function does is an outcome.
+   * Runs one event of its tenant. Legal when idle, frozen, failed or perished, and when busy if it is shared. Never rejects: whatever the function does is an outcome.
    * `admitted` and what came before are the caller's to time.
    */
   run(invocation: Invocation): Promise<Run> | Run {
@@ -201,29 +218,31 @@ export class Environment {
 
   #events(): HousingEvents {
     return {
-      ready: (marks) => this.#ready(marks),
+      ready: (marks, stream) => this.#ready(marks, stream),
       initError: (errorType, document) => this.#arrival.initError(errorType, document),
       prepared: () => this.#arrival.prepared(),
       restoreError: (errorType, document) => this.#arrival.restoreError(errorType, document),
-      response: (stream, body, ready) => this.#served(stream)?.returned(body, ready),
-      error: (stream, errorType, document, ready) => this.#served(stream)?.failed(reported(errorType, document), ready),
+      response: (stream, body, ready) => this.#hears(stream, ready)?.returned(body, ready),
+      error: (stream, type, document, ready) => this.#hears(stream, ready)?.failed(reported(type, document), ready),
       streamStart: (stream, contentType) => this.#served(stream)?.streamStarted(contentType),
       streamChunk: (stream, bytes) => this.#served(stream)?.streamed(bytes),
-      streamEnd: (stream, error, ready) => this.#served(stream)?.streamEnded(error, ready),
-      log: (source, bytes) => this.#log.write(source, bytes),
+      streamEnd: (stream, error, ready) => this.#hears(stream, ready)?.streamEnded(error, ready),
+      log: (source, bytes, stream) => this.#logOf(stream).write(source, bytes),
       exit: (status, outOfMemory) => this.#exit(status, outOfMemory),
     };
   }
 
-  #ready(marks: ReadyMarks | undefined): void {
+  #ready(marks: ReadyMarks | undefined, stream: number): void {
     if (this.state === "initializing" || this.state === "restoring") {
+      // A wrapper may run another runtime interface than ours.
+      if (marks?.via === "http") this.places = 1;
       this.#becomeIdle();
       this.#arrival.ready(marks);
       if (this.#ahead) this.#runAhead(this.#ahead);
     } else if (this.state === "settling") {
       this.#becomeIdle();
       this.#needs.onIdle(this);
-    }
+    } else if (this.#running.leave(stream)) this.#leaves();
   }
 
   /** Lambda tries a failed init once more inside the first invocation, under the function's timeout. */
@@ -252,8 +271,9 @@ export class Environment {
   #failedAtOnce(invocation: Invocation, began: number, failure: LoggedFailure): Run {
     this.#log.begin(invocation);
     this.lastRunMs = 0;
-    const start = this.#takeStart(failure);
-    const logTail = this.#report(invocation, monotonicMs() - began, start, failure);
+    const start = this.#reports.takeStart(failure);
+    const log = this.#log;
+    const logTail = this.#reports.end({ log, invocation, durationMs: monotonicMs() - began, start, failure });
     return { outcome: { kind: "failed", failure }, invoked: began, answered: began, logTail, start };
   }
 
@@ -286,33 +306,64 @@ export class Environment {
 
   #serve(stream: number, invocation: Invocation, began: number, limitMs: number): Promise<Run> {
     this.#quiet.lift();
-    this.#limit.set(monotonicMs() + limitMs);
+    if (this.shared) this.#running.watch(stream, limitMs, (late) => this.#late(late));
+    else this.#limit.set(monotonicMs() + limitMs);
     if (this.state === "frozen") this.#thaw();
-    this.#life.move("invoke");
+    this.#life.move(this.shared && this.state === "busy" ? "join" : "invoke");
     this.invocations++;
-    this.#log.begin(invocation);
+    const log = this.shared ? this.#ownLog() : this.#log;
+    log.begin(invocation);
     const { link } = this.#arrival.housing!;
     return new Promise<Run>((settle) => {
-      this.#serving = new Serving(stream, invocation, began, {
+      const serving = new Serving(stream, invocation, began, log, {
         link,
-        answered: (outcome, ready, failure) => this.#answered(outcome, ready, failure, settle),
+        answered: (outcome, ready, failure) => this.#answered(serving, outcome, ready, failure, settle),
       });
+      this.#running.begin(serving);
     });
+  }
+
+  /** Events that run at once would mix their lines' ids and their tails. */
+  #ownLog(): InvocationLog {
+    const { target } = this.plan;
+    const stream = logStreamOf(target, this.createdAt, this.id);
+    return this.#needs.openLog(target, stream, initializationOf(target, this.provisioned));
+  }
+
+  /** What cannot be told apart belongs to the environment. */
+  #logOf(stream: number): InvocationLog {
+    return this.#running.get(stream)?.log ?? this.#log;
   }
 
   /** The event that an answer is for, if it is waited for. */
   #served(stream: number): Serving | undefined {
-    return this.#serving?.stream === stream && this.state === "busy" ? this.#serving : undefined;
+    return this.state === "busy" ? this.#running.get(stream) : undefined;
   }
 
-  #answered(outcome: Outcome, ready: boolean, failure: LoggedFailure | undefined, settle: (run: Run) => void): void {
-    const { invocation, began } = this.#serving!;
-    this.#serving = undefined;
+  /** The same for what ends an answer. One that comes after its event was answered for is for nobody, and leaves its place. */
+  #hears(stream: number, ready: boolean): Serving | undefined {
+    if (ready && this.#running.leave(stream)) this.#leaves();
+    return this.#served(stream);
+  }
+
+  #answered(
+    { stream, invocation, began, log }: Serving,
+    outcome: Outcome,
+    ready: boolean,
+    failure: LoggedFailure | undefined,
+    settle: (run: Run) => void,
+  ): void {
+    this.#running.end(stream, this.shared && !ready);
     this.#prove(undefined);
     const answered = monotonicMs();
     this.lastRunMs = answered - began;
-    const start = this.#takeStart(failure);
-    const report = () => this.#report(invocation, answered - began, start, failure);
+    const start = this.#reports.takeStart(failure);
+    const report = () => this.#reports.end({ log, invocation, durationMs: answered - began, start, failure });
+    if (this.shared) {
+      settle({ outcome, invoked: began, answered, logTail: report(), start });
+      if (ready) this.#leaves();
+      return;
+    }
     if (start && ready && !invocation.tail) {
       // A report needs the memory's counters, whose files are opened now for the first time: the answer goes before.
       settle({ outcome, invoked: began, answered, logTail: undefined, start });
@@ -333,42 +384,27 @@ export class Environment {
     else if (this.retired) void this.stop();
   }
 
-  /** Ends the event's log; returns the end of that, if it is wanted. */
-  #report(
-    invocation: Invocation,
-    durationMs: number,
-    first: Readonly<StartMarks> | undefined,
-    failure: LoggedFailure | undefined,
-  ): Buffer | undefined {
-    if (failure?.logged) this.#log.platform(failure.logged);
-    return this.#log.end({
-      durationMs,
-      initMs: first && this.mode.kind !== "restore" && !this.#arrival.initLost ? this.initMs : undefined,
-      restore: first && this.mode.kind === "restore" ? restoreDurations(first) : undefined,
-      memoryPeakBytes: this.memoryPeakBytes(),
-      errorType: failure?.errorType,
-      tail: invocation.tail,
-    });
-  }
-
-  /** The marks of its start, once: with its first event, or with what its start has failed of. */
-  #takeStart(failure: LoggedFailure | undefined): Readonly<StartMarks> | undefined {
-    const { ready, asked } = this.#arrival.marks;
-    if (asked === 0 || (ready === 0 && !failure)) return undefined;
-    const marks = { ...this.#arrival.marks };
-    this.#arrival.marks.asked = 0;
-    return marks;
+  /** One of several events is over, and its place is free. */
+  #leaves(): void {
+    if (this.state !== "busy") return;
+    if (this.load === 0) this.#becomeIdle();
+    else this.#life.move("leave");
+    this.#needs.onIdle(this);
   }
 
   #overstayed(): void {
-    const serving = this.#serving;
+    const serving = this.#running.first;
     if (!serving) {
       // It has answered and would never ask for more.
       if (this.state === "settling") void this.stop();
       return;
     }
-    serving.failed(timedOut(serving.invocation.requestId, serving.invocation.target.timeoutSeconds), false);
+    this.#late(serving);
     void this.stop();
+  }
+
+  #late(serving: Serving): void {
+    serving.failed(timedOut(serving.invocation.requestId, serving.invocation.target.timeoutSeconds), false);
   }
 
   /** What comes of the first event of a copy says whether it was a good one. */
@@ -389,8 +425,7 @@ export class Environment {
     if (this.state === "stopping" || this.state === "gone") return;
     this.#lost = failure;
     if (isCrash(status)) this.#prove(status.signal);
-    const serving = this.#serving;
-    serving?.failed(failure(serving.invocation.requestId), false);
+    this.#running.fail(failure);
     void this.stop();
   }
 
@@ -405,7 +440,8 @@ export class Environment {
     this.#life.move("ready");
     this.idleSince = monotonicMs();
     this.#limit.lift();
-    this.#quiet.set(this.idleSince + this.#needs.freezeAfterMs);
+    // On a capacity provider they run on between events.
+    if (!this.shared) this.#quiet.set(this.idleSince + this.#needs.freezeAfterMs);
   }
 
   #freeze(): void {
@@ -435,8 +471,7 @@ export class Environment {
 
   #ended(): void {
     if (this.state === "gone") return;
-    const serving = this.#serving;
-    serving?.failed(exited(serving.invocation.requestId, { signal: "SIGKILL" }, false), false);
+    this.#running.fail((requestId) => exited(requestId, { signal: "SIGKILL" }, false));
     this.#leave();
     this.#life.move("ended");
   }

@@ -12,6 +12,7 @@ import { atMostEvery, heldBytes, reclaim } from "./memory.ts";
 import { type Plan, type PlanNeeds, planOf } from "./plan.ts";
 import type { Measured, PoolNeeds } from "./pool.ts";
 import type { ProvisionedView } from "./provisioned.ts";
+import { SharedPool } from "./shared-pool.ts";
 import type { SnapshotPolicy } from "./snapshot-policy.ts";
 import { type SnapshotResult, Snapshots } from "./snapshots.ts";
 import type { StartMode } from "./start.ts";
@@ -246,7 +247,11 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
       const plan = await stations.of(target).pool.starts.plan();
       return snapshots.publish(plan);
     },
-    provision: (target, count) => stations.of(target).provisioned.want(count),
+    provision(target, count) {
+      const { pool, provisioned } = stations.of(target);
+      if (pool instanceof SharedPool && target.managed) pool.scale(target.managed);
+      provisioned.want(count);
+    },
     provisioned: (target) => stations.of(target).provisioned.view(),
     list() {
       const now = monotonicMs();

@@ -9,6 +9,9 @@ import type { Pool } from "./pool.ts";
 const wakeMsPerPage = 0.001;
 const pageBytes = 4096;
 
+/** As much of a pool as has environments that may hibernate. */
+type Resting = Pick<Pool, "idle" | "target" | "starts">;
+
 export interface HibernationNeeds {
   /** nothing hibernates sooner after its last use, milliseconds; undefined: as capacity/hibernation.ts has it */
   readonly afterMs: number | undefined;
@@ -23,7 +26,7 @@ export interface HibernationNeeds {
 export class Hibernation {
   readonly #needs: HibernationNeeds;
   /** bytes that the latest of a version gave */
-  readonly #given = new WeakMap<Pool, number>();
+  readonly #given = new WeakMap<Resting, number>();
   #running = false;
 
   constructor(needs: HibernationNeeds) {
@@ -31,9 +34,9 @@ export class Hibernation {
   }
 
   /** Never rejects. One run at a time: each environment keeps a thread and the kernel's reclaim busy for some milliseconds. */
-  async run(pools: Iterable<Pool>, usedBytes: number, nowMs: number): Promise<void> {
+  async run(pools: Iterable<Resting>, usedBytes: number, nowMs: number): Promise<void> {
     if (this.#running) return;
-    const found = new Map<string, { readonly environment: Environment; readonly pool: Pool }>();
+    const found = new Map<string, { readonly environment: Environment; readonly pool: Resting }>();
     const rows: Hibernatable[] = [];
     for (const pool of pools) {
       for (const environment of pool.idle()) {
@@ -55,7 +58,7 @@ export class Hibernation {
   }
 
   /** undefined: it cannot hibernate now, or nobody knows yet what ending it would cost. */
-  #row(pool: Pool, environment: Environment, nowMs: number): Hibernatable | undefined {
+  #row(pool: Resting, environment: Environment, nowMs: number): Hibernatable | undefined {
     const startMs = pool.starts.bestMs;
     if (environment.state !== "frozen" || environment.hibernated || startMs === undefined) return undefined;
     const freeableBytes = this.#given.get(pool) ?? environment.memoryBytes();

@@ -15,20 +15,22 @@ export class Housing {
   /** nobody listens any more */
   #deaf = false;
 
-  /** Makes the sandbox. Rejects with the driver's error. */
-  static async make(driver: Pick<Driver, "create">, spec: SandboxSpec, events: HousingEvents): Promise<Housing> {
-    return new Housing(await driver.create(spec), events);
+  /** Makes the sandbox. `shared`: the runtime in it serves several events at once. Rejects with the driver's error. */
+  static async make(
+    driver: Pick<Driver, "create">,
+    spec: SandboxSpec,
+    events: HousingEvents,
+    shared = false,
+  ): Promise<Housing> {
+    return new Housing(await driver.create(spec), events, shared);
   }
 
-  private constructor(sandbox: Sandbox, events: HousingEvents) {
+  private constructor(sandbox: Sandbox, events: HousingEvents, shared: boolean) {
     this.sandbox = sandbox;
     this.#events = events;
     const killed = () => this.#exit({ signal: "SIGKILL" });
-    this.link = createLink(sandbox.link, sandbox.runtimeLink, {
-      ...events,
-      exit: (status) => this.#exit(status),
-      closed: killed,
-    });
+    const heard = { ...events, exit: (status: RuntimeExit) => this.#exit(status), closed: killed };
+    this.link = createLink(sandbox.link, sandbox.runtimeLink, heard, shared);
     // Nobody's wish: the function took the whole sandbox along.
     void sandbox.exited.then(killed);
   }

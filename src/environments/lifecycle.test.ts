@@ -12,6 +12,8 @@ const legal: Record<Move, Partial<Record<State, State>>> = {
   freeze: { idle: "frozen" },
   thaw: { frozen: "idle" },
   invoke: { idle: "busy" },
+  join: { busy: "busy" },
+  leave: { busy: "busy" },
   answered: { busy: "settling" },
   stop: {
     creating: "stopping",

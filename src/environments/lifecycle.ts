@@ -23,6 +23,8 @@ export const moves = [
   "freeze",
   "thaw",
   "invoke",
+  "join", // another event comes beside those that it runs
+  "leave", // one of several events is over
   "answered", // the answer came, the runtime has not asked for more
   "stop", // somebody decided to end it
   "ended", // the sandbox is gone, whoever ended it
@@ -40,7 +42,8 @@ export const transitions: Readonly<Record<State, Readonly<Partial<Record<Move, S
   failed: { retry: "creating", stop: "stopping", ended: "gone" },
   idle: { invoke: "busy", freeze: "frozen", stop: "stopping", ended: "gone" },
   frozen: { thaw: "idle", stop: "stopping", ended: "gone" },
-  busy: { answered: "settling", ready: "idle", stop: "stopping", ended: "gone" },
+  // Only an environment that serves several events at once joins and leaves; it is ready when the last one is over.
+  busy: { join: "busy", leave: "busy", answered: "settling", ready: "idle", stop: "stopping", ended: "gone" },
   settling: { ready: "idle", stop: "stopping", ended: "gone" },
   stopping: { ended: "gone" },
   gone: {},

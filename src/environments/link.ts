@@ -12,11 +12,12 @@ import {
   writeFrame,
   writeInvoke,
 } from "./frames.ts";
+import { SharedConversation } from "./shared-conversation.ts";
 
 /** What an agent and its runtime tell (agent/PROTOCOL.md), one function a fact. */
 export interface LinkEvents {
-  /** the runtime asks for an event; `marks` the first time */
-  ready(marks: ReadyMarks | undefined): void;
+  /** the runtime asks for an event; `marks` the first time, later the stream that it has answered */
+  ready(marks: ReadyMarks | undefined, stream: number): void;
   initError(errorType: string, document: Buffer): void;
   /** Its init and its beforeSnapshot hooks are done, and it waits to be copied. `drew`: init drew random bytes, which copies would share; undefined: the runtime does not say. */
   prepared(drew: boolean | undefined): void;
@@ -35,7 +36,7 @@ export interface LinkEvents {
   ): void;
   error(stream: number, errorType: string, document: Buffer, ready: boolean): void;
   /** source 0 stdout, 1 stderr (raw bytes), 2 one whole message */
-  log(source: number, bytes: Buffer): void;
+  log(source: number, bytes: Buffer, stream: number): void;
   exit(status: RuntimeExit): void;
   /** the agent's connection ended, cleanly or by a broken frame of either */
   closed(error: Error | undefined): void;
@@ -99,10 +100,10 @@ const lastWordsMs = 100;
 
 /**
  * Speaks the protocol over connections from which HELLO has been taken. Events go to whoever asks for the first one: a
- * runtime on its own link (`runtime`), or one that uses the agent's Runtime API.
+ * runtime on its own link (`runtime`), or one that uses the agent's Runtime API. `shared`: it serves several at once.
  */
-export function createLink(agent: Duplex, runtime: Duplex | undefined, events: LinkEvents): Link {
-  const conversation = new Conversation();
+export function createLink(agent: Duplex, runtime: Duplex | undefined, events: LinkEvents, shared = false): Link {
+  const conversation = shared ? new SharedConversation() : new Conversation();
   let open = true;
   /** where events go */
   let chosen: Duplex | undefined;
@@ -126,10 +127,11 @@ export function createLink(agent: Duplex, runtime: Duplex | undefined, events: L
         return events.response(stream, payload, ready);
       case frameType.LOG:
         if (payload.length === 0) throw new ProtocolError("a LOG frame without a source");
-        return events.log(payload[0]!, payload.subarray(1));
+        return events.log(payload[0]!, payload.subarray(1), stream);
       case frameType.READY:
         return events.ready(
           stream === 0 ? { spawned, ...loadMarks(payload), via: chosen === agent ? "http" : "frames" } : undefined,
+          stream,
         );
       case frameType.PREPARED:
         return events.prepared(booleanIn(parse(payload), "drew"));

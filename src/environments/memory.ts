@@ -3,8 +3,11 @@ import type { Environment } from "./environment.ts";
 import type { EnvironmentsNeeds } from "./environments.ts";
 import type { Pool } from "./pool.ts";
 
+/** As much of a pool as its memory needs. */
+type Weighed = Pick<Pool, "all" | "idle" | "weigh" | "target">;
+
 /** Bytes of all environments that do not end for others: those that are kept, and those that run something. */
-export function heldBytes(pools: Iterable<Pool>): number {
+export function heldBytes(pools: Iterable<Weighed>): number {
   let bytes = 0;
   for (const pool of pools) {
     const ending = new Set(pool.idle());
@@ -29,10 +32,10 @@ export function atMostEvery(ms: number, count: () => number): () => number {
 
 /** Ends idle environments whose time is over, or that others need the memory of. Returns what all held, bytes. */
 export function reclaim(
-  pools: Iterable<Pool>,
+  pools: Iterable<Weighed>,
   needs: Pick<EnvironmentsNeeds, "keepAlive" | "memoryBudgetBytes">,
 ): number {
-  const idle = new Map<string, { readonly environment: Environment; readonly pool: Pool }>();
+  const idle = new Map<string, { readonly environment: Environment; readonly pool: Weighed }>();
   let usedBytes = 0;
   for (const pool of pools) {
     for (const environment of pool.all) usedBytes += environment.memoryBytes();

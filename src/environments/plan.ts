@@ -69,27 +69,38 @@ export async function planOf(target: FunctionVersion, needs: PlanNeeds): Promise
   const wrapper = target.environment.AWS_LAMBDA_EXEC_WRAPPER;
   const mounts = [...runtime.mounts, { source: code, target: "/var/task" }];
   if (layers !== undefined) mounts.push({ source: layers, target: "/opt" });
-  const against = reasonAgainstBare(target, { ...defaults, ...runtime.env });
+  const against = target.managed
+    ? "its environments serve several events at once"
+    : reasonAgainstBare(target, { ...defaults, ...runtime.env });
   const bare =
     against === undefined ? barePlanOf(target.account, target.runtime, runtime, needs, target.memoryMb) : undefined;
   return {
     target,
     mounts,
     command: wrapper ? runtime.command.map((argv) => [wrapper, ...argv]) : runtime.command,
-    env: environmentOf(target, runtime, needs.endpointPort()),
+    env: { ...environmentOf(target, runtime, needs.endpointPort()), ...concurrencyOf(target, runtime.link) },
     link: runtime.link,
     tellsDraws: runtime.tellsDraws,
     runtimeVersion: runtime.version,
-    compiles: runtime.compiles === true && !wrapper,
+    compiles: runtime.compiles === true && !wrapper && !target.managed,
     memoryBytes: target.memoryMb * 1024 * 1024,
     tmpBytes: target.ephemeralMb * 1024 * 1024,
-    cpus: needs.cpusOf(target.memoryMb),
+    cpus: target.managed?.cpus ?? needs.cpusOf(target.memoryMb),
     initCpus: limits.initCpus,
     endpointPort: needs.endpointPort(),
     credentials: () => needs.credentials?.(target),
     bare,
     unpooled: bare ? "" : (against ?? unpooledFor(target.runtime)),
   };
+}
+
+/** Events that one environment takes at once. Not done: several over the agent's Runtime API. */
+export const placesOf = ({ target, link }: Pick<Plan, "target" | "link">): number =>
+  target.managed !== undefined && link === "frames" ? target.managed.concurrency : 1;
+
+/** What runtime interfaces go by that serve several events at once. */
+function concurrencyOf(target: FunctionVersion, link: Plan["link"]): Record<string, string> {
+  return target.managed ? { AWS_LAMBDA_MAX_CONCURRENCY: String(placesOf({ target, link })) } : {};
 }
 
 /** Of a function whose code is a container image: nothing is mounted, the image is all there is. */
@@ -105,13 +116,13 @@ async function containerPlanOf(target: FunctionVersion, needs: PlanNeeds): Promi
     cwd,
     mounts: [],
     command,
-    env: { ...endpoint, ...env, ...target.environment, ...reserved(target) },
+    env: { ...endpoint, ...env, ...target.environment, ...reserved(target), ...concurrencyOf(target, link) },
     link,
     tellsDraws,
     runtimeVersion: version,
     memoryBytes: target.memoryMb * 1024 * 1024,
     tmpBytes: target.ephemeralMb * 1024 * 1024,
-    cpus: needs.cpusOf(target.memoryMb),
+    cpus: target.managed?.cpus ?? needs.cpusOf(target.memoryMb),
     initCpus: limits.initCpus,
     endpointPort,
     credentials: () => needs.credentials?.(target),
@@ -208,6 +219,7 @@ export interface StartTerms {
 
 /** What an environment of this version is initialised as, by its own snapshot feature or by what it is kept for. */
 export function initializationOf(target: FunctionVersion, provisioned: boolean): InitializationType {
+  if (target.managed) return "lambda-managed-instances";
   if (target.snapStart) return "snap-start";
   return provisioned ? "provisioned-concurrency" : "on-demand";
 }

@@ -18,6 +18,9 @@ export interface ProvisionedView {
   readonly initFailed?: boolean;
 }
 
+/** As much of a pool as keeps some of its environments ready. */
+type Kept = Pick<Pool, "all" | "release" | "retired" | "startAhead">;
+
 /** What bounds how fast an allocation grows. */
 export interface ProvisionedNeeds {
   readonly cpus: number;
@@ -38,7 +41,7 @@ const initialised: ReadonlySet<State> = new Set(["idle", "frozen", "busy", "sett
  * gradually (capacity/scaling.ts: warmUpStarts), so that calls that come meanwhile find CPU.
  */
 export class Provisioned {
-  readonly #pool: Pool;
+  readonly #pool: Kept;
   readonly #needs: ProvisionedNeeds;
   #wanted = 0;
   #starting = 0;
@@ -48,7 +51,7 @@ export class Provisioned {
   /** when starts began, monotonicMs(), of the last minute */
   #started: number[] = [];
 
-  constructor(pool: Pool, needs: ProvisionedNeeds) {
+  constructor(pool: Kept, needs: ProvisionedNeeds) {
     this.#pool = pool;
     this.#needs = needs;
   }

@@ -1,4 +1,5 @@
 import { type Invocation, limits, type Outcome } from "../model/index.ts";
+import type { InvocationLog } from "../observe/index.ts";
 import { answerTooLarge, type LoggedFailure, reported } from "./failure.ts";
 import type { Link } from "./link.ts";
 import type { StartMarks } from "./start.ts";
@@ -27,15 +28,18 @@ export class Serving {
   readonly invocation: Invocation;
   /** when its time began, monotonicMs() */
   readonly began: number;
+  /** where it is logged */
+  readonly log: InvocationLog;
   readonly #needs: ServingNeeds;
   /** pieces of a streamed answer for a caller who wants it whole */
   #collected: Buffer[] | undefined;
   #collectedBytes = 0;
 
-  constructor(stream: number, invocation: Invocation, began: number, needs: ServingNeeds) {
+  constructor(stream: number, invocation: Invocation, began: number, log: InvocationLog, needs: ServingNeeds) {
     this.stream = stream;
     this.invocation = invocation;
     this.began = began;
+    this.log = log;
     this.#needs = needs;
   }
 

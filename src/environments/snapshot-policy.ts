@@ -18,6 +18,7 @@ export type SnapshotTerms =
 
 /** The function's own word (its variable THAW_SNAPSHOT=on|off, or SnapStart) goes before the platform's policy. */
 export function snapshotTerms(target: FunctionVersion, policy: SnapshotPolicy): SnapshotTerms {
+  if (target.managed) return { allowed: false, why: "its environments serve several events at once" };
   const own = target.environment.THAW_SNAPSHOT;
   if (own === "off") return { allowed: false, why: "the function's variable THAW_SNAPSHOT is off" };
   if (own === "on") return { allowed: true, consents: true };

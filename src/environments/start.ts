@@ -30,7 +30,8 @@ export function restoreDurations(start: Readonly<StartMarks>): { durationMs: num
 
 /** Seconds an init may take before its first event: longer where nobody waits ("Understanding the Lambda execution environment lifecycle"). */
 export function initSeconds(target: FunctionVersion, provisioned: boolean): number {
-  return provisioned ? Math.max(limits.snapshotInitSeconds, target.timeoutSeconds) : limits.initSeconds;
+  const long = Math.max(limits.snapshotInitSeconds, Math.min(target.timeoutSeconds, limits.timeoutSeconds.max));
+  return provisioned || target.managed ? long : limits.initSeconds;
 }
 
 export interface InitFailure {

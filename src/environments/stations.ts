@@ -2,10 +2,11 @@ import type { FunctionVersion } from "../model/index.ts";
 import type { Environment } from "./environment.ts";
 import { Pool, type PoolNeeds } from "./pool.ts";
 import { Provisioned, type ProvisionedNeeds } from "./provisioned.ts";
+import { SharedPool } from "./shared-pool.ts";
 
 /** Everything of one function version (one `key`). */
 export interface Station {
-  readonly pool: Pool;
+  readonly pool: Pool | SharedPool;
   readonly provisioned: Provisioned;
   /** of a version that keeps its tenants apart: each tenant's own, there as long as it has environments or waits for one */
   readonly tenants: Map<string, Pool>;
@@ -32,7 +33,7 @@ export class Stations {
   of(target: FunctionVersion): Station {
     let station = this.#stations.get(target.key);
     if (!station) {
-      const pool = new Pool(target, this.#needs.pool);
+      const pool = target.managed ? new SharedPool(target, this.#needs.pool) : new Pool(target, this.#needs.pool);
       station = { pool, provisioned: new Provisioned(pool, this.#needs.provisioned), tenants: new Map() };
       this.#stations.set(target.key, station);
     }
@@ -44,7 +45,7 @@ export class Stations {
   }
 
   /** The pool that serves a tenant, or everybody. Made when it is first asked for. */
-  poolOf(target: FunctionVersion, tenant: string | undefined): Pool {
+  poolOf(target: FunctionVersion, tenant: string | undefined): Pool | SharedPool {
     const { pool, tenants } = this.of(target);
     if (tenant === undefined) return pool;
     let own = tenants.get(tenant);
@@ -59,7 +60,7 @@ export class Stations {
     return this.#stations.values();
   }
 
-  *pools(): Iterable<Pool> {
+  *pools(): Iterable<Pool | SharedPool> {
     for (const { pool, tenants } of this.#stations.values()) {
       yield pool;
       yield* tenants.values();

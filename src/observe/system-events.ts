@@ -24,7 +24,7 @@ export function systemLine(event: SystemEvent, at: number, systemLogLevel: strin
 // Levels: AWS, "Log-level filtering", table "system log level event mapping".
 
 /** How an environment comes to be initialised: `InitType` of the Telemetry API. */
-export type InitializationType = "on-demand" | "provisioned-concurrency" | "snap-start";
+export type InitializationType = "on-demand" | "provisioned-concurrency" | "snap-start" | "lambda-managed-instances";
 
 export interface Environment {
   readonly initializationType: InitializationType;

@@ -76,6 +76,24 @@ class Link(object):
         self._rest = data[end:]
         return data[4], int.from_bytes(data[8:12], "little"), data[HEADER_BYTES:end]
 
+    def fileno(self):
+        return self._fd
+
+    def close(self):
+        os.close(self._fd)
+
+    def has_frame(self):
+        """Is another whole frame here already, so that receive() does not wait?"""
+        rest = self._rest
+        return len(rest) >= HEADER_BYTES and len(rest) >= HEADER_BYTES + int.from_bytes(rest[:4], "little")
+
+    def forward(self, frame):
+        """Sends a whole frame of another's making."""
+        with self._lock:
+            rest = memoryview(frame)
+            while rest:
+                rest = rest[os.write(self._fd, rest) :]
+
     def _fill(self, data, wanted):
         """Reads until there are ``wanted`` bytes. None: the host has closed the link."""
         if len(data) >= wanted:

@@ -173,6 +173,26 @@ def ready(session, link, boot, load):
     link.send(READY, session.raw_flag(), 0, result.to_json(marks).encode("utf-8"))
 
 
+def work(link_fd):
+    """The life of one of several processes that serve events at the same time. Never returns."""
+    code = 1
+    try:
+        boot = time.monotonic() * 1000.0
+        link = Link(link_fd)
+        raw = RawOutput()
+        session = Session(link, raw)
+        raw.watch()
+        serve(session, link, *init(session, link, boot))
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        flush()
+        os._exit(code)
+
+
 def run(boot):
     """The life of a runtime. ``boot``: its first instruction, milliseconds of CLOCK_MONOTONIC."""
     link_fd = int(os.environ.pop("_THAW_LINK_FD"))
@@ -180,6 +200,12 @@ def run(boot):
     is_bare = os.environ.pop("_THAW_BARE", None) == "1"
     os.set_inheritable(link_fd, False)
     link = Link(link_fd)
+    most = os.environ.get("AWS_LAMBDA_MAX_CONCURRENCY")
+    if most:
+        from .workers import Host
+
+        Host(link, int(most), work).serve()
+        return
     raw = RawOutput()
     session = Session(link, raw)
     raw.watch()
