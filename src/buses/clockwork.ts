@@ -31,7 +31,7 @@ export interface Clockwork {
 }
 
 /** So many are done with one write. */
-const batch = 500;
+const batch = 100;
 const againMs = 1000;
 
 /**
@@ -71,6 +71,8 @@ export function createClockwork(needs: ClockworkNeeds): Clockwork {
       }
       await needs.post(postings);
       if (!stopped) store.advance(changes);
+      // Whoever waits for an answer of the platform is not behind thousands of schedules.
+      await new Promise(setImmediate);
     }
     const next = stopped ? undefined : store.nextDue();
     if (next !== undefined) wake(next);

@@ -45,7 +45,9 @@ export function occasions(
   now: number,
   next: (after: number) => number | undefined,
 ): { readonly latest: number; readonly next: number | undefined } {
-  let latest = due;
+  const second = next(due);
+  if (second === undefined || second > now) return { latest: due, next: second };
+  let latest = second;
   // Thousands of minutes may have been missed: looked for where the latest must be.
   for (const window of windowsMs) {
     const from = Math.max(due, now - window);
