@@ -1,8 +1,10 @@
+import type { Sealer } from "../keys/index.ts";
 import { type Invocation, type InvocationResult, ServiceError } from "../model/index.ts";
 import { type CallbackEnd, type CallbackOwner, endCallback, heartbeat } from "./callbacks.ts";
 import { type ChainsNeeds, createChains } from "./chains.ts";
 import { type Checkpoints, createCheckpoints } from "./checkpoints.ts";
 import { close } from "./closing.ts";
+import { createDocuments } from "./documents.ts";
 import { createEngine, isOverdue, type Unit } from "./engine.ts";
 import type { InvokingNeeds } from "./invoking.ts";
 import { deadlineOf, type Live } from "./live.ts";
@@ -18,6 +20,8 @@ import { checkError } from "./validate.ts";
 export interface DurableNeeds extends InvokingNeeds, Pick<ChainsNeeds, "trace"> {
   /** the database file; its folder must exist. `:memory:` for none */
   readonly path: string;
+  /** seals what is written of them; absent: nothing is sealed */
+  readonly sealer?: Sealer | undefined;
   /** milliseconds since 1970 */
   clock(): number;
   /** Calls back once, at this moment of the clock or soon after; gives back how to call it off. */
@@ -59,7 +63,7 @@ export interface Durable extends Checkpoints {
 }
 
 export function createDurable(needs: DurableNeeds): Durable {
-  const store = openDurableStore(needs.path);
+  const store = openDurableStore(needs.path, createDocuments(needs.sealer));
   const runner = createRunner({ ...needs, engine: () => engine });
   const chains = createChains({ ...needs, engine: () => engine });
   const engine = createEngine({

@@ -1,6 +1,7 @@
 import { chmodSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { createSyncer } from "../registry/index.ts";
+import { type Documents, places } from "./documents.ts";
 import type { Execution, HistoryEvent, Operation } from "./records.ts";
 
 /** What one step of an execution changed. */
@@ -56,8 +57,8 @@ export interface DurableStore {
   close(): void;
 }
 
-/** Steps from one layout of the file to the next; a step is never changed once released, only added. */
-const migrations: readonly string[] = [
+/** The tables, with documents as text or as bytes. */
+const tables = (document: "TEXT" | "BLOB") =>
   `CREATE TABLE executions (
      arn TEXT PRIMARY KEY,
      account TEXT NOT NULL,
@@ -70,7 +71,7 @@ const migrations: readonly string[] = [
      started INTEGER NOT NULL,
      due INTEGER,
      active INTEGER NOT NULL,
-     document TEXT NOT NULL
+     document ${document} NOT NULL
    ) STRICT, WITHOUT ROWID;
    CREATE UNIQUE INDEX executions_name ON executions (account, region, function, name);
    CREATE INDEX executions_started ON executions (account, region, function, started, id);
@@ -79,15 +80,38 @@ const migrations: readonly string[] = [
    CREATE TABLE operations (
      arn TEXT NOT NULL,
      position INTEGER NOT NULL,
-     document TEXT NOT NULL,
+     document ${document} NOT NULL,
      PRIMARY KEY (arn, position)
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE events (
      arn TEXT NOT NULL,
      id INTEGER NOT NULL,
-     document TEXT NOT NULL,
+     document ${document} NOT NULL,
      PRIMARY KEY (arn, id)
-   ) STRICT, WITHOUT ROWID`,
+   ) STRICT, WITHOUT ROWID`;
+
+/** Steps from one layout of the file to the next; a step is never changed once released, only added. */
+const migrations: readonly ((database: DatabaseSync, documents: Documents) => void)[] = [
+  (database) => database.exec(tables("TEXT")),
+  // Documents, text until then, become bytes, which are sealed.
+  (database, documents) => {
+    const indexes = ["name", "started", "due", "active"].map((name) => `DROP INDEX executions_${name}`);
+    const renamed = ["executions", "operations", "events"].map((name) => `ALTER TABLE ${name} RENAME TO ${name}_text`);
+    database.exec([...indexes, ...renamed, tables("BLOB")].join("; "));
+    const written =
+      (place: (arn: string, number: number) => string) => (arn: unknown, number: unknown, text: unknown) =>
+        documents.write(JSON.parse(String(text)) as object, place(String(arn), Number(number)));
+    database.function("sealed_execution", written(places.execution));
+    database.function("sealed_operation", written(places.operation));
+    database.function("sealed_event", written(places.event));
+    database.exec(
+      `INSERT INTO executions SELECT arn, account, region, function, version, name, id, status, started, due, active,
+         sealed_execution(arn, 0, document) FROM executions_text;
+       INSERT INTO operations SELECT arn, position, sealed_operation(arn, position, document) FROM operations_text;
+       INSERT INTO events SELECT arn, id, sealed_event(arn, id, document) FROM events_text;
+       DROP TABLE executions_text; DROP TABLE operations_text; DROP TABLE events_text`,
+    );
+  },
 ];
 
 /**
@@ -95,23 +119,23 @@ const migrations: readonly string[] = [
  * commit, which would stop every invocation of the platform for the time a disk takes (synchronous=FULL), but beside the
  * thread, by one flush for many (createSyncer). Source: sqlite.org/pragma.html#pragma_synchronous, sqlite.org/wal.html.
  */
-export function openDurableStore(path: string): DurableStore {
+export function openDurableStore(path: string, documents: Documents): DurableStore {
   const database = new DatabaseSync(path);
   // Payloads are their owners' alone.
   if (path !== ":memory:") chmodSync(path, 0o600);
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000");
-  migrate(database);
+  migrate(database, documents);
   // The log is there as long as the database is open: it is emptied, but never replaced.
   const syncer = createSyncer(path === ":memory:" ? undefined : `${path}-wal`);
 
-  const byArn = database.prepare("SELECT document FROM executions WHERE arn = ?");
+  const byArn = database.prepare("SELECT arn, document FROM executions WHERE arn = ?");
   const byName = database.prepare(
-    "SELECT document FROM executions WHERE account = ? AND region = ? AND function = ? AND name = ?",
+    "SELECT arn, document FROM executions WHERE account = ? AND region = ? AND function = ? AND name = ?",
   );
-  const operationsOf = database.prepare("SELECT document FROM operations WHERE arn = ? ORDER BY position");
-  const rootOf = database.prepare("SELECT document FROM operations WHERE arn = ? AND position = 0");
-  const oldest = database.prepare("SELECT document FROM events WHERE arn = ? AND id >= ? ORDER BY id LIMIT ?");
-  const newest = database.prepare("SELECT document FROM events WHERE arn = ? AND id <= ? ORDER BY id DESC LIMIT ?");
+  const operationsOf = database.prepare("SELECT position, document FROM operations WHERE arn = ? ORDER BY position");
+  const rootOf = database.prepare("SELECT position, document FROM operations WHERE arn = ? AND position = 0");
+  const oldest = database.prepare("SELECT id, document FROM events WHERE arn = ? AND id >= ? ORDER BY id LIMIT ?");
+  const newest = database.prepare("SELECT id, document FROM events WHERE arn = ? AND id <= ? ORDER BY id DESC LIMIT ?");
   const putExecution = database.prepare(
     `INSERT INTO executions (arn, account, region, function, version, name, id, status, started, due, active, document)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -129,28 +153,41 @@ export function openDurableStore(path: string): DurableStore {
   const dueBy = database.prepare("SELECT arn FROM executions WHERE due <= ? ORDER BY due LIMIT ?");
   const earliest = database.prepare("SELECT min(due) AS due FROM executions WHERE due IS NOT NULL");
   const running = database.prepare("SELECT arn FROM executions WHERE active = 1");
-  const parsed = <T>(row: Record<string, unknown> | undefined): T | undefined =>
-    row === undefined ? undefined : (JSON.parse(String(row.document)) as T);
-  const all = <T>(rows: readonly Record<string, unknown>[]): T[] =>
-    rows.map((row) => JSON.parse(String(row.document)) as T);
+  type Row = Record<string, unknown>;
+  const read = <T>(row: Row, place: string): T => documents.read<T>(row.document as Uint8Array, place);
+  const executionOf = (row: Row | undefined) =>
+    row === undefined ? undefined : read<Execution>(row, places.execution(String(row.arn)));
+  const operationOf = (arn: string, row: Row) => read<Operation>(row, places.operation(arn, Number(row.position)));
 
   return {
-    execution: (arn) => parsed<Execution>(byArn.get(arn)),
-    operations: (arn) => all<Operation>(operationsOf.all(arn)),
-    root: (arn) => parsed<Operation>(rootOf.get(arn)),
-    named: (...key) => parsed<Execution>(byName.get(...key)),
+    execution: (arn) => executionOf(byArn.get(arn)),
+    operations: (arn) => operationsOf.all(arn).map((row) => operationOf(arn, row)),
+    root(arn) {
+      const row = rootOf.get(arn);
+      return row === undefined ? undefined : operationOf(arn, row);
+    },
+    named: (...key) => executionOf(byName.get(...key)),
     list(listing) {
       const { text, values } = listingQuery(listing);
-      return all<Execution>(database.prepare(text).all(...values));
+      const rows = database.prepare(text).all(...values);
+      return rows.map((row) => executionOf(row)!);
     },
-    events: (arn, from, limit, newestFirst) => all<HistoryEvent>((newestFirst ? newest : oldest).all(arn, from, limit)),
+    events: (arn, from, limit, newestFirst) =>
+      (newestFirst ? newest : oldest)
+        .all(arn, from, limit)
+        .map((row) => read<HistoryEvent>(row, places.event(arn, Number(row.id)))),
     save({ execution, due, active, operations, events }) {
       const { arn, account, region, functionName, version, name, id, status, started } = execution;
-      const document = JSON.stringify(execution);
+      const document = documents.write(execution, places.execution(arn));
       const keys = [arn, account, region, functionName, version, name, id] as const;
       putExecution.run(...keys, status, started, due ?? null, active ? 1 : 0, document);
-      for (const operation of operations) putOperation.run(arn, operation.position, JSON.stringify(operation));
-      for (const event of events) putEvent.run(arn, event.EventId, JSON.stringify(event));
+      for (const operation of operations) {
+        const { position } = operation;
+        putOperation.run(arn, position, documents.write(operation, places.operation(arn, position)));
+      }
+      for (const event of events) {
+        putEvent.run(arn, event.EventId, documents.write(event, places.event(arn, event.EventId)));
+      }
     },
     remove(arn) {
       for (const removal of removals) removal.run(arn);
@@ -198,10 +235,10 @@ function listingQuery(listing: Listing): { text: string; values: SQLInputValue[]
   const direction = oldestFirst ? "ASC" : "DESC";
   const order = `ORDER BY started ${direction}, id ${direction} LIMIT ?`;
   values.push(listing.limit);
-  return { text: `SELECT document FROM executions WHERE ${conditions.join(" AND ")} ${order}`, values };
+  return { text: `SELECT arn, document FROM executions WHERE ${conditions.join(" AND ")} ${order}`, values };
 }
 
-function migrate(database: DatabaseSync): void {
+function migrate(database: DatabaseSync, documents: Documents): void {
   const row = database.prepare("PRAGMA user_version").get();
   const version = Number(row?.user_version ?? 0);
   if (version > migrations.length) {
@@ -211,6 +248,10 @@ function migrate(database: DatabaseSync): void {
   }
   for (const [index, step] of migrations.entries()) {
     if (index < version) continue;
-    database.exec(`BEGIN IMMEDIATE; ${step}; PRAGMA user_version = ${index + 1}; COMMIT`);
+    database.exec("BEGIN IMMEDIATE");
+    step(database, documents);
+    database.exec(`PRAGMA user_version = ${index + 1}; COMMIT`);
   }
+  // What was text is not to be found in the file's free pages, nor in its log.
+  if (version === 1) database.exec("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
 }

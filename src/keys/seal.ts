@@ -1,4 +1,11 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  type KeyObject,
+  randomBytes,
+} from "node:crypto";
 
 /** Seals small secrets with one key: nobody reads or changes them without it, or puts them in another's place. */
 export interface Sealer {
@@ -19,17 +26,45 @@ const ivBytes = 12;
 const tagBytes = 16;
 const headBytes = 1 + saltBytes + ivBytes + tagBytes;
 
+/** Messages under one derived key: far from the 2^32 that random nonces are safe for. */
+const messagesPerKey = 65_536;
+/** Derived keys that are kept for opening; each start of the platform, and each so many messages, adds one. */
+const keptKeys = 256;
+
 /**
- * AES-256-GCM under a key of its own for every message, derived with a random salt: random nonces under a single key are
- * safe for 2^32 messages only. Source: NIST SP 800-38D, section 8.3; SP 800-108 (HMAC as the function).
+ * AES-256-GCM under keys derived with random salts: random nonces under a single key are safe for 2^32 messages only.
+ * Making a key costs more than sealing a small message, so that one serves many.
+ * Source: NIST SP 800-38D, section 8.3; SP 800-108 (HMAC as the function).
  */
 export function createSealer(key: Uint8Array): Sealer {
-  const derived = (salt: Uint8Array) => createHmac("sha256", key).update("thaw seal 1\0").update(salt).digest();
+  const master = createSecretKey(key);
+  const kept = new Map<string, KeyObject>();
+  let current = { salt: Buffer.alloc(0), key: master, left: 0 };
+
+  function derived(salt: Uint8Array): KeyObject {
+    const name = Buffer.from(salt).toString("latin1");
+    const known = kept.get(name);
+    if (known !== undefined) return known;
+    const made = createSecretKey(createHmac("sha256", master).update("thaw seal 1\0").update(salt).digest());
+    if (kept.size >= keptKeys) kept.delete(kept.keys().next().value!);
+    kept.set(name, made);
+    return made;
+  }
+
+  function sealing(): { readonly salt: Buffer; readonly key: KeyObject } {
+    if (current.left === 0) {
+      const salt = randomBytes(saltBytes);
+      current = { salt, key: derived(salt), left: messagesPerKey };
+    }
+    current.left--;
+    return current;
+  }
+
   return {
     seal(plain, context) {
-      const salt = randomBytes(saltBytes);
+      const { salt, key: own } = sealing();
       const iv = randomBytes(ivBytes);
-      const cipher = createCipheriv("aes-256-gcm", derived(salt), iv).setAAD(Buffer.from(context, "utf8"));
+      const cipher = createCipheriv("aes-256-gcm", own, iv).setAAD(Buffer.from(context, "utf8"));
       const body = Buffer.concat([cipher.update(plain), cipher.final()]);
       return Buffer.concat([Buffer.of(layout), salt, iv, cipher.getAuthTag(), body]);
     },

@@ -15,7 +15,7 @@ import { createPlaces } from "./places.ts";
 import type { Reporting, Stores } from "./stores.ts";
 
 export interface EventsNeeds extends Reporting {
-  readonly stores: Pick<Stores, "registry" | "ofAccount" | "logs">;
+  readonly stores: Pick<Stores, "registry" | "ofAccount" | "logs" | "sealer">;
   /** runs a function once */
   invoke(invocation: Invocation): Promise<InvocationResult>;
   /** where the platform listens */
@@ -27,7 +27,7 @@ export type Events = ReturnType<typeof createEvents>;
 /** What outlives one invocation: durable executions, asynchronous events and where their records go. */
 export function createEvents(config: Config, needs: EventsNeeds) {
   const { invoke, clock, note, report } = needs;
-  const { registry, ofAccount } = needs.stores;
+  const { registry, ofAccount, sealer } = needs.stores;
   const cpus = availableParallelism();
   const remote = createRemote();
   const places = createPlaces(config, { endpoint: needs.endpoint, ofAccount });
@@ -38,6 +38,7 @@ export function createEvents(config: Config, needs: EventsNeeds) {
   };
   const durable = createDurable({
     path: join(config.dataDir, "durable.sqlite"),
+    sealer,
     clock,
     schedule,
     resolve: registry.resolve,
