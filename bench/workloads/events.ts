@@ -210,7 +210,7 @@ async function doorCost(server: Server, fn: BenchFunction, options: WorkloadOpti
     { name: functionUrl, once: loop(request(new URL("/", url), body, { Host: host })) },
   ];
   const run = await interleave(subjects, { rounds: options.rounds ?? (options.quick ? 2 : 5), tooLoaded });
-  const goal = { goal: 15, what: "front door", limit: 1.3, direction: "at most" } as const;
+  const goal = { goal: 20, what: "front door", limit: 1.3, direction: "at most" } as const;
   return { run, verdicts: [judge({ ...goal, subject: functionUrl, baseline: bare }, run.samples, run.loaded)] };
 }
 

@@ -14,7 +14,7 @@ const execute = promisify(execFile);
 export interface StreamServer extends AsyncDisposable {
   readonly url: string;
   readonly process: ChildProcess;
-  /** SIGTERM, so that it may keep what it has; then it is started again on the same port. */
+  /** Told to end, killed if it does not, and started again on the same port. */
   restart(): Promise<void>;
 }
 
@@ -35,7 +35,7 @@ interface Program {
 }
 
 /** Starts a program and waits until it answers at `port`. Rejects with what it printed. */
-async function serve(program: Program, port: number): Promise<StreamServer> {
+export async function serve(program: Program, port: number): Promise<StreamServer> {
   const url = `http://127.0.0.1:${port}`;
   let child: ChildProcess;
   const start = async () => {
@@ -61,11 +61,14 @@ async function serve(program: Program, port: number): Promise<StreamServer> {
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   };
-  const stop = async (signal: NodeJS.Signals) => {
+  const kill = async (patienceMs = 0) => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, "exit");
-    child.kill(signal);
+    // One that keeps its streams in a file is not to be killed while it writes; then it waits for clients that do not go.
+    const timer = setTimeout(() => child.kill("SIGKILL"), patienceMs);
+    if (patienceMs > 0) child.kill("SIGTERM");
     await ended;
+    clearTimeout(timer);
   };
   await start();
   return {
@@ -74,10 +77,10 @@ async function serve(program: Program, port: number): Promise<StreamServer> {
       return child;
     },
     async restart() {
-      await stop("SIGTERM");
+      await kill(3000);
       await start();
     },
-    [Symbol.asyncDispose]: () => stop("SIGKILL"),
+    [Symbol.asyncDispose]: () => kill(),
   };
 }
 
