@@ -11,6 +11,7 @@ import {
   UpdateEventSourceMappingCommand,
 } from "@aws-sdk/client-lambda";
 import {
+  AddPermissionCommand,
   CreateQueueCommand,
   type CreateQueueCommandInput,
   GetQueueAttributesCommand,
@@ -37,7 +38,7 @@ const code = {
         id: record.messageId, first: record.attributes.ApproximateReceiveCount === "1", ...JSON.parse(record.body),
       }));
       await tell({ function: process.env.AWS_LAMBDA_FUNCTION_NAME, event });
-      const slow = Math.max(0, ...items.map(({ ms }) => ms ?? 0));
+      const slow = Math.max(0, ...items.map(({ ms, first, firstMs }) => ms ?? (first ? firstMs ?? 0 : 0)));
       if (slow > 0) await new Promise((resolve) => setTimeout(resolve, slow));
       await tell({ ended: event.Records.map(({ messageId }) => messageId) });
       if (items.some(({ fails, first }) => fails && first)) throw new Error("as it was told");
@@ -215,6 +216,46 @@ test("messages of a group keep their order, one batch after the other, also behi
   const { attributes } = events("ordered.fifo")[0].Records[0];
   assert.match(attributes.SequenceNumber, /^\d{20}$/);
   assert.equal(attributes.MessageDeduplicationId.length, 64);
+});
+
+test("a message that is shown again while its function still runs waits for its end, and so does its group", async () => {
+  const fifo = { FifoQueue: "true", ContentBasedDeduplication: "true" };
+  const url = await queue("late.fifo", { ...fifo, VisibilityTimeout: "1" });
+  await map("late.fifo", { BatchSize: 1 });
+  await send(url, { n: 0, firstMs: 1500 }, { MessageGroupId: "a" });
+  await send(url, { n: 1 }, { MessageGroupId: "a" });
+  await emptied(url);
+  const ids = new Set(events("late.fifo").map(({ Records }) => Records[0].messageId));
+  let running = 0;
+  for (const { event, ended } of recorder.seen) {
+    if (event !== undefined && ids.has(event.Records[0].messageId)) running += 1;
+    else if (ended !== undefined && ids.has(ended[0])) running -= 1;
+    assert.ok(running <= 1, "two batches of a group at once");
+  }
+  const order = bodies("late.fifo").map(({ n }) => n);
+  assert.equal(order.at(-1), 1);
+  assert.equal(order.filter((n) => n === 1).length, 1);
+});
+
+test("a queue of another account is read when its policy says so", async () => {
+  const url = await queue("theirs");
+  await send(url, { n: 1 });
+  const other = lambdaOf(server, { credentials: { accessKeyId: "111111111111", secretAccessKey: "test" } });
+  try {
+    await createFunction(other, "f", { code, MemorySize: 128, Role: "arn:aws:iam::111111111111:role/test" });
+    const input = { FunctionName: "f", EventSourceArn: arnOf("theirs") };
+    const { UUID } = await other.send(new CreateEventSourceMappingCommand(input));
+    const reason = async () =>
+      (await other.send(new GetEventSourceMappingCommand({ UUID }))).StateTransitionReason ?? "";
+    await until(async () => /PROBLEM/.test(await reason()), reason);
+    assert.equal(await left(url), 1);
+    const allowed = { AWSAccountIds: ["111111111111"], Actions: ["*"], Label: "reader", QueueUrl: url };
+    await sqs.send(new AddPermissionCommand(allowed));
+    await emptied(url);
+    assert.equal(bodies("theirs").length, 1);
+  } finally {
+    other.destroy();
+  }
 });
 
 test("no more batches run at once than MaximumConcurrency says", async () => {
