@@ -26,6 +26,8 @@ function keepCompiled() {
       // Of one that is larger a start compiles again what it needs.
       if (payload.length <= MAX_PAYLOAD_BYTES) link.send(type.COMPILED, 0, 0, payload);
     }
+    // Whose end comes by a signal cannot clean up, and where there is no sandbox this is everybody's folder.
+    fs.rmSync(folder, { recursive: true, force: true });
   };
 }
 

@@ -95,7 +95,14 @@ export interface RuntimeUnderTest {
 }
 
 const folders: string[] = [];
-after(() => {
+const children: ChildProcess[] = [];
+after(async () => {
+  // A runtime that still ends would write what it compiled into a folder that was just deleted.
+  for (const child of children) {
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) continue;
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
@@ -164,6 +171,7 @@ function host(command: readonly string[], cwd: string, env: Readonly<Record<stri
     env: { ...env, _THAW_LINK_FD: "3" },
     stdio: ["ignore", "pipe", "pipe", "pipe"],
   });
+  children.push(child);
   const link = child.stdio[3] as Socket;
   link.on("error", () => {});
   let output = "";
