@@ -9,7 +9,7 @@ import type { ScheduleRecord } from "./records.ts";
  * where the platform was away. Source: Scheduler User Guide, "Adding context attributes", "Using templated targets".
  */
 export function scheduledPosting(
-  needs: Pick<BusesNeeds, "exists">,
+  needs: Pick<BusesNeeds, "exists" | "roleAllows">,
   schedule: ScheduleRecord,
   scheduled: number,
 ): Posting {
@@ -41,6 +41,7 @@ export function scheduledPosting(
     region,
     name,
     arn: target.Arn,
+    roleArn: target.RoleArn,
     since: scheduled,
     retries: target.RetryPolicy?.MaximumRetryAttempts,
     ageSeconds: target.RetryPolicy?.MaximumEventAgeInSeconds,
@@ -49,6 +50,10 @@ export function scheduledPosting(
   } as const;
   const called = calledFunction(schedule, text);
   if (called === undefined) return { ...away, parameters: parametersOf(schedule) };
+  if (called !== "none" && !needs.roleAllows(target.RoleArn, "lambda:InvokeFunction", called.arn)) {
+    const message = `${target.RoleArn} is not authorized to perform: lambda:InvokeFunction on resource: ${called.arn}`;
+    return { ...away, refused: { code: "AccessDeniedException", message } };
+  }
   if (called !== "none" && needs.exists(called.fn)) {
     return { to: "function", ...called.fn, invokedArn: called.arn, payload: Buffer.from(called.payload) };
   }

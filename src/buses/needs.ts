@@ -20,6 +20,8 @@ export interface BusesNeeds {
     fn: FunctionName,
     caller: { readonly service: string; readonly sourceArn: string; readonly account: string },
   ): "yes" | "no" | "gone";
+  /** Do the policies of a schedule's role let it do this? */
+  roleAllows(roleArn: string, action: string, resource: string): boolean;
   /** Is there this function? */
   exists(fn: FunctionName): boolean;
   /** Can a universal target of a schedule name this operation of a service other than Lambda? */

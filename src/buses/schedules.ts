@@ -81,7 +81,7 @@ export function createSchedules(needs: SchedulesNeeds): Schedules {
 
 /** What is to be done for a schedule that is due. */
 export function scheduleOccasion(
-  needs: Pick<BusesNeeds, "exists" | "random">,
+  needs: Pick<BusesNeeds, "exists" | "roleAllows" | "random">,
   timed: StoredTimed,
   now: number,
 ): Occasion {

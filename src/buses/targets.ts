@@ -37,6 +37,7 @@ export function postingFor(needs: Needs, rule: RuleRecord, target: RuleTarget, e
     region,
     name: rule.rule,
     arn: target.Arn,
+    roleArn: target.RoleArn,
     since: now,
     retries: target.RetryPolicy?.MaximumRetryAttempts,
     ageSeconds: target.RetryPolicy?.MaximumEventAgeInSeconds,

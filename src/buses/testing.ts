@@ -29,6 +29,7 @@ export interface Bench {
 export interface BenchOptions {
   readonly mayRun?: BusesNeeds["mayRun"];
   readonly exists?: BusesNeeds["exists"];
+  readonly roleAllows?: BusesNeeds["roleAllows"];
   readonly post?: (postings: readonly Posting[]) => Promise<void>;
   readonly random?: () => number;
 }
@@ -59,6 +60,7 @@ function open(options: BenchOptions, folder: string, start: number): Bench {
     },
     mayRun: options.mayRun ?? (() => "yes"),
     exists: options.exists ?? (() => true),
+    roleAllows: options.roleAllows ?? (() => true),
     callable: (service) => service === "sqs",
     random: options.random ?? (() => 0.5),
     report: (error) => reported.push(error),

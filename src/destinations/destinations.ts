@@ -4,7 +4,7 @@ import { requestFor } from "./requests.ts";
 
 export interface DestinationsNeeds {
   /** Where a service is, for what belongs to this account; asked for each delivery. Throws when it is nowhere. */
-  place(service: string, account: string): Place;
+  place(service: string, account: string, roleArn?: string): Place;
   send: Remote["send"];
 }
 
@@ -23,9 +23,9 @@ export function createDestinations(needs: DestinationsNeeds): (delivery: Deliver
   return async (delivery) => {
     const request = requestFor(delivery);
     if (request === undefined) throw new DeliveryRefused(`${delivery.arn} is nothing that can be sent to`);
-    const answer = await needs.send(request, needs.place(request.service, accountOf(delivery)), {
-      timeoutMs: patienceMs,
-    });
+    const roleArn = delivery.kind === "event" ? delivery.roleArn : undefined;
+    const place = needs.place(request.service, accountOf(delivery), roleArn);
+    const answer = await needs.send(request, place, { timeoutMs: patienceMs });
     const said = answer.body.toString("utf8");
     if (answer.status >= 200 && answer.status < 300) {
       const refusal = request.refusal?.(said);
@@ -42,5 +42,6 @@ function errorOf(text: string, status = 400): Error {
     : new DeliveryRefused(text);
 }
 
-/** Buckets have no account in their ARN. */
-const accountOf = ({ arn, account }: Delivery): string => arn.split(":")[4] || account;
+/** Buckets have no account in their ARN. What a rule, a schedule or a bucket sends is sent by its own account. */
+const accountOf = ({ kind, arn, account }: Delivery): string =>
+  kind === "event" ? account : arn.split(":")[4] || account;

@@ -30,6 +30,8 @@ export interface ToTarget {
   readonly payload: Buffer;
   /** what the service is told beside it: `MessageGroupId`, `PartitionKey`, `Source`, `DetailType` … */
   readonly parameters?: Readonly<Record<string, string>> | undefined;
+  /** the role that it is sent as; left out: the account itself */
+  readonly roleArn?: string | undefined;
   /** its age counts from here, milliseconds since the epoch; left out: from now */
   readonly since?: number | undefined;
   /** tries after the first; left out: 185 */

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type Buses, createBuses, type FunctionName } from "../buses/index.ts";
 import type { Config } from "../config.ts";
 import { isUniversal } from "../destinations/index.ts";
+import { createRoleJudge } from "../edge/index.ts";
 import { ServiceError } from "../model/index.ts";
 import type { LogStore } from "../observe/index.ts";
 import type { Delivery, EventQueue } from "../queue/index.ts";
@@ -37,6 +38,7 @@ export function createOwnBuses(config: Config, { registry, queue, ...needs }: Ow
       const call = { service, sourceArn, sourceAccount: account };
       return registry.functionPolicies.isAllowed(fn, fn.name, fn.qualifier, call) ? "yes" : "no";
     },
+    roleAllows: config.auth === "iam" ? createRoleJudge(registry) : () => true,
     callable: isUniversal,
   });
 }

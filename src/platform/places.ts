@@ -6,13 +6,13 @@ export interface PlacesNeeds {
   /** where the platform listens */
   endpoint(): string;
   /** what the platform signs with for an account */
-  ofAccount(account: string): Credentials;
+  ofAccount(account: string, roleArn?: string): Credentials;
 }
 
 /** Where the services are that the platform itself asks. */
 export interface Places {
   /** For records, letters and events of rules: `THAW_UPSTREAM_…`, then `THAW_UPSTREAM`, then this platform. */
-  destination(service: string, account: string): Place;
+  destination(service: string, account: string, roleArn?: string): Place;
   /**
    * For what is read: the URL that the mapping names, `THAW_UPSTREAM_…`, this platform for services it has, `THAW_UPSTREAM`.
    * Throws an Error that says how to name one.
@@ -22,13 +22,16 @@ export interface Places {
 
 export function createPlaces(config: Config, needs: PlacesNeeds): Places {
   const { credentials, upstream } = config;
-  const own = (account: string): Place => ({ url: needs.endpoint(), credentials: needs.ofAccount(account) });
+  const own = (account: string, roleArn?: string): Place => ({
+    url: needs.endpoint(),
+    credentials: needs.ofAccount(account, roleArn),
+  });
   const capitals = (service: string) => service.toUpperCase().replace(/[^A-Z0-9]/g, "_");
 
   return {
-    destination(service, account) {
+    destination(service, account, roleArn) {
       const url = config.upstreams.get(capitals(service)) ?? upstream;
-      return url === undefined ? own(account) : { url, credentials };
+      return url === undefined ? own(account, roleArn) : { url, credentials };
     },
     source(service, account, named) {
       const url = named ?? config.upstreams.get(capitals(service));

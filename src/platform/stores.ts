@@ -97,7 +97,7 @@ function authOf(
   needs: { readonly registry: ReturnType<typeof createRegistry>; readonly sealer: ReturnType<typeof createSealer> },
 ) {
   if (mode === "off") {
-    const ofAccount = (accessKeyId: string) => ({ accessKeyId, secretAccessKey: "test" });
+    const ofAccount = (accessKeyId: string, _roleArn?: string) => ({ accessKeyId, secretAccessKey: "test" });
     return { auth: undefined, credentials: () => undefined, ofAccount };
   }
   operatorKey(needs, account, join(dataDir, "operator.json"));

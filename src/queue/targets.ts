@@ -14,6 +14,8 @@ export interface TargetHead {
   /** how old it may become */
   readonly ageSeconds: number;
   readonly letters?: DeadLetters | undefined;
+  /** the role that it is sent as */
+  readonly roleArn?: string | undefined;
 }
 
 /** As EventBridge and its Scheduler have them. Source: EventBridge User Guide, "Retry policy"; Scheduler API, RetryPolicy. */
@@ -36,9 +38,20 @@ export function posted(posting: Posting, now: number): NewEvent[] {
     };
     return [{ queue: runKey(posting, name, qualifier), accepted: now, due: now, head: JSON.stringify(head), payload }];
   }
-  const { arn, letters, parameters = {}, since = now } = posting;
+  const { arn, letters, roleArn, parameters = {}, since = now } = posting;
   const { retries = defaults.retries, ageSeconds = defaults.ageSeconds, refused } = posting;
-  const head: SendHead = { kind: "event", account, region, name, arn, parameters, retries, ageSeconds, letters };
+  const head: SendHead = {
+    kind: "event",
+    account,
+    region,
+    name,
+    arn,
+    parameters,
+    retries,
+    ageSeconds,
+    letters,
+    roleArn,
+  };
   if (refused !== undefined) return letterOf(head, payload, now, refusedAttributes(refused));
   return [{ queue: sendKey(arn), accepted: since, due: now, head: JSON.stringify(head), payload }];
 }

@@ -43,6 +43,7 @@ export async function openServices(): Promise<ServicesDoor> {
     post: async () => {},
     mayRun: () => "gone",
     exists: () => false,
+    roleAllows: () => true,
     callable: () => true,
     report,
   });

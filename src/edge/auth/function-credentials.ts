@@ -34,13 +34,21 @@ export function createFunctionCredentials(
   };
 }
 
-/** Credentials as signers take them, for the platform's own requests to itself on behalf of an account. */
+/**
+ * Credentials as signers take them, for the platform's own requests to itself: on behalf of an account, or of a role (an ARN),
+ * which may be another account's.
+ */
 export function createAccountCredentials(
   needs: SecretsNeeds,
-): (account: string) => { accessKeyId: string; secretAccessKey: string; sessionToken: string } {
+): (account: string, roleArn?: string) => { accessKeyId: string; secretAccessKey: string; sessionToken: string } {
   const sessions = createSessions(needs);
-  return (account) => {
-    const issued = sessions.issue({ account, holder: { kind: "user", user: undefined } }, 900);
+  return (account, roleArn) => {
+    const [, owner, role] = roleParts.exec(roleArn ?? "") ?? [];
+    const session =
+      owner === undefined || role === undefined
+        ? { account, holder: { kind: "user", user: undefined } as const }
+        : { account: owner, holder: { kind: "role", role, name: "events" } as const };
+    const issued = sessions.issue(session, 900);
     return {
       accessKeyId: issued.AccessKeyId,
       secretAccessKey: issued.SecretAccessKey,

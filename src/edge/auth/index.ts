@@ -4,5 +4,6 @@
  */
 export { type Auth, type AuthMode, type AuthNeeds, createAuth, unsigned } from "./auth.ts";
 export { authorize, authorizeOperation, type Question, reasonAgainst } from "./authorize.ts";
+export { checkPassRole } from "./pass-role.ts";
 export { type Reason, Refusal } from "./refusal.ts";
 export { type Protocol, s3Refusal, sendRefusal, serviceRefusal } from "./refusals.ts";

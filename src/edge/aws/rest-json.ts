@@ -4,6 +4,7 @@ import type { Scope } from "../../registry/index.ts";
 import { serviceError } from "../answer.ts";
 import { authorize, authorizeOperation } from "../auth/index.ts";
 import { readBody } from "../body.ts";
+import type { Caller } from "../caller.ts";
 import type { ServiceModel } from "../lambda-api/model.ts";
 import { collectInput } from "../lambda-api/request.ts";
 import { createRouter, type Router } from "../lambda-api/routes.ts";
@@ -14,6 +15,8 @@ import type { Exchange } from "./service.ts";
 export interface RestCall<Input> {
   readonly input: Input;
   readonly scope: Scope;
+  /** who asks, for operations that have more to check than their own permission */
+  readonly caller?: Caller;
 }
 
 /** Answers one operation with its document, or with nothing. `origin`: `http://host:port` as the client reached us. Throws ServiceError. */
@@ -55,7 +58,7 @@ export function createRestJson(service: RestService): (exchange: Exchange) => Pr
       if (asked === undefined) authorizeOperation(caller, name, input);
       else if (caller.permissions !== undefined) authorize(caller, asked);
       const scope = { account, region };
-      send(response, status, requestId, (await operation({ input, scope }, url.origin)) ?? {});
+      send(response, status, requestId, (await operation({ input, scope, caller }, url.origin)) ?? {});
     } catch (error) {
       request.resume();
       const { code: thrown, kind, message } = serviceError(error, service.report);

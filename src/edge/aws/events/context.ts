@@ -3,6 +3,7 @@ import { ServiceError } from "../../../model/index.ts";
 import type { Scope } from "../../../registry/index.ts";
 import { pageOf } from "../../lambda-api/pages.ts";
 import { JsonError } from "../json.ts";
+import type { Exchange } from "../service.ts";
 
 export interface EventsContext {
   readonly buses: Buses;
@@ -13,6 +14,7 @@ export interface EventsContext {
 export interface EventsCall<Input> {
   readonly input: Input;
   readonly scope: Scope;
+  readonly exchange: Pick<Exchange, "caller">;
   readonly context: EventsContext;
 }
 

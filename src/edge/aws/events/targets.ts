@@ -1,5 +1,6 @@
 import type { ListTargetsByRuleRequest, PutTargetsRequest, RemoveTargetsRequest } from "@aws-sdk/client-eventbridge";
 import { checkInput, InvalidInput, isTarget, type RuleTarget } from "../../../buses/index.ts";
+import { checkPassRole } from "../../auth/index.ts";
 import { JsonError } from "../json.ts";
 import { checkManaged, type EventsOperation, invalid, page, ruleOf } from "./context.ts";
 
@@ -22,6 +23,7 @@ export const putTargets: EventsOperation<PutTargetsRequest> = async (call) => {
   const failed: Failed[] = [];
   for (const target of given) {
     check(target);
+    if (target.RoleArn !== undefined) checkPassRole(call.exchange.caller, target.RoleArn, "events.amazonaws.com");
     if (isTarget(target.Arn)) targets.set(target.Id, target);
     else failed.push(notHere(target));
   }

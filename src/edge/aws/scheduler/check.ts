@@ -1,5 +1,6 @@
 import { InvalidSchedule, nextDue, type ScheduleRecord, type ScheduleTarget } from "../../../buses/index.ts";
 import { evaluate, parsePolicy, serviceIdentity } from "../../../policy/index.ts";
+import type { Caller } from "../../caller.ts";
 import { invalid, type SchedulerContext } from "./context.ts";
 
 const service = "scheduler.amazonaws.com";
@@ -14,6 +15,7 @@ export function checkSchedule(
   context: SchedulerContext,
   schedule: ScheduleRecord,
   given: { StartDate?: unknown },
+  caller: Caller | undefined,
 ): void {
   checkExpression(schedule);
   const { start, end } = schedule;
@@ -24,7 +26,7 @@ export function checkSchedule(
   if (end !== undefined && end <= (start ?? now)) {
     throw invalid("The EndDate you specify must come after the StartDate and the current time.");
   }
-  checkTarget(context, schedule.target);
+  checkTarget(context, schedule.target, caller);
 }
 
 function checkExpression(schedule: ScheduleRecord): void {
@@ -40,11 +42,11 @@ function checkExpression(schedule: ScheduleRecord): void {
   }
 }
 
-function checkTarget(context: SchedulerContext, target: ScheduleTarget): void {
+function checkTarget(context: SchedulerContext, target: ScheduleTarget, caller: Caller | undefined): void {
   const { Arn, RoleArn, Input, SqsParameters, KinesisParameters, EventBridgeParameters } = target;
   const [, , kind = "", , , ...rest] = Arn.split(":");
   if (!Arn.startsWith("arn:")) throw invalid(`Provided Arn is not in correct format. Target Arn: ${Arn}`);
-  checkRole(context, RoleArn);
+  checkRole(context, RoleArn, caller);
   if (kind === "scheduler") {
     checkUniversal(context, rest, Input);
     return;
@@ -81,17 +83,17 @@ function checkUniversal(
   if (input === undefined || !isJson(input)) throw invalid("Invalid RequestJson provided.");
 }
 
-/** A role that nobody has made is taken as it is. */
-function checkRole({ roles }: SchedulerContext, arn: string): void {
+/** A role that nobody has made is taken as it is, unless permissions are checked. */
+function checkRole({ roles }: SchedulerContext, arn: string, caller: Caller | undefined): void {
   const [, account = "", name = ""] = /^arn:aws[a-zA-Z-]*:iam::(\d{12}):role\/(?:.*\/)?([^/]+)$/.exec(arn) ?? [];
   const role = roles.get(account, name);
-  if (role === undefined) return;
+  if (role === undefined && caller?.permissions === undefined) return;
   try {
-    const { statements } = parsePolicy(role.assumeRolePolicy, "trust");
+    const { statements } = parsePolicy(role?.assumeRolePolicy ?? "", "trust");
     const asked = { principal: serviceIdentity(service), action: "sts:AssumeRole", resource: arn };
     if (evaluate(statements, asked).decision === "allow") return;
   } catch {
-    // Written before documents were checked.
+    // There is none, or it was written before documents were checked.
   }
   throw invalid("The execution role you provide must allow AWS EventBridge Scheduler to assume the role.");
 }

@@ -1,6 +1,7 @@
 import type { Buses, ScheduleGroupRecord } from "../../../buses/index.ts";
 import { ServiceError } from "../../../model/index.ts";
 import type { Registry, Scope } from "../../../registry/index.ts";
+import type { Caller } from "../../caller.ts";
 
 export interface SchedulerContext {
   readonly buses: Buses;
@@ -12,6 +13,7 @@ export interface SchedulerContext {
 export interface SchedulerCall<Input> {
   readonly input: Input;
   readonly scope: Scope;
+  readonly caller?: Caller;
   readonly context: SchedulerContext;
 }
 

@@ -1,4 +1,5 @@
 import { defaultGroup, type ScheduleRecord, type ScheduleTarget, scheduleArn } from "../../../buses/index.ts";
+import { checkPassRole } from "../../auth/index.ts";
 import { checkSchedule } from "./check.ts";
 import {
   conflict,
@@ -77,7 +78,8 @@ async function put(call: SchedulerCall<PutInput>, created: number): Promise<obje
     created,
     modified: context.clock(),
   };
-  checkSchedule(context, schedule, input);
+  checkPassRole(call.caller, schedule.target.RoleArn, "scheduler.amazonaws.com");
+  checkSchedule(context, schedule, input, call.caller);
   await context.buses.schedules.put(schedule);
   return { ScheduleArn: schedule.arn };
 }
