@@ -1,11 +1,19 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
+  AddPermissionCommand,
   GetFunctionRecursionConfigCommand,
   InvokeCommand,
   type LambdaClient,
   PutFunctionRecursionConfigCommand,
 } from "@aws-sdk/client-lambda";
+import {
+  CreateBucketCommand,
+  ListObjectsV2Command,
+  PutBucketNotificationConfigurationCommand,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
 import { createFunction, lambdaOf } from "./lambda.ts";
 import { type Server, startServer } from "./server.ts";
 
@@ -77,4 +85,53 @@ test("a function that allows recursion may call itself as often as it likes", as
   assert.deepEqual(await run(["self"], 20), { ran: 21 });
   const seen = await client.send(new GetFunctionRecursionConfigCommand({ FunctionName: "self" }));
   assert.equal(seen.RecursiveLoop, "Allow");
+});
+
+test("a function that is told of the objects that it writes is stopped, too", async () => {
+  const writing = `
+    const http = require("node:http");
+    exports.handler = ({ Records: [{ s3 }] }) => new Promise((resolve, reject) => {
+      const left = Number(s3.object.key);
+      if (left === 0) return resolve();
+      const headers = { "X-Amzn-Trace-Id": process.env._X_AMZN_TRACE_ID, "content-length": 0 };
+      const url = process.env.AWS_ENDPOINT_URL + "/looped/" + (left - 1);
+      http.request(url, { method: "PUT", headers }, (response) => response.resume().on("end", resolve))
+        .on("error", reject).end();
+    });`;
+  const { FunctionArn } = await createFunction(client, "writer", { code: { "index.js": writing }, MemorySize: 128 });
+  const s3 = new S3Client({
+    endpoint: server.endpoint,
+    region: "us-east-1",
+    forcePathStyle: true,
+    credentials: { accessKeyId: "test", secretAccessKey: "test" },
+  });
+  const Bucket = "looped";
+  await s3.send(new CreateBucketCommand({ Bucket }));
+  const LambdaFunctionConfigurations = [{ LambdaFunctionArn: FunctionArn, Events: ["s3:ObjectCreated:*" as const] }];
+  await s3.send(
+    new PutBucketNotificationConfigurationCommand({
+      Bucket,
+      NotificationConfiguration: { LambdaFunctionConfigurations },
+      SkipDestinationValidation: true,
+    }),
+  );
+  await client.send(
+    new AddPermissionCommand({
+      FunctionName: "writer",
+      StatementId: "s3",
+      Action: "lambda:InvokeFunction",
+      Principal: "s3.amazonaws.com",
+    }),
+  );
+  await s3.send(new PutObjectCommand({ Bucket, Key: "60", Body: "x" }));
+  const written = async () => (await s3.send(new ListObjectsV2Command({ Bucket }))).KeyCount!;
+  const resting = async () => {
+    const info = await (await fetch(`${server.endpoint}/_thaw/info`)).json();
+    const { waiting, running } = (info as { events: { waiting: number; running: number } }).events;
+    return waiting === 0 && running === 0;
+  };
+  // The one that was put, and one by each run that was let through.
+  while ((await written()) < 17 || !(await resting())) await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(await written(), 17);
+  s3.destroy();
 });
