@@ -14,10 +14,10 @@ export interface Places {
   /** For records, letters and events of rules: `THAW_UPSTREAM_…`, then `THAW_UPSTREAM`, then this platform. */
   destination(service: string, account: string, roleArn?: string): Place;
   /**
-   * For what is read: the URL that the mapping names, `THAW_UPSTREAM_…`, this platform for services it has, `THAW_UPSTREAM`.
-   * Throws an Error that says how to name one.
+   * For what is read: the URL that the mapping names, `THAW_UPSTREAM_…`, this platform for services it has (as the function's
+   * role), `THAW_UPSTREAM`. Throws an Error that says how to name one.
    */
-  source(service: string, account: string, named: string | undefined): Place;
+  source(service: string, account: string, named: string | undefined, roleArn: string | undefined): Place;
 }
 
 export function createPlaces(config: Config, needs: PlacesNeeds): Places {
@@ -33,10 +33,10 @@ export function createPlaces(config: Config, needs: PlacesNeeds): Places {
       const url = config.upstreams.get(capitals(service)) ?? upstream;
       return url === undefined ? own(account, roleArn) : { url, credentials };
     },
-    source(service, account, named) {
+    source(service, account, named, roleArn) {
       const url = named ?? config.upstreams.get(capitals(service));
       if (url !== undefined) return { url, credentials };
-      if (isServedHere(service)) return own(account);
+      if (isServedHere(service)) return own(account, roleArn);
       if (upstream !== undefined) return { url: upstream, credentials };
       const option = `THAW_UPSTREAM_${capitals(service)}`;
       throw new Error(`Nothing here serves ${service}: the mapping's tag thaw:endpoint or ${option} says where it is`);

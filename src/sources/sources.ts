@@ -18,8 +18,11 @@ export interface SourcesNeeds extends InvokingNeeds {
   mappings(): Iterable<MappingRecord>;
   /** ARN of a version's execution role */
   roleOf(target: FunctionVersion): string;
-  /** Where a service is for an account; `named`: what the mapping says. Throws an Error when it is nowhere. */
-  place(service: string, account: string, named: string | undefined): Place;
+  /**
+   * Where a service is for a function of an account with this role; `named`: what the mapping says. Throws an Error when it is
+   * nowhere.
+   */
+  place(service: string, account: string, named: string | undefined, roleArn: string | undefined): Place;
   send: Remote["send"];
   /** Takes records for on-failure destinations; resolves when they are durable. */
   post(postings: readonly Posting[]): Promise<void>;
@@ -72,11 +75,12 @@ export function createSources(needs: SourcesNeeds): Sources {
 
   const needsOf: LifeNeeds["needsOf"] = (mapping, counters) => {
     const { account, region, uuid, tags, settings, source } = mapping;
-    const place = (service: string) => needs.place(service, account, tags[endpointTag]);
+    const roleArn = () => needs.roleOf(needs.resolve(account, region, mapping.functionName, mapping.qualifier));
+    const place = (service: string) => needs.place(service, account, tags[endpointTag], roleArn());
     return {
       mapping,
       functionArn: mappedArn(mapping),
-      roleArn: () => needs.roleOf(needs.resolve(account, region, mapping.functionName, mapping.qualifier)),
+      roleArn,
       clock: needs.clock,
       calls: (service) => createCalls(needs, service, regionOf(mapping), () => place(service.service)),
       place,
