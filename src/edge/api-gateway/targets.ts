@@ -1,4 +1,4 @@
-import type { Registry, Scope } from "../../registry/index.ts";
+import type { Registry, ResourcePolicyRecord, Scope } from "../../registry/index.ts";
 import type { Texts } from "./records.ts";
 
 /** A function as an integration or an authorizer names it. */
@@ -32,11 +32,32 @@ export function mayCall(
   api: Scope & { readonly apiId: string },
   part: string,
 ): boolean {
-  return functionPolicies.isAllowed(target, target.name, target.qualifier, {
-    service: "apigateway.amazonaws.com",
-    sourceArn: executeArn(api, part),
-    sourceAccount: api.account,
-  });
+  const { name, qualifier } = target;
+  const whole = functionPolicies.get(target, name) ?? noPolicy;
+  const own = qualifier === undefined ? noPolicy : (functionPolicies.get(target, name, qualifier) ?? noPolicy);
+  if (whole === noPolicy && own === noPolicy) return false;
+  const sourceArn = executeArn(api, part);
+  // A policy that changes is another record, and nothing else decides.
+  const known = answersOf(own === noPolicy ? whole : own);
+  const key = `${sourceArn} ${qualifier ?? ""} ${whole.revisionId}`;
+  let allowed = known.get(key);
+  if (allowed === undefined) {
+    const call = { service: "apigateway.amazonaws.com", sourceArn, sourceAccount: api.account };
+    allowed = functionPolicies.isAllowed(target, name, qualifier, call);
+    if (known.size >= 1000) known.clear();
+    known.set(key, allowed);
+  }
+  return allowed;
+}
+
+const noPolicy: ResourcePolicyRecord = { document: "", revisionId: "" };
+
+const answers = new WeakMap<ResourcePolicyRecord, Map<string, boolean>>();
+
+function answersOf(record: ResourcePolicyRecord): Map<string, boolean> {
+  const known = answers.get(record) ?? new Map<string, boolean>();
+  answers.set(record, known);
+  return known;
 }
 
 export const executeArn = ({ region, account, apiId }: Scope & { readonly apiId: string }, part: string): string =>

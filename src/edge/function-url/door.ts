@@ -7,7 +7,7 @@ import type { Caller } from "../caller.ts";
 import { jsonAnswer, type ProxyAnswer, sendAnswer } from "../proxy/answer.ts";
 import { type CallNeeds, callFunction } from "../proxy/call.ts";
 import { type CorsRules, corsHeaders, isPreflight, preflightHeaders, withCors } from "../proxy/cors.ts";
-import { one, partsOf, type RequestParts } from "../proxy/parts.ts";
+import { hasBody, one, partsOf, type RequestParts } from "../proxy/parts.ts";
 import { isAllowed } from "./access.ts";
 import { badGateway, fromResult } from "./from-result.ts";
 import { answerStream } from "./stream.ts";
@@ -31,6 +31,8 @@ export type FunctionUrlDoor = (
   urlId: string,
   requestId: string,
 ) => Promise<void>;
+
+const nothing = Buffer.alloc(0);
 
 const seeTheGuide =
   "Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html";
@@ -56,8 +58,8 @@ export function createFunctionUrlDoor(needs: FunctionUrlNeeds): FunctionUrlDoor 
         const answer = { status: 200, headers: preflightHeaders(cors, parts.headers), body: Buffer.alloc(0) };
         return void sendAnswer(response, answer, own);
       }
-      const body = await readBody(request, limits.syncPayloadBytes, tooLarge);
-      holdBody(request, body);
+      const body = hasBody(request) ? await readBody(request, limits.syncPayloadBytes, tooLarge) : nothing;
+      if (place.record.authType !== "NONE") holdBody(request, body);
       const caller = await admitted(request, parts, place);
       if (caller === "nobody") return send(failure("AccessDeniedException", 403, { Message: "Forbidden" }));
       if (!isAllowed(needs.registry, place, parts, caller)) {

@@ -7,13 +7,12 @@ export interface ProxyAnswer {
   readonly status: number;
   /** a name may come more than once */
   readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly body: Buffer;
+  readonly body: Buffer | string;
 }
 
 /** A document in JSON as the whole answer. */
 export function jsonAnswer(status: number, document: object, headers: ProxyAnswer["headers"] = []): ProxyAnswer {
-  const body = Buffer.from(JSON.stringify(document));
-  return { status, headers: [["content-type", "application/json"], ...headers], body };
+  return { status, headers: [["content-type", "application/json"], ...headers], body: JSON.stringify(document) };
 }
 
 /** Headers as Node.js writes them: without those that are the connection's. Undefined: one of them cannot be written. */
@@ -42,7 +41,9 @@ export function sendAnswer(
   const list = writableHeaders(headers);
   if (list === undefined) return false;
   const bodiless = status === 204 || status === 304;
-  response.writeHead(status, [...list, ...own, ...(bodiless ? [] : ["content-length", String(body.length)])]);
+  const length = typeof body === "string" ? Buffer.byteLength(body) : body.length;
+  response.writeHead(status, [...list, ...own, ...(bodiless ? [] : ["content-length", String(length)])]);
+  // Short text goes out with the head, in one write.
   response.end(bodiless ? undefined : body);
   return true;
 }

@@ -1,6 +1,6 @@
 import type { EventBody } from "./event-body.ts";
 import { logMoment } from "./moment.ts";
-import { cookiesOf, joined, queryOf, type RequestParts } from "./parts.ts";
+import { cookiesOf, joined, queryOf, type RequestParts, tableOf } from "./parts.ts";
 
 /** What payload format 2.0 says beside the request itself. */
 export interface Event2 {
@@ -66,18 +66,27 @@ export function event2(event: Event2): Buffer {
 }
 
 /** Each header once, its values joined. */
-export function singleHeaders({ headers }: RequestParts, hidden: readonly string[]): Record<string, string> {
-  // A header may be called like something that every object has.
-  const single: Record<string, string> = Object.create(null);
-  for (const name of headers.keys()) if (!hidden.includes(name)) single[name] = joined(headers, name)!;
-  return single;
+export function singleHeaders(
+  { headers }: Pick<RequestParts, "headers">,
+  hidden: readonly string[],
+): Record<string, string> {
+  if (hidden.some((name) => headers.has(name))) {
+    const shown = new Map(headers);
+    for (const name of hidden) shown.delete(name);
+    return singleHeaders({ headers: shown }, []);
+  }
+  return tableOf(
+    headers.keys().map((name) => [name, name] as const),
+    (name) => joined(headers, name)!,
+  );
 }
 
 function querySection(query: string): object {
   if (query === "") return {};
-  const single: Record<string, string> = Object.create(null);
-  for (const [name, values] of queryOf(query)) single[name] = values.join(",");
-  return nonEmpty("queryStringParameters", single);
+  return nonEmpty(
+    "queryStringParameters",
+    tableOf(queryOf(query), (values) => values.join(",")),
+  );
 }
 
 const nonEmpty = (name: string, values: Readonly<Record<string, string>> | undefined): object =>

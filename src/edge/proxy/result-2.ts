@@ -9,7 +9,7 @@ export function answerOf2(payload: Buffer, type: string): ProxyAnswer | undefine
   const result = parsed(payload);
   if (result === undefined) return undefined;
   if (!isDocument(result.value) || !("statusCode" in result.value)) {
-    const body = typeof result.value === "string" ? Buffer.from(result.value) : payload;
+    const body = typeof result.value === "string" ? result.value : payload;
     return { status: 200, headers: [["content-type", "application/json"]], body };
   }
   return fullAnswer(result.value, type);
@@ -23,7 +23,7 @@ export function fullAnswer(document: Readonly<Record<string, unknown>>, type: st
   if (typeof status !== "number" || !isStatus(status) || list === undefined) return undefined;
   if (body !== undefined && body !== null && typeof body !== "string") return undefined;
   if (!list.some(([name]) => name.toLowerCase() === "content-type")) list.unshift(["content-type", type]);
-  return { status, headers: list, body: Buffer.from(body ?? "", isBase64Encoded === true ? "base64" : "utf8") };
+  return { status, headers: list, body: isBase64Encoded === true ? Buffer.from(body ?? "", "base64") : (body ?? "") };
 }
 
 /** Undefined: not what headers are. Many values take the place of one of the same name. */

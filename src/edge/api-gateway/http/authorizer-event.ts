@@ -1,6 +1,6 @@
 import { singleHeaders } from "../../proxy/event-2.ts";
 import { logMoment } from "../../proxy/moment.ts";
-import { cookiesOf, queryOf } from "../../proxy/parts.ts";
+import { cookiesOf, queryOf, tableOf } from "../../proxy/parts.ts";
 import type { Arrival } from "../arrival.ts";
 import type { Authorizer } from "../records.ts";
 import type { Selected } from "./select.ts";
@@ -16,8 +16,7 @@ export function authorizerEvent(
   const { record, stage, parts } = arrival;
   const { routeKey } = selected.route;
   const domain = parts.host.replace(/:\d+$/, "");
-  const query: Record<string, string> = Object.create(null);
-  for (const [name, values] of queryOf(parts.query)) query[name] = values.join(",");
+  const query = tableOf(queryOf(parts.query), (values) => values.join(","));
   const shared = {
     headers: singleHeaders(parts, authorizerPayloadFormatVersion === "2.0" ? ["cookie"] : []),
     queryStringParameters: query,

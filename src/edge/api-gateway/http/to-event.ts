@@ -1,7 +1,7 @@
 import { event2 } from "../../proxy/event-2.ts";
 import { type EventBody, eventBody } from "../../proxy/event-body.ts";
 import { logMoment } from "../../proxy/moment.ts";
-import { joined, queryOf, type RequestParts } from "../../proxy/parts.ts";
+import { joined, queryOf, type RequestParts, tableOf } from "../../proxy/parts.ts";
 import type { Arrival } from "../arrival.ts";
 import type { Granted } from "../authorizers/granted.ts";
 import type { Selected } from "./select.ts";
@@ -48,10 +48,10 @@ function eventOf1({ arrival, selected, granted }: HttpCall, content: EventBody):
     resource: routeKey === "$default" ? "$default" : (routeKey.split(" ")[1] ?? ""),
     path: arrival.shownPath,
     httpMethod: parts.method,
-    headers: table([...parts.headers.keys()], (name) => parts.headers.get(name)!.at(-1)!),
-    multiValueHeaders: table([...parts.headers.keys()], (name) => parts.headers.get(name)!),
-    queryStringParameters: orNull(table([...query.keys()], (name) => query.get(name)!.at(-1)!)),
-    multiValueQueryStringParameters: orNull(table([...query.keys()], (name) => query.get(name)!)),
+    headers: tableOf(parts.headers, (values) => values.at(-1)!),
+    multiValueHeaders: tableOf(parts.headers, (values) => values),
+    queryStringParameters: orNull(tableOf(query, (values) => values.at(-1)!)),
+    multiValueQueryStringParameters: orNull(tableOf(query, (values) => values)),
     requestContext: {
       accountId: record.account,
       apiId: record.api.apiId,
@@ -90,13 +90,6 @@ const nobody = {
   user: null,
   userArn: null,
 };
-
-/** By names that clients choose. */
-function table<T>(names: readonly string[], standsFor: (name: string) => T): Record<string, T> {
-  const made: Record<string, T> = Object.create(null);
-  for (const name of names) made[name] = standsFor(name);
-  return made;
-}
 
 const orNull = <T extends object>(values: T): T | null => (Object.keys(values).length === 0 ? null : values);
 

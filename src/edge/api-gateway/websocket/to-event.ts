@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { logMoment } from "../../proxy/moment.ts";
-import { hopByHop, queryOf, type RequestParts } from "../../proxy/parts.ts";
+import { hopByHop, queryOf, type RequestParts, tableOf } from "../../proxy/parts.ts";
 import type { Arrival } from "../arrival.ts";
 
 /** What all events of a connection tell about it. */
@@ -107,20 +107,15 @@ function requestTables({ rawHeaders }: IncomingMessage, parts: RequestParts): ob
   }
   const query = queryOf(parts.query);
   return {
-    headers: lastOf(headers),
-    multiValueHeaders: tableOf(headers),
+    headers: tableOf(headers, last),
+    multiValueHeaders: tableOf(headers, (values) => values),
     ...(query.size === 0
       ? {}
-      : { queryStringParameters: lastOf(query), multiValueQueryStringParameters: tableOf(query) }),
+      : {
+          queryStringParameters: tableOf(query, last),
+          multiValueQueryStringParameters: tableOf(query, (values) => values),
+        }),
   };
 }
 
-const lastOf = (values: ReadonlyMap<string, readonly string[]>) =>
-  tableOf(new Map([...values].map(([name, all]) => [name, all.at(-1)])));
-
-/** Names are the client's, and may be what every object has. */
-function tableOf<T>(values: ReadonlyMap<string, T>): Record<string, T> {
-  const table: Record<string, T> = Object.create(null);
-  for (const [name, value] of values) table[name] = value;
-  return table;
-}
+const last = (values: readonly string[]): string => values.at(-1)!;
