@@ -7,6 +7,12 @@ import { setTimeout as pause } from "node:timers/promises";
 import { EventBridgeClient, PutEventsCommand, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
 import type { LambdaClient } from "@aws-sdk/client-lambda";
 import {
+  CreateBucketCommand,
+  PutBucketNotificationConfigurationCommand,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
+import {
   CreateScheduleCommand,
   type CreateScheduleCommandInput,
   CreateScheduleGroupCommand,
@@ -32,6 +38,7 @@ let scheduler: SchedulerClient;
 let events: EventBridgeClient;
 let sqs: SQSClient;
 let lambda: LambdaClient;
+let s3: S3Client;
 
 async function start() {
   server = await startServer({ dataDir, env: { THAW_UPSTREAM: "" } });
@@ -45,9 +52,10 @@ async function start() {
   events = new EventBridgeClient(settings);
   sqs = new SQSClient(settings);
   lambda = lambdaOf(server);
+  s3 = new S3Client({ ...settings, forcePathStyle: true });
 }
 function forget() {
-  for (const client of [scheduler, events, sqs, lambda]) client.destroy();
+  for (const client of [scheduler, events, sqs, lambda, s3]) client.destroy();
 }
 before(start);
 after(async () => {
@@ -249,21 +257,32 @@ test("what was accepted comes, and what was due meanwhile comes once, though the
   await events.send(
     new PutTargetsCommand({ Rule: "survivor", Targets: [{ Id: "1", Arn: arn, InputPath: "$.detail.n" }] }),
   );
-  const due = Date.now() + 1500;
+  const due = Date.now() + 3000;
   await create("survivor", { ScheduleExpression: moment(due), Target: { Arn: arn, RoleArn: role, Input: "due" } });
   const sent = Array.from({ length: 40 }, (_, n) => String(n));
   const put = (n: string) =>
     events.send(new PutEventsCommand({ Entries: [{ Source: "survivor", DetailType: "t", Detail: `{"n":${n}}` }] }));
-  await Promise.all(sent.map(put));
+  const Bucket = "survivors";
+  await s3.send(new CreateBucketCommand({ Bucket }));
+  const NotificationConfiguration = {
+    QueueConfigurations: [{ QueueArn: arn, Events: ["s3:ObjectCreated:*" as const] }],
+  };
+  await s3.send(new PutBucketNotificationConfigurationCommand({ Bucket, NotificationConfiguration }));
+  const keys = sent.slice(0, 10).map((n) => `object-${n}`);
+  const store = (Key: string) => s3.send(new PutObjectCommand({ Bucket, Key, Body: "x" }));
+  await Promise.all([...sent.map(put), ...keys.map(store)]);
   await server.kill();
   forget();
   while (Date.now() < due) await pause(50);
   await start();
   const seen = new Map<string, number>();
-  while (seen.size < sent.length + 1) {
+  const wanted = [...sent, ...keys, "due", "test"];
+  while (seen.size < wanted.length) {
     const { Body = "" } = await received(url);
-    seen.set(Body, (seen.get(Body) ?? 0) + 1);
+    const told = Body.startsWith("{") ? JSON.parse(Body) : undefined;
+    const name = told === undefined ? Body : (told.Records?.[0].s3.object.key ?? "test");
+    seen.set(name, (seen.get(name) ?? 0) + 1);
   }
-  assert.deepEqual([...seen.keys()].sort(), [...sent, "due"].sort());
+  assert.deepEqual([...seen.keys()].sort(), wanted.sort());
   assert.equal(seen.get("due"), 1);
 });
