@@ -12,6 +12,8 @@ export interface Options {
   readonly rootfs?: string;
   /** where other services are: a URL, or `aws` (for what functions' events go to; requests are not handed on to it) */
   readonly upstream?: string;
+  /** where single services are, by their signing names; before what the environment says */
+  readonly upstreams?: Readonly<Record<string, string>>;
   readonly auth?: "off" | "known-keys" | "iam";
   /** TLS on the port, too; with a certificate of the platform's own unless files are named */
   readonly tls?: boolean;
@@ -125,7 +127,7 @@ export function configOf(options: Options, env: NodeJS.ProcessEnv = process.env)
     imageFolders: (env.THAW_IMAGE_FOLDERS ?? "").split(delimiter).filter(isAbsolute),
     drainMs: 10_000,
     upstream: upstreamOf(options.upstream ?? env.THAW_UPSTREAM),
-    upstreams: upstreamsOf(env),
+    upstreams: new Map([...upstreamsOf(env), ...named(options.upstreams)]),
     credentials: {
       accessKeyId: env.AWS_ACCESS_KEY_ID ?? "test",
       secretAccessKey: env.AWS_SECRET_ACCESS_KEY ?? "test",
@@ -199,6 +201,9 @@ function upstreamOf(value: string | undefined): string | undefined {
   if (value === "aws" || /^https?:$/.test(URL.parse(value)?.protocol ?? "")) return value;
   throw new ConfigError(`THAW_UPSTREAM is "${value}": it must be aws or the URL of services like AWS's`);
 }
+
+const named = (upstreams: Options["upstreams"] = {}) =>
+  Object.entries(upstreams).map(([service, url]) => [service.toUpperCase().replace(/[^A-Z0-9]/g, "_"), url] as const);
 
 /** `THAW_UPSTREAM_SQS=http://…` */
 function upstreamsOf(env: NodeJS.ProcessEnv): ReadonlyMap<string, string> {

@@ -42,6 +42,7 @@ export function createProgram(version: string): Command {
     .option("--tls-cert <file>", "… with this certificate (PEM)")
     .option("--tls-key <file>", "… and its key")
     .option("--upstream <url>", "where requests for services go that are not here (default: they are refused)")
+    .option("--with <services>", "start servers for these, too, from published packages: kinesis,dynamodb")
     .option("--rootfs <dir>", "root directory of every sandbox (default: made from this machine's)")
     .action(async (_options, command) => (await import("./commands/up.ts")).up(all(command)));
 

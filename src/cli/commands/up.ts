@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Platform } from "../../main.ts";
 import { CommandFailure, usageFailure } from "../failure.ts";
 import { note, print, styled, warn } from "../output.ts";
@@ -11,6 +12,7 @@ interface UpOptions extends CommonOptions {
   readonly egress?: "none" | "all";
   readonly rootfs?: string;
   readonly upstream?: string;
+  readonly with?: string;
   readonly auth?: "off" | "known-keys" | "iam";
   readonly tls?: boolean;
   readonly tlsCert?: string;
@@ -23,8 +25,10 @@ export async function up(options: UpOptions): Promise<void> {
     throw usageFailure("--endpoint is where a client sends requests; `thaw up` opens one.", "use --host and --port");
   }
   const port = options.port === undefined ? undefined : wholeNumber("--port", options.port, { min: 0, max: 65535 });
+  const companions = await startedWith(options);
   const { start } = await import("../../main.ts");
   const server = await start({
+    ...(companions === undefined ? {} : { upstreams: companions.urls }),
     ...(port === undefined ? {} : { port }),
     ...(options.host === undefined ? {} : { host: options.host }),
     ...(options.data === undefined ? {} : { data: options.data }),
@@ -37,6 +41,7 @@ export async function up(options: UpOptions): Promise<void> {
     ...(options.rootfs === undefined ? {} : { rootfs: options.rootfs }),
     ...(options.upstream === undefined ? {} : { upstream: options.upstream }),
   }).catch((error: NodeJS.ErrnoException) => {
+    companions?.stop();
     throw cannotListen(error, options);
   });
   stopOnSignals(server, options.json === true);
@@ -48,6 +53,17 @@ export async function up(options: UpOptions): Promise<void> {
     banner(server, await isolationReason(server));
   }
   await server.closed;
+  companions?.stop();
+}
+
+/** Servers of services that are not here, for development. They are there before the platform, and end after it. */
+async function startedWith(options: UpOptions) {
+  if (options.with === undefined) return undefined;
+  const { companionNames, startCompanions } = await import("../companions/companions.ts");
+  const names = companionNames(options.with);
+  const { configOf } = await import("../../config.ts");
+  const { dataDir } = configOf(options.data === undefined ? {} : { data: options.data });
+  return startCompanions(names, join(dataDir, "with"), note);
 }
 
 /** Why this isolation was chosen, as the platform itself tells it. */
