@@ -1,5 +1,7 @@
 import { isUtf8 } from "node:buffer";
+import { readFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
+import { join } from "node:path";
 import { ServiceError } from "../../model/index.ts";
 import type { Scope } from "../../registry/index.ts";
 import { authorizeOperation } from "../auth/index.ts";
@@ -41,6 +43,23 @@ export interface JsonService {
   authorize?(caller: Caller, operation: string, input: unknown): void;
   report(error: unknown): void;
 }
+
+/** A service's operations, each given what all of them work with beside its own call. */
+export function withContext<Context>(
+  // Each takes an input of its own, which was checked against the model before it gets there.
+  operations: Readonly<Record<string, (call: never) => object | Promise<object>>>,
+  context: Context,
+): Readonly<Record<string, JsonOperation>> {
+  const bound = Object.entries(operations).map(([name, operation]): [string, JsonOperation] => [
+    name,
+    (call) => (operation as (call: JsonCall<never> & { context: Context }) => object)({ ...call, context }),
+  ]);
+  return Object.fromEntries(bound);
+}
+
+/** The model that was generated for the service in a folder (scripts/generate-service-models.ts). */
+export const modelIn = (folder: string): ServiceModel =>
+  JSON.parse(readFileSync(join(folder, "generated/model.json"), "utf8")) as ServiceModel;
 
 /** A refusal in the service's own code. */
 export class JsonError extends Error {

@@ -1,13 +1,10 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Sealer } from "../../../keys/index.ts";
 import { ServiceError } from "../../../model/index.ts";
 import { type Repositories, RepositoryError } from "../../../repositories/index.ts";
 import type { Auth } from "../../auth/index.ts";
 import { authorizeOperation } from "../../auth/index.ts";
 import type { Caller } from "../../caller.ts";
-import type { ServiceModel } from "../../lambda-api/model.ts";
-import { JsonError, type JsonOperation, type JsonService, serveJson } from "../json.ts";
+import { JsonError, type JsonOperation, type JsonService, modelIn, serveJson } from "../json.ts";
 import type { AwsService } from "../service.ts";
 import { checkAccess } from "./access.ts";
 import type { EcrCall, EcrContext, EcrOperation } from "./context.ts";
@@ -102,7 +99,7 @@ export function createEcr({ repositories, sealer, auth, report }: EcrNeeds): Aws
   ]);
   const service: JsonService = {
     prefix: target,
-    model: JSON.parse(readFileSync(join(import.meta.dirname, "generated/model.json"), "utf8")) as ServiceModel,
+    model: modelIn(import.meta.dirname),
     operations: Object.fromEntries(bound),
     requestBytes,
     invalid: "InvalidParameterException",

@@ -1,10 +1,7 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { KeyRefusal, type Keys } from "../../../keys/index.ts";
 import { ServiceError } from "../../../model/index.ts";
 import type { Registry } from "../../../registry/index.ts";
-import type { ServiceModel } from "../../lambda-api/model.ts";
-import { JsonError, type JsonOperation, type JsonService, serveJson } from "../json.ts";
+import { JsonError, type JsonOperation, type JsonService, modelIn, serveJson } from "../json.ts";
 import type { AwsService } from "../service.ts";
 import { mayUse } from "./access.ts";
 import {
@@ -117,7 +114,7 @@ export function createKms({ keys, registry, report }: KmsNeeds): AwsService {
   ]);
   const service: JsonService = {
     prefix: "TrentService.",
-    model: JSON.parse(readFileSync(join(import.meta.dirname, "generated/model.json"), "utf8")) as ServiceModel,
+    model: modelIn(import.meta.dirname),
     operations: Object.fromEntries(bound),
     // Who may retire a grant is written in it.
     authorize: (caller, operation, input) =>

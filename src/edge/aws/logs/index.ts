@@ -1,13 +1,10 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { type Posting, ServiceError } from "../../../model/index.ts";
 import type { LogStore } from "../../../observe/index.ts";
 import type { Registry } from "../../../registry/index.ts";
-import type { ServiceModel } from "../../lambda-api/model.ts";
 import type { LambdaApiNeeds } from "../../lambda-api/needs.ts";
-import { type JsonOperation, type JsonService, serveJson, streamed } from "../json.ts";
+import { type JsonService, modelIn, serveJson, streamed, withContext } from "../json.ts";
 import type { AwsService } from "../service.ts";
-import type { GroupRecord, LogsContext, LogsOperation, StreamRecord, SubscriptionRecord } from "./context.ts";
+import type { GroupRecord, LogsContext, StreamRecord, SubscriptionRecord } from "./context.ts";
 import { createDelivery } from "./delivery.ts";
 import { filterLogEvents, getLogEvents, putLogEvents, testMetricFilter } from "./events.ts";
 import {
@@ -83,14 +80,10 @@ export function createLogsService(needs: LogsNeeds): AwsService {
     resubscribe: delivery.resubscribe,
     checkDestination: delivery.check,
   };
-  const bound = Object.entries(operations).map(([name, operation]): [string, JsonOperation] => [
-    name,
-    (call) => (operation as LogsOperation<never>)({ ...call, context }),
-  ]);
   const service: JsonService = {
     prefix: "Logs_20140328.",
-    model: JSON.parse(readFileSync(join(import.meta.dirname, "generated/model.json"), "utf8")) as ServiceModel,
-    operations: Object.fromEntries(bound),
+    model: modelIn(import.meta.dirname),
+    operations: withContext(operations, context),
     requestBytes,
     invalid: "InvalidParameterException",
     report,

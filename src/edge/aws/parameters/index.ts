@@ -1,10 +1,7 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Sealer } from "../../../keys/index.ts";
 import { ServiceError } from "../../../model/index.ts";
 import type { Registry } from "../../../registry/index.ts";
-import type { ServiceModel } from "../../lambda-api/model.ts";
-import { type JsonOperation, type JsonService, serveJson } from "../json.ts";
+import { type JsonService, modelIn, serveJson, withContext } from "../json.ts";
 import { secretValue } from "../secrets/value.ts";
 import type { AwsService } from "../service.ts";
 import {
@@ -14,7 +11,7 @@ import {
   getParameters,
   getParametersByPath,
 } from "./reading.ts";
-import type { ParameterRecord, ParametersContext, ParametersOperation } from "./store.ts";
+import type { ParameterRecord, ParametersContext } from "./store.ts";
 import {
   addTagsToResource,
   deleteParameter,
@@ -57,14 +54,10 @@ export function createParameters({ registry, sealer, report }: ParametersNeeds):
     clock: Date.now,
     secret: (scope, id) => secretValue({ registry, sealer }, scope, id),
   };
-  const bound = Object.entries(operations).map(([name, operation]): [string, JsonOperation] => [
-    name,
-    (call) => (operation as ParametersOperation<never>)({ ...call, context }),
-  ]);
   const service: JsonService = {
     prefix: "AmazonSSM.",
-    model: JSON.parse(readFileSync(join(import.meta.dirname, "generated/model.json"), "utf8")) as ServiceModel,
-    operations: Object.fromEntries(bound),
+    model: modelIn(import.meta.dirname),
+    operations: withContext(operations, context),
     report,
   };
   return { serve: (exchange) => serveJson(service, exchange) };

@@ -1,10 +1,10 @@
-import { type JsonCall, type JsonOperation, type JsonService, serveJson } from "../json.ts";
+import { type JsonService, serveJson, withContext } from "../json.ts";
 import type { AwsService } from "../service.ts";
 import { deleteScheduledAction, describeScheduledActions, putScheduledAction } from "./actions.ts";
 import { describeScalingActivities } from "./activities.ts";
 import { type CapacityNeeds, createCapacity } from "./capacity.ts";
 import { scalingModel } from "./model.ts";
-import type { ScalingContext, ScalingOperation } from "./operation.ts";
+import type { ScalingContext } from "./operation.ts";
 import { deleteScalingPolicy, describeScalingPolicies, putScalingPolicy } from "./policies.ts";
 import { createScaler } from "./scaler.ts";
 import { deregisterScalableTarget, describeScalableTargets, registerScalableTarget } from "./targets.ts";
@@ -47,14 +47,10 @@ export function createAutoScaling(needs: AutoScalingNeeds): AwsService {
   }
 
   const context: ScalingContext = { registry, capacity, clock, begin: start };
-  const bound = Object.entries(operations).map(([name, operation]): [string, JsonOperation] => [
-    name,
-    (call: JsonCall<never>) => (operation as ScalingOperation<never>)({ ...call, context }),
-  ]);
   const service: JsonService = {
     prefix: "AnyScaleFrontendService.",
     model: scalingModel,
-    operations: Object.fromEntries(bound),
+    operations: withContext(operations, context),
     report,
   };
 

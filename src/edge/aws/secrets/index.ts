@@ -1,10 +1,7 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Sealer } from "../../../keys/index.ts";
 import { ServiceError } from "../../../model/index.ts";
 import type { Registry } from "../../../registry/index.ts";
-import type { ServiceModel } from "../../lambda-api/model.ts";
-import { type JsonOperation, type JsonService, serveJson } from "../json.ts";
+import { type JsonService, modelIn, serveJson, withContext } from "../json.ts";
 import type { AwsService } from "../service.ts";
 import {
   batchGetSecretValue,
@@ -14,7 +11,7 @@ import {
   listSecrets,
   listSecretVersionIds,
 } from "./reading.ts";
-import { find, type SecretRecord, type SecretsContext, type SecretsOperation, secretKind } from "./store.ts";
+import { find, type SecretRecord, type SecretsContext, secretKind } from "./store.ts";
 import {
   createSecret,
   deleteSecret,
@@ -53,14 +50,10 @@ const operations = {
 export function createSecrets({ registry, sealer, report }: SecretsNeeds): AwsService {
   if (sealer === undefined) throw new ServiceError("NotImplementedException", "There is no master key here");
   const context: SecretsContext = { records: registry.named<SecretRecord>(secretKind), sealer, clock: Date.now };
-  const bound = Object.entries(operations).map(([name, operation]): [string, JsonOperation] => [
-    name,
-    (call) => (operation as SecretsOperation<never>)({ ...call, context }),
-  ]);
   const service: JsonService = {
     prefix: "secretsmanager.",
-    model: JSON.parse(readFileSync(join(import.meta.dirname, "generated/model.json"), "utf8")) as ServiceModel,
-    operations: Object.fromEntries(bound),
+    model: modelIn(import.meta.dirname),
+    operations: withContext(operations, context),
     resources(_operation, input, scope) {
       const { SecretId, SecretIdList = [] } = input as { SecretId?: string; SecretIdList?: readonly string[] };
       const given = SecretId === undefined ? SecretIdList : [SecretId];
