@@ -67,6 +67,8 @@ export function createCommits({ transactions, isRefusal, undone }: CommitsNeeds)
 
   async function flush(): Promise<void> {
     flushing = true;
+    // All who waited for the same commit have come by then: else all but the first would wait for another flush.
+    await undefined;
     while (wantDisk.length > 0) {
       const batch = wantDisk;
       wantDisk = [];
