@@ -10,7 +10,7 @@ const longestSeconds = 3600;
  * Source: CloudFormation User Guide, "Custom resource reference".
  */
 async function ask(work: Work & Partial<Existing>, RequestType: string, old?: Mapping): Promise<Made> {
-  const { calls, stack, logicalId, type, properties, answers, until } = work;
+  const { stack, logicalId, type, properties, answers, until } = work;
   const token = text(properties.ServiceToken);
   if (!/^arn:[^:]+:lambda:/.test(token)) {
     throw new Error(`ServiceToken ${token || "(none)"}: only functions answer for custom resources here`);
@@ -29,20 +29,43 @@ async function ask(work: Work & Partial<Existing>, RequestType: string, old?: Ma
     ResourceProperties: texts(without(properties, "ServiceTimeout")),
     ...(old === undefined ? {} : { OldResourceProperties: texts(without(old, "ServiceTimeout")) }),
   };
-  await calls.raw({
+  const seconds = Math.min(Number(properties.ServiceTimeout ?? longestSeconds), longestSeconds);
+  let over: { readonly reason: string | undefined } | undefined;
+  invoke(work, token, event).then(
+    (reason) => {
+      over = { reason };
+    },
+    (error: Error) => {
+      over = { reason: error.message };
+    },
+  );
+  let last = 0;
+  const said = await until(
+    `the answer of custom resource ${logicalId}`,
+    async () => {
+      const ended = over;
+      const found = await answers.read(key);
+      if (found !== undefined || ended?.reason === undefined) return found;
+      // Nobody is left who could answer: better to say so now than in an hour.
+      last += 1;
+      if (last > 3) throw new Error(`Function ${token} ended without an answer: ${ended.reason}`);
+      return undefined;
+    },
+    seconds * 1000,
+  );
+  return answered(said, work.physicalId, logicalId);
+}
+
+/** Runs the function to its end. Gives the reason if it failed; one that ends well may have others answer later. */
+async function invoke({ calls }: Work, token: string, event: object): Promise<string | undefined> {
+  const { headers, body } = await calls.raw({
     service: "lambda",
     method: "POST",
     path: `/2015-03-31/functions/${encoded(token)}/invocations`,
-    headers: { "x-amz-invocation-type": "Event", "content-type": "application/json" },
+    headers: { "content-type": "application/json" },
     body: JSON.stringify(event),
   });
-  const seconds = Number(properties.ServiceTimeout ?? longestSeconds);
-  const said = await until(
-    `the answer of custom resource ${logicalId}`,
-    async () => answers.read(key),
-    Math.min(seconds, longestSeconds) * 1000,
-  );
-  return answered(said, work.physicalId, logicalId);
+  return headers["x-amz-function-error"] === undefined ? undefined : body.slice(0, 1000);
 }
 
 function answered(said: string, physicalId: string | undefined, logicalId: string): Made {

@@ -96,7 +96,7 @@ const ssm = (work: Work, operation: string, input: object): Promise<Mapping> =>
 async function putParameter(work: Work, Name: string, Overwrite: boolean): Promise<void> {
   const { Type, Value, Description, AllowedPattern, Tier, DataType, Policies } = work.properties;
   const tags = tagList(tagsOf(work));
-  const input = { Name, Type, Value, Description, AllowedPattern, Tier, DataType, Policies, Overwrite };
+  const input = { Name, Type, Value: text(Value), Description, AllowedPattern, Tier, DataType, Policies, Overwrite };
   await ssm(work, "PutParameter", without({ ...input, Tags: Overwrite || tags.length === 0 ? undefined : tags }));
 }
 
@@ -106,11 +106,11 @@ const parameter: Handler = {
   async create(work) {
     const name = text(work.properties.Name) || work.name;
     await putParameter(work, name, work.again);
-    return { physicalId: name, attributes: { Type: work.properties.Type, Value: work.properties.Value } };
+    return { physicalId: name, attributes: { Type: work.properties.Type, Value: text(work.properties.Value) } };
   },
   async update(work) {
     await putParameter(work, work.physicalId, true);
-    return { attributes: { Type: work.properties.Type, Value: work.properties.Value } };
+    return { attributes: { Type: work.properties.Type, Value: text(work.properties.Value) } };
   },
   async delete(work) {
     await ssm(work, "DeleteParameter", { Name: work.physicalId });

@@ -13,8 +13,8 @@ export interface SendingNeeds {
 
 /** As host names of AWS name services, where that is not the name in signatures. */
 const endpoints: Readonly<Record<string, string>> = { ecr: "api.ecr" };
-/** Milliseconds that a service may take: a function's runtime may have to be fetched first. */
-const timeoutMs = 120_000;
+/** Milliseconds that a service may take: functions of custom resources run for 15 minutes. */
+const timeoutMs = 16 * 60_000;
 
 /** The services' operations, as the platform's own endpoint serves or forwards them. */
 export function createSending(needs: SendingNeeds): (actor: Actor, region: string) => Calls {
