@@ -258,6 +258,36 @@ test("a queue of another account is read when its policy says so", async () => {
   }
 });
 
+test("a function that feeds its own queue is stopped, and the message ends in the dead-letter queue", async () => {
+  const letters = await queue("circle-letters");
+  const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: arnOf("circle-letters"), maxReceiveCount: 1 });
+  const url = await queue("circle", { VisibilityTimeout: "1", RedrivePolicy });
+  const QueueUrl = new URL(url).pathname;
+  const feeding = `
+    const http = require("node:http");
+    exports.handler = ({ Records }) => new Promise((resolve, reject) => {
+      const n = JSON.parse(Records[0].body).n + 1;
+      const authorization = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request, SignedHeaders=host, Signature=0";
+      const headers = {
+        authorization,
+        "content-type": "application/x-amz-json-1.0",
+        "x-amz-target": "AmazonSQS.SendMessage",
+        "x-amzn-trace-id": process.env._X_AMZN_TRACE_ID,
+      };
+      const options = { method: "POST", headers };
+      const sending = http.request(process.env.AWS_ENDPOINT_URL, options, (answer) => answer.resume().on("end", resolve));
+      const MessageBody = JSON.stringify({ n });
+      const QueueUrl = process.env.AWS_ENDPOINT_URL + "${QueueUrl}";
+      sending.once("error", reject).end(JSON.stringify({ QueueUrl, MessageBody }));
+    });`;
+  await createFunction(lambda, "feeding", { code: { "index.js": feeding }, MemorySize: 128 });
+  await map("circle", { FunctionName: "feeding" });
+  await send(url, { n: 0 });
+  const { Messages } = await sqs.send(new ReceiveMessageCommand({ QueueUrl: letters, WaitTimeSeconds: 20 }));
+  const { n } = JSON.parse(Messages?.[0]?.Body ?? "{}");
+  assert.ok(n >= 15 && n <= 17, String(n));
+});
+
 test("no more batches run at once than MaximumConcurrency says", async () => {
   const url = await queue("narrow");
   await map("narrow", { BatchSize: 1, ScalingConfig: { MaximumConcurrency: 2 } });

@@ -28,6 +28,7 @@ export interface ReaderOptions {
 
 /** Of a FIFO queue's message that came again while its group still runs, seconds. */
 const groupPause = 1;
+const shortestPollMs = 500;
 const throttlePause = { first: 100, most: 5000 };
 /** A batch whose messages are hidden for less than that is not begun. */
 const marginMs = 200;
@@ -110,6 +111,7 @@ export async function readQueue(
   async function receiveOnce(most: number): Promise<void> {
     let messages: readonly SqsMessage[];
     let visibilityMs: number;
+    const asked = needs.clock();
     try {
       visibilityMs = await queue.visibilityMs();
       messages = await queue.receive(most, signal);
@@ -124,7 +126,9 @@ export async function readQueue(
     failures = 0;
     needs.problem(undefined);
     plenty = messages.length === most;
-    if (messages.length > 0) await take(messages, needs.clock() + visibilityMs);
+    if (messages.length > 0) return take(messages, needs.clock() + visibilityMs);
+    // A server that does not wait for messages is not asked without a pause.
+    if (needs.clock() - asked < shortestPollMs) await pause(shortestPollMs, signal);
   }
 
   /** Keeps what the function wants, and is to have now. */

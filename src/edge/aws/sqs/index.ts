@@ -129,6 +129,7 @@ function callOf(needs: SqsNeeds, exchange: Exchange, operation: string, input: u
     caller,
     queues: all,
     host: request.headers.host ?? "localhost",
+    traceId: request.headers["x-amzn-trace-id"]?.toString(),
     signal: gone.signal,
     authorize: may,
     queue(url, action = operation) {

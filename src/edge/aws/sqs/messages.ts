@@ -19,7 +19,7 @@ import type { OfQueue, SendInput, SqsOperation } from "./operation.ts";
 const batchBytes = 1_048_576;
 
 /** Throws InvalidParameterValue. */
-function messageOf(input: SendInput): NewMessage {
+function messageOf(input: SendInput, traceId: string | undefined): NewMessage {
   const { AWSTraceHeader: trace, ...others } = input.MessageSystemAttributes ?? {};
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) {
@@ -33,7 +33,7 @@ function messageOf(input: SendInput): NewMessage {
   return {
     body: input.MessageBody,
     attributes: input.MessageAttributes,
-    trace: trace?.StringValue,
+    trace: trace?.StringValue ?? traceId,
     delay: input.DelaySeconds,
     group: input.MessageGroupId,
     deduplication: input.MessageDeduplicationId,
@@ -57,9 +57,16 @@ function only<T>(results: readonly Each<T>[]): T {
   throw result?.refusal;
 }
 
-export const sendMessage: SqsOperation<OfQueue & SendInput> = async ({ input, queue, queues, caller }) => {
+/** A digest of system attributes is for who sent some. */
+const fieldsFor = (inputs: readonly SendInput[]) => (sent: Sent) =>
+  inputs.some(({ MessageSystemAttributes }) => MessageSystemAttributes !== undefined)
+    ? sentFields(sent)
+    : sentFields({ ...sent, md5OfSystemAttributes: undefined });
+
+export const sendMessage: SqsOperation<OfQueue & SendInput> = async ({ input, queue, queues, caller, traceId }) => {
   const target = queue(input.QueueUrl);
-  return sentFields(only(await queues.send(target, [messageOf(input)], senderOf(caller))));
+  const sent = await queues.send(target, [messageOf(input, traceId)], senderOf(caller));
+  return fieldsFor([input])(only(sent));
 };
 
 /** Throws EmptyBatchRequest, TooManyEntriesInBatchRequest, InvalidBatchEntryId, BatchEntryIdsNotDistinct. */
@@ -114,10 +121,10 @@ function batchResult<T>(
 
 type Entries<T> = OfQueue & { readonly Entries: readonly (T & { readonly Id: string })[] };
 
-export const sendMessageBatch: SqsOperation<Entries<SendInput>> = async ({ input, queue, queues, caller }) => {
+export const sendMessageBatch: SqsOperation<Entries<SendInput>> = async ({ input, queue, queues, caller, traceId }) => {
   const target = queue(input.QueueUrl, "SendMessage");
   checkBatch(input.Entries, "SendMessage");
-  const messages = input.Entries.map(messageOf);
+  const messages = input.Entries.map((entry) => messageOf(entry, traceId));
   const bytes = messages.reduce((sum, message) => sum + sizeOf(message), 0);
   if (bytes > batchBytes) {
     throw new MessageRefusal(
@@ -125,7 +132,7 @@ export const sendMessageBatch: SqsOperation<Entries<SendInput>> = async ({ input
       `Batch requests cannot be longer than ${batchBytes} bytes. You have sent ${bytes} bytes.`,
     );
   }
-  return batchResult(input.Entries, await queues.send(target, messages, senderOf(caller)), sentFields);
+  return batchResult(input.Entries, await queues.send(target, messages, senderOf(caller)), fieldsFor(input.Entries));
 };
 
 interface ReceiveInput extends OfQueue {

@@ -8,6 +8,8 @@ export interface SqsCall<Input> {
   readonly queues: Messages["queues"];
   /** as the client called this platform */
   readonly host: string;
+  /** X-Amzn-Trace-Id: messages carry it on as their AWSTraceHeader, unless they have one */
+  readonly traceId: string | undefined;
   /** aborted when the client has gone */
   readonly signal: AbortSignal;
   /** The queue of a URL, if the caller may do this to it. Throws QueueDoesNotExist, AccessDeniedException. */
