@@ -27,6 +27,7 @@ import {
   UntagResourceCommand,
 } from "@aws-sdk/client-eventbridge";
 import { AddPermissionCommand, type LambdaClient } from "@aws-sdk/client-lambda";
+import { CreateTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
 import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { createFunction, lambdaOf } from "./lambda.ts";
 import { type Server, startServer } from "./server.ts";
@@ -145,6 +146,26 @@ test("an event comes to functions, queues and log groups as its rules say", asyn
   const [whole = ""] = await logged(logGroupName, "");
   assert.ok(whole.includes('"id": 12345678901234567890'), "the detail is as it was sent");
   assert.match(JSON.parse(whole).time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+});
+
+test("an event comes to a topic, and from there to its queue", async () => {
+  const sns = new SNSClient({
+    endpoint: server.endpoint,
+    region: "us-east-1",
+    credentials: { accessKeyId: "test", secretAccessKey: "test" },
+  });
+  try {
+    const Principal = { Service: "sns.amazonaws.com" };
+    const Statement = { Effect: "Allow", Principal, Action: "sqs:SendMessage", Resource: "*" };
+    const target = await queue("behind-a-topic", { Policy: JSON.stringify({ Version: "2012-10-17", Statement }) });
+    const { TopicArn } = await sns.send(new CreateTopicCommand({ Name: "topic" }));
+    await sns.send(new SubscribeCommand({ TopicArn, Protocol: "sqs", Endpoint: target.arn }));
+    await rule("topic", { source: ["topical"] }, [{ Id: "1", Arn: TopicArn!, Input: '{"fixed":1}' }]);
+    await events.send(new PutEventsCommand({ Entries: [{ Source: "topical", DetailType: "t", Detail: "{}" }] }));
+    assert.equal(JSON.parse((await received(target.url)).Body!).Message, '{"fixed":1}');
+  } finally {
+    sns.destroy();
+  }
 });
 
 test("what cannot be delivered is a dead letter that says why", async () => {
