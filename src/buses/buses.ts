@@ -3,7 +3,7 @@ import { createClockwork } from "./clockwork.ts";
 import { createDirectory, type Directory } from "./directory.ts";
 import { type BusEvent, envelope, type NewEvent } from "./envelope.ts";
 import type { BusesNeeds } from "./needs.ts";
-import { defaultBus, type RuleRecord } from "./records.ts";
+import type { RuleRecord } from "./records.ts";
 import { plan, planAll, ruleOccasion } from "./rules.ts";
 import { createSchedules, type Schedules, scheduleOccasion } from "./schedules.ts";
 import { openTimedStore } from "./store.ts";
@@ -29,8 +29,6 @@ export interface Buses {
   put(events: readonly { readonly where: Where; readonly event: NewEvent }[]): Promise<readonly string[]>;
   /** Can a universal target of a schedule name this operation? */
   callable(service: string, action: string): boolean;
-  /** Is there anybody who would be told of an event of this service? Cheap. */
-  listens(scope: Pick<Where, "account" | "region">): boolean;
   /** Takes up what is due; to be called once, when the queue takes events. */
   start(): void;
   close(): Promise<void>;
@@ -86,7 +84,6 @@ export function createBuses(needs: BusesNeeds): Buses {
       return made.map(({ event }) => event.id);
     },
     callable: (service, action) => (service === "lambda" ? action === "invoke" : needs.callable(service, action)),
-    listens: (scope) => directory.rules(scope, defaultBus).length > 0,
     start() {
       planAll(store, directory, clock());
       clockwork.look();

@@ -77,8 +77,8 @@ export function invocationRecord(head: RunHead, payload: Buffer, ending: Ending)
 }
 
 /**
- * What is said to a dead-letter queue or topic, beside the event: RequestID, ErrorMessage and ErrorCode, an HTTP status. Source: Developer Guide, "Dead-letter queues"; the text for
- * functions without concurrency is Lambda's own, as observers of the service report it.
+ * What is said to a dead-letter queue or topic, beside the event: RequestID, ErrorMessage and ErrorCode, an HTTP status.
+ * Source: Developer Guide, "Dead-letter queues"; the text for functions without concurrency is Lambda's own, as observers of the service report it.
  */
 export function deadLetterAttributes(
   head: RunHead,
