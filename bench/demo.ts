@@ -2,9 +2,10 @@
  * `npm run demo [-- --json] [--quick]`: a real server, real functions through Lambda's API, each started plainly, from the
  * pool and from its image, and warm, with a table of where each millisecond went; and a Java function whose init takes five
  * seconds, answering its first call from a snapshot. Exit 0 when every function answered from a fully isolated sandbox; 1 with the reason
- * otherwise. `--quick` makes a tenth of the calls: enough to see that it works.
+ * otherwise. `npm run demo -- events`: an application of many sources instead (demo-events.ts). `--quick` makes a tenth of the calls: enough to see that it works.
  */
 import { parseArgs } from "node:util";
+import { demoEvents, renderEvents } from "./demo-events.ts";
 import { measure, measureJvm } from "./demo-measure.ts";
 import { type DemoReport, type JvmCase, type Row, renderDemo } from "./demo-report.ts";
 import { banner, machine, tooLoaded } from "./harness/machine.ts";
@@ -37,18 +38,21 @@ interface Planned {
   readonly optional?: boolean;
 }
 
-const { json, quick } = readArguments();
+const { json, quick, events } = readArguments();
 const calls = quick ? { cold: 2, warm: 20 } : { cold: 20, warm: 200 };
 /** Maven may have to wait for its registry: a demo does not wait for Maven */
 const javaWithinMs = 45000;
 const started = Date.now();
 
-function readArguments(): { json: boolean; quick: boolean } {
+function readArguments(): { json: boolean; quick: boolean; events: boolean } {
   try {
     const flag = { type: "boolean", default: false } as const;
-    return parseArgs({ options: { json: flag, quick: flag } }).values;
+    const { values, positionals } = parseArgs({ options: { json: flag, quick: flag }, allowPositionals: true });
+    const [first, ...more] = positionals;
+    if (more.length > 0 || (first !== undefined && first !== "events")) throw new Error(`${positionals}: no such demo`);
+    return { ...values, events: first === "events" };
   } catch (error) {
-    console.error(`${(error as Error).message}\nusage: npm run demo [-- --json] [--quick]`);
+    console.error(`${(error as Error).message}\nusage: npm run demo [-- events] [--json] [--quick]`);
     process.exit(2);
   }
 }
@@ -117,6 +121,18 @@ async function javaFunction(server: Server, slow: boolean): Promise<BenchFunctio
 
 const about = machine(repository);
 if (!json) console.log(`${banner(about)}\n`);
+if (events) {
+  try {
+    const report = await demoEvents(quick ? 5 : 30, progress);
+    console.log(
+      json ? JSON.stringify({ machine: about, ...report }, null, 2) : renderEvents(report, styleFor(process.stdout)),
+    );
+    process.exit(0);
+  } catch (error) {
+    console.error(`demo failed: ${error instanceof Error ? error.message : String(error)}`);
+    process.exit(1);
+  }
+}
 let server: Server | undefined;
 try {
   const { planned, missing } = await plan();

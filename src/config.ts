@@ -75,12 +75,10 @@ export interface Config {
   readonly upstream: string | undefined;
   /** where requests for services go that are not here: base URLs by signing name, in capitals and with `_` for `-` */
   readonly upstreams: ReadonlyMap<string, string>;
-  /** for them, where they are not this platform */
-  readonly credentials: {
-    readonly accessKeyId: string;
-    readonly secretAccessKey: string;
-    readonly sessionToken?: string;
-  };
+  /** for them, where they are not this platform; undefined: the operator has named none */
+  readonly credentials:
+    | { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string }
+    | undefined;
   /** where language interpreters are looked for, as PATH has it */
   readonly path: string;
 }
@@ -128,11 +126,13 @@ export function configOf(options: Options, env: NodeJS.ProcessEnv = process.env)
     drainMs: 10_000,
     upstream: upstreamOf(options.upstream ?? env.THAW_UPSTREAM),
     upstreams: new Map([...upstreamsOf(env), ...named(options.upstreams)]),
-    credentials: {
-      accessKeyId: env.AWS_ACCESS_KEY_ID ?? "test",
-      secretAccessKey: env.AWS_SECRET_ACCESS_KEY ?? "test",
-      ...(env.AWS_SESSION_TOKEN ? { sessionToken: env.AWS_SESSION_TOKEN } : {}),
-    },
+    credentials: env.AWS_ACCESS_KEY_ID
+      ? {
+          accessKeyId: env.AWS_ACCESS_KEY_ID,
+          secretAccessKey: env.AWS_SECRET_ACCESS_KEY ?? "test",
+          ...(env.AWS_SESSION_TOKEN ? { sessionToken: env.AWS_SESSION_TOKEN } : {}),
+        }
+      : undefined,
     path: env.PATH ?? "",
   });
 }

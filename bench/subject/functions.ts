@@ -214,7 +214,7 @@ function entriesOf(directories: readonly string[]): Map<string, Entry> {
   return entries;
 }
 
-async function zipFiles(entries: ReadonlyMap<string, Entry>): Promise<Buffer> {
+export async function zipFiles(entries: ReadonlyMap<string, Entry>): Promise<Buffer> {
   const zip = new ZipFile();
   for (const [name, { data, mode }] of [...entries].sort(([a], [b]) => (a < b ? -1 : 1))) {
     zip.addBuffer(data, name, { mode: 0o100000 | mode, mtime: new Date(2026, 0, 1) });

@@ -47,17 +47,26 @@ export interface Server {
 /** Memory of a function with one whole vCPU at AWS: what bare processes are compared with fairly. */
 export const oneVcpu = 1769;
 
-/** Starts a server, on an empty data directory unless `kept` is one, which then outlives it. `env` goes to its process. */
-export async function startServer(env: Readonly<Record<string, string>> = {}, kept?: string): Promise<Server> {
+/** Starts a server, on an empty data directory unless `kept` is one, which then outlives it. `env` goes to its process, `more` to its command line. */
+export async function startServer(
+  env: Readonly<Record<string, string>> = {},
+  kept?: string,
+  more: readonly string[] = [],
+): Promise<Server> {
   const data = kept ?? mkdtempSync(join(tmpdir(), "thaw-bench-"));
   const remove = (): void => {
     if (kept === undefined) rmSync(data, { recursive: true, force: true, maxRetries: 5 });
   };
   process.once("exit", remove);
-  const argv = [join(repository, "bin", "thaw"), "up", "--port", "0", "--data", data, "--json"];
+  const argv = [join(repository, "bin", "thaw"), "up", "--port", "0", "--data", data, "--json", ...more];
   let child: Child;
   try {
-    child = await startChild(argv, (output) => listening(output) !== undefined, { env, cwd: repository });
+    child = await startChild(argv, (output) => listening(output) !== undefined, {
+      env,
+      cwd: repository,
+      // What it starts beside itself may have to be fetched first.
+      ...(more.length > 0 ? { readyWithinMs: 300_000 } : {}),
+    });
   } catch (error) {
     remove();
     throw error;

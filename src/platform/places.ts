@@ -21,7 +21,12 @@ export interface Places {
 }
 
 export function createPlaces(config: Config, needs: PlacesNeeds): Places {
-  const { credentials, upstream } = config;
+  const { upstream } = config;
+  // An emulator takes any; some keep what each key makes apart, and functions sign with their account's number, too.
+  const elsewhere = (url: string, account: string): Place => ({
+    url,
+    credentials: config.credentials ?? { accessKeyId: account, secretAccessKey: "test" },
+  });
   const own = (account: string, roleArn?: string): Place => ({
     url: needs.endpoint(),
     credentials: needs.ofAccount(account, roleArn),
@@ -31,13 +36,13 @@ export function createPlaces(config: Config, needs: PlacesNeeds): Places {
   return {
     destination(service, account, roleArn) {
       const url = config.upstreams.get(capitals(service)) ?? upstream;
-      return url === undefined ? own(account, roleArn) : { url, credentials };
+      return url === undefined ? own(account, roleArn) : elsewhere(url, account);
     },
     source(service, account, named, roleArn) {
       const url = named ?? config.upstreams.get(capitals(service));
-      if (url !== undefined) return { url, credentials };
+      if (url !== undefined) return elsewhere(url, account);
       if (isServedHere(service)) return own(account, roleArn);
-      if (upstream !== undefined) return { url: upstream, credentials };
+      if (upstream !== undefined) return elsewhere(upstream, account);
       const option = `THAW_UPSTREAM_${capitals(service)}`;
       throw new Error(`Nothing here serves ${service}: the mapping's tag thaw:endpoint or ${option} says where it is`);
     },
