@@ -11,7 +11,7 @@ import { headOf } from "./head.ts";
 import type { HousingEvents } from "./housing.ts";
 import { Life, type State } from "./lifecycle.ts";
 import type { ReadyMarks, RuntimeExit, SentEvent } from "./link.ts";
-import { initializationOf, logStreamOf, type Plan, placesOf } from "./plan.ts";
+import { initializationOf, logStreamOf, type Plan } from "./plan.ts";
 import { Reports } from "./reports.ts";
 import { isCrash } from "./restore-failure.ts";
 import { type Run, Serving } from "./serving.ts";
@@ -56,8 +56,6 @@ export class Environment {
   /** it serves the event it has and then ends */
   retired = false;
   readonly shared: boolean;
-  /** events that it takes at once: over the Runtime API one, though it is shared */
-  places: number;
   /** frozen, it has given the memory back that the kernel could take */
   hibernated = false;
 
@@ -87,7 +85,6 @@ export class Environment {
     this.#needs = needs;
     this.#proven = mode.kind === "plain";
     this.shared = plan.target.managed !== undefined;
-    this.places = placesOf(plan);
     const logStream = logStreamOf(plan.target, this.createdAt, this.id);
     const initialization = initializationOf(plan.target, provisioned);
     const credentials = plan.credentials?.();
@@ -234,8 +231,6 @@ export class Environment {
 
   #ready(marks: ReadyMarks | undefined, stream: number): void {
     if (this.state === "initializing" || this.state === "restoring") {
-      // A wrapper may run another runtime interface than ours.
-      if (marks?.via === "http") this.places = 1;
       this.#becomeIdle();
       this.#arrival.ready(marks);
       if (this.#ahead) this.#runAhead(this.#ahead);

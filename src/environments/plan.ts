@@ -78,7 +78,7 @@ export async function planOf(target: FunctionVersion, needs: PlanNeeds): Promise
     target,
     mounts,
     command: wrapper ? runtime.command.map((argv) => [wrapper, ...argv]) : runtime.command,
-    env: { ...environmentOf(target, runtime, needs.endpointPort()), ...concurrencyOf(target, runtime.link) },
+    env: { ...environmentOf(target, runtime, needs.endpointPort()), ...concurrencyOf(target) },
     link: runtime.link,
     tellsDraws: runtime.tellsDraws,
     runtimeVersion: runtime.version,
@@ -94,13 +94,9 @@ export async function planOf(target: FunctionVersion, needs: PlanNeeds): Promise
   };
 }
 
-/** Events that one environment takes at once. Not done: several over the agent's Runtime API. */
-export const placesOf = ({ target, link }: Pick<Plan, "target" | "link">): number =>
-  target.managed !== undefined && link === "frames" ? target.managed.concurrency : 1;
-
 /** What runtime interfaces go by that serve several events at once. */
-function concurrencyOf(target: FunctionVersion, link: Plan["link"]): Record<string, string> {
-  return target.managed ? { AWS_LAMBDA_MAX_CONCURRENCY: String(placesOf({ target, link })) } : {};
+function concurrencyOf({ managed }: FunctionVersion): Record<string, string> {
+  return managed ? { AWS_LAMBDA_MAX_CONCURRENCY: String(managed.concurrency) } : {};
 }
 
 /** Of a function whose code is a container image: nothing is mounted, the image is all there is. */
@@ -116,7 +112,7 @@ async function containerPlanOf(target: FunctionVersion, needs: PlanNeeds): Promi
     cwd,
     mounts: [],
     command,
-    env: { ...endpoint, ...env, ...target.environment, ...reserved(target), ...concurrencyOf(target, link) },
+    env: { ...endpoint, ...env, ...target.environment, ...reserved(target), ...concurrencyOf(target) },
     link,
     tellsDraws,
     runtimeVersion: version,
@@ -289,6 +285,7 @@ export function bootDocument(plan: Plan, places: Places, start: StartTerms, isol
     cwd: places.path(plan.cwd ?? "/var/task"),
     link: plan.link,
     ...(start.restore ? { restore: true } : {}),
+    ...(plan.target.managed ? { concurrency: plan.target.managed.concurrency } : {}),
     apiPort: isolated ? 9001 : 0,
     maxResponseBytes: limits.syncResponseBytes,
     // Without a network of its own a process reaches the platform's port as it is.

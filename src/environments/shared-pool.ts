@@ -33,8 +33,6 @@ export class SharedPool {
   readonly #retrying = new WeakSet<Environment>();
   #scale: ManagedInstances;
   #starting = 0;
-  /** of one environment, as the latest had them */
-  #places: number;
   #measured: Measured | undefined;
   #retired = false;
 
@@ -43,7 +41,6 @@ export class SharedPool {
     this.#needs = needs;
     this.starts = new Starts(target, needs);
     this.#scale = target.managed!;
-    this.#places = this.#scale.concurrency;
   }
 
   get measured(): Measured | undefined {
@@ -78,7 +75,7 @@ export class SharedPool {
   acquire(_invocation: Invocation): Environment | Promise<Environment> {
     const free = this.#leastTaken();
     if (free) return this.#take(free);
-    if (this.#waiters.length >= this.#starting * this.#places) {
+    if (this.#waiters.length >= this.#starting * this.#scale.concurrency) {
       if (this.all.size >= this.#scale.maxEnvironments) throw throttled();
       // Who waits learns what kept it from starting.
       this.#start(false).catch(() => undefined);
@@ -119,7 +116,7 @@ export class SharedPool {
     let best: Environment | undefined;
     let least = Number.POSITIVE_INFINITY;
     for (const [environment, taken] of this.#taken) {
-      if (taken >= least || taken >= environment.places || environment.retired) continue;
+      if (taken >= least || taken >= this.#scale.concurrency || environment.retired) continue;
       best = environment;
       least = taken;
     }
@@ -149,7 +146,7 @@ export class SharedPool {
     try {
       return this.#welcome(await this.#made(provisioned));
     } catch (error) {
-      for (const { refuse } of this.#waiters.splice(0, this.#places)) refuse(error);
+      for (const { refuse } of this.#waiters.splice(0, this.#scale.concurrency)) refuse(error);
       throw error;
     } finally {
       this.#starting--;
@@ -163,7 +160,6 @@ export class SharedPool {
       const made = this.#needs.create(plan, mode, provisioned);
       made.retired = this.#retired;
       this.all.add(made);
-      this.#places = made.places;
       return made;
     });
     this.#measured ??= { startMs: monotonicMs() - began, memoryBytes: environment.memoryBytes() };
@@ -180,7 +176,7 @@ export class SharedPool {
     const waiter = this.#waiters.shift();
     if (!waiter) void environment.stop();
     else {
-      this.#taken.set(environment, environment.places);
+      this.#taken.set(environment, this.#scale.concurrency);
       this.#retrying.add(environment);
       waiter.serve(environment);
     }

@@ -224,3 +224,52 @@ def handler(event, context):
   assert.equal((await beside).payload.n, 3);
   assert.equal((await environmentsOf("processes")).length, 1);
 });
+
+test("a runtime of the Runtime API has several events when it asks for several", async () => {
+  // As many pollers as it may have, and none answers before all have an event.
+  const bootstrap = `#!/usr/bin/env node
+const http = require("node:http");
+const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(":");
+const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
+const ask = (method, path, body, headers) => new Promise((done, fail) => {
+  const request = http.request({ host, port, agent, method, path: "/2018-06-01/runtime/" + path, headers }, (answer) => {
+    let text = "";
+    answer.on("data", (part) => { text += part; }).on("end", () => done({ text, headers: answer.headers, status: answer.statusCode }));
+  });
+  request.on("error", fail);
+  request.end(body);
+});
+let met = Promise.withResolvers(), here = 0;
+async function poll() {
+  for (;;) {
+    const { text, headers } = await ask("GET", "invocation/next");
+    const id = headers["lambda-runtime-aws-request-id"];
+    const event = JSON.parse(text);
+    if (++here === event.meet) met.resolve();
+    if (event.meet) await met.promise;
+    if (event.fail) await ask("POST", "invocation/" + id + "/error", JSON.stringify({ errorType: "Own", errorMessage: "no" }));
+    else await ask("POST", "invocation/" + id + "/response", JSON.stringify({ n: event.n, id }));
+    const { status } = await ask("POST", "invocation/" + id + "/response", "1");
+    if (status === 202) process.exit(1);
+  }
+}
+for (let n = 0; n < Number(process.env.AWS_LAMBDA_MAX_CONCURRENCY); n++) poll();
+`;
+  const options = { Runtime: "nodejs24.x" as const, code: { "index.js": bootstrap, wrap: wrapperOf() } };
+  await create("pollers", 4, 1, {
+    ...options,
+    Environment: { Variables: { AWS_LAMBDA_EXEC_WRAPPER: "/var/task/wrap" } },
+  });
+  const answers = await Promise.all([0, 1, 2, 3].map((n) => invoke(client, "pollers", { n, meet: 4, fail: n === 3 })));
+  for (const [n, { payload, requestId, functionError }] of answers.entries()) {
+    if (n === 3) assert.deepEqual([functionError, payload.errorType], ["Unhandled", "Own"]);
+    else assert.deepEqual(payload, { n, id: requestId });
+  }
+  for (let n = 0; n < 5; n++) assert.equal((await answerOf(client, "pollers", { n })).n, n);
+  assert.equal((await environmentsOf("pollers")).length, 1);
+});
+
+/** Runs the function's own runtime interface in place of ours, on the same interpreter. */
+function wrapperOf(): string {
+  return '#!/bin/sh\nexec "$1" /var/task/index.js\n';
+}

@@ -59,9 +59,11 @@ test("an environment serves one tenant only, and the same one again", async () =
     assert.equal(tenant, tenants[at]);
     assert.deepEqual(new Set(seen), new Set([tenants[at]]));
   }
-  const again = await call("tenant-2");
+  // A start that nobody needed any more may have left one that has served nobody, and is used first.
+  let again = await call("tenant-2");
+  for (let n = 0; n < 30 && again.seen.length === 1; n++) again = await call("tenant-2");
   assert.ok(again.seen.length > 1, "an environment that is warm for its tenant is used");
-  assert.ok(answers.some(({ stream, tenant }) => stream === again.stream && tenant === "tenant-2"));
+  assert.deepEqual(new Set(again.seen), new Set(["tenant-2"]));
 });
 
 test("a new tenant's first call meets a process that no other was in, though copied from an image", async () => {

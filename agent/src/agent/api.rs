@@ -1,7 +1,7 @@
 //! The Runtime API on the sandbox's own loopback (AWS: "Using the Lambda runtime API for custom runtimes").
 use super::conn::Conn;
 use super::host::Host;
-use super::work::{Phase, Work};
+use super::work::Work;
 use crate::frames;
 use std::collections::VecDeque;
 use std::io;
@@ -88,14 +88,17 @@ impl Api {
         }
     }
 
-    /// Gives the event to the runtime that waits longest, if one does.
+    /// Gives the events that wait to those who have asked longest.
     pub fn deliver(&mut self, work: &mut Work, host: &mut Host) {
         while let Some(index) = self.parked.pop_front() {
             let Some(conn) = self.conns[index].as_mut() else { continue };
-            let (head, event) = work.event();
-            if conn.give(work.stream, head, event) {
+            let (stream, head, event) = work.event();
+            if conn.give(stream, head, event) {
                 work.delivered(host);
-                return;
+                if !work.deliverable() {
+                    return;
+                }
+                continue;
             }
             self.conns[index] = None;
         }
@@ -112,8 +115,8 @@ impl Api {
         for index in 0..self.conns.len() {
             self.serve(index, work, host);
         }
-        if work.phase == Phase::Streaming {
-            truncated(work, host);
+        while let Some(stream) = work.any_streaming() {
+            truncated(work, host, stream);
         }
         self.conns.clear();
         self.parked.clear();
@@ -121,7 +124,7 @@ impl Api {
 }
 
 /// The client went away in the middle of a streamed answer.
-pub fn truncated(work: &mut Work, host: &mut Host) {
+pub fn truncated(work: &mut Work, host: &mut Host, stream: u32) {
     let error = frames::platform_error("Runtime.TruncatedResponse", "The response stream ended before it was complete");
-    work.stream_end(host, &error, false);
+    work.stream_end(host, stream, &error, work.ready_after(false));
 }

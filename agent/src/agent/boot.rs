@@ -14,6 +14,8 @@ pub struct Boot {
     pub frames: bool,
     pub api_port: u16,
     pub max_response: usize,
+    /// events that the runtime takes at once
+    pub concurrency: u64,
     pub relay: Option<(u16, String)>,
 }
 
@@ -51,6 +53,7 @@ impl Boot {
             },
             api_port: port(&json["apiPort"])?,
             max_response: json["maxResponseBytes"].as_u64().ok_or(WRONG)? as usize,
+            concurrency: json["concurrency"].as_u64().unwrap_or(1),
             relay,
         })
     }

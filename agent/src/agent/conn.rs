@@ -213,27 +213,21 @@ impl Conn {
             Route::RestoreDrew if serving.work.initializing() => Purpose::Drew,
             Route::InitError | Route::RestoreError | Route::RestoreDrew => Purpose::Reject(WRONG_STATE),
             Route::Response(id) | Route::Error(id) => {
-                let stream = serving.work.stream;
-                if &self.bytes[id.clone()] != serving.work.request_id() || serving.work.request_id().is_empty() {
-                    Purpose::Reject(WRONG_ID)
-                } else if serving.work.phase != Phase::Running {
-                    Purpose::Reject(WRONG_STATE)
-                } else if matches!(request.route, Route::Error(_)) {
-                    Purpose::Error(stream)
-                } else {
-                    match request.mode {
-                        Some(Mode::Streaming) => Purpose::Stream(stream),
-                        Some(Mode::Invalid) => Purpose::Reject(WRONG_MODE),
-                        None => Purpose::Response(stream),
-                    }
+                match (serving.work.named(&self.bytes[id.clone()]), &request.mode) {
+                    (None, _) => Purpose::Reject(WRONG_ID),
+                    (Some((_, false)), _) => Purpose::Reject(WRONG_STATE),
+                    (Some((stream, _)), _) if matches!(request.route, Route::Error(_)) => Purpose::Error(stream),
+                    (Some((stream, _)), Some(Mode::Streaming)) => Purpose::Stream(stream),
+                    (_, Some(Mode::Invalid)) => Purpose::Reject(WRONG_MODE),
+                    (Some((stream, _)), None) => Purpose::Response(stream),
                 }
             }
         };
         self.bytes.drain(..end);
-        if let Purpose::Stream(_) = purpose {
+        if let Purpose::Stream(stream) = purpose {
             let content_type: &[u8] =
                 if request.content_type.is_empty() { b"application/octet-stream" } else { &request.content_type };
-            serving.work.stream_start(serving.host, content_type);
+            serving.work.stream_start(serving.host, stream, content_type);
         }
         if request.expects && self.bytes.is_empty() {
             if let Purpose::Reject(refusal) = purpose {
@@ -271,7 +265,7 @@ impl Conn {
         let mut sink = |data: &[u8]| match purpose {
             Purpose::Reject(_) => {}
             Purpose::Stream(stream) => {
-                let open = serving.work.phase == Phase::Streaming && serving.work.stream == *stream;
+                let open = serving.work.streams(*stream);
                 for piece in data.chunks(READ_BODY).filter(|_| open) {
                     serving.host.send(frames::CHUNK, 0, *stream, &[piece]);
                 }
@@ -310,7 +304,7 @@ impl Conn {
     fn finish(&mut self, serving: &mut Serving<'_>) {
         let State::Body(mut body) = std::mem::replace(&mut self.state, State::Head) else { return };
         let Serving { work, host, parked, .. } = serving;
-        let ready = *parked;
+        let ready = work.ready_after(*parked);
         let frame = Cow::Owned(std::mem::take(&mut body.frame));
         match body.purpose {
             Purpose::Reject(refusal) => return self.refuse(refusal, true),
@@ -331,22 +325,20 @@ impl Conn {
                 b"false" => work.drew = Some(false),
                 _ => return self.refuse(NOT_BOOLEAN, true),
             },
-            Purpose::Response(stream) | Purpose::Error(stream)
-                if work.phase == Phase::Running && work.stream == stream =>
-            {
+            Purpose::Response(stream) | Purpose::Error(stream) if work.runs(stream) => {
                 if body.too_large {
-                    work.answer_too_large(host, ready);
+                    work.answer_too_large(host, stream, ready);
                     return self.refuse_too_large(work.max_response);
                 }
                 let response = matches!(body.purpose, Purpose::Response(_));
-                work.answer(host, if response { frames::RESPONSE } else { frames::ERROR }, frame, ready);
+                work.answer(host, if response { frames::RESPONSE } else { frames::ERROR }, stream, frame, ready);
             }
-            Purpose::Stream(stream) if work.phase == Phase::Streaming && work.stream == stream => {
+            Purpose::Stream(stream) if work.streams(stream) => {
                 let error = match &body.left {
                     Left::Chunked(chunked) => stream_error(chunked),
                     Left::Bytes(_) => Vec::new(),
                 };
-                work.stream_end(host, &error, ready);
+                work.stream_end(host, stream, &error, ready);
             }
             // Another connection has answered meanwhile.
             _ => return self.refuse(WRONG_STATE, true),
@@ -394,16 +386,15 @@ impl Conn {
     /// The connection is gone: what it held must not be lost, what it began must not stay open.
     pub fn abandon(&mut self, work: &mut Work, host: &mut Host) {
         if let State::Body(Body { purpose: Purpose::Stream(stream), .. }) = self.state
-            && work.phase == Phase::Streaming
-            && work.stream == stream
+            && work.streams(stream)
         {
-            truncated(work, host);
+            truncated(work, host, stream);
         }
         // A client that closes with bytes unread makes the kernel reset the connection (RFC 2525, 2.17); one that has read
         // the event and closes, as curl does, does not.
         let lost = self.reset || self.out.waiting() > 0;
-        if lost && self.given == work.stream && self.given != 0 && work.phase == Phase::Running {
-            work.undelivered();
+        if lost && self.given != 0 && work.runs(self.given) {
+            work.undelivered(self.given);
         }
     }
 

@@ -319,7 +319,7 @@ impl Agent {
             Ok(at) => {
                 let spawned = format!(r#"{{"spawned":{at:.6}}}"#);
                 self.host.send(frames::SPAWNED, 0, 0, &[spawned.as_bytes()]);
-                self.work.start(boot.max_response);
+                self.work.start(boot.max_response, boot.concurrency);
             }
             Err(error) => self.host.answer(frames::INIT_ERROR, 0, 0, &[&error]),
         }

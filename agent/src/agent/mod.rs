@@ -10,6 +10,7 @@ mod outbox;
 mod process;
 mod relay;
 mod restore;
+mod several;
 mod work;
 
 use crate::sys;

@@ -1,5 +1,6 @@
 //! Where a runtime of the Runtime API stands between two events: one state, so that nobody can answer twice.
 use super::host::{Host, ready_flag};
+use super::several::{Event, Several};
 use crate::frames::{self, Broken, HEADER};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -39,11 +40,14 @@ pub struct Work {
     waiting: bool,
     head: Range<usize>,
     id: Range<usize>,
+    /// of a runtime that serves several events at once: it is Idle from its first GET /next on
+    several: Option<Several>,
 }
 
 impl Work {
     pub fn new() -> Work {
         Work {
+            several: None,
             phase: Phase::Down,
             stream: 0,
             max_response: 0,
@@ -57,13 +61,15 @@ impl Work {
     }
 
     /// A runtime has been started.
-    pub fn start(&mut self, max_response: usize) {
+    pub fn start(&mut self, max_response: usize, concurrency: u64) {
         self.stop();
+        self.several = (concurrency > 1).then(Several::default);
         self.phase = Phase::Init;
         self.max_response = max_response;
     }
 
     pub fn stop(&mut self) {
+        self.several = None;
         self.phase = Phase::Down;
         self.stream = 0;
         self.drew = None;
@@ -75,6 +81,10 @@ impl Work {
 
     /// Keeps an event until the runtime asks for it.
     pub fn keep(&mut self, stream: u32, frame: Cow<'_, [u8]>) -> Result<(), Broken> {
+        if let Some(several) = &mut self.several {
+            several.keep(Event::parse(stream, frame.into_owned())?);
+            return Ok(());
+        }
         match frame {
             Cow::Owned(bytes) => self.frame = bytes,
             Cow::Borrowed(bytes) => {
@@ -103,26 +113,72 @@ impl Work {
 
     /// An event is here, and a runtime that waits for one.
     pub fn deliverable(&self) -> bool {
-        self.waiting && self.phase == Phase::Idle
+        let waiting = self.several.as_ref().map_or(self.waiting, |several| several.next().is_some());
+        waiting && self.phase == Phase::Idle
     }
 
-    /// Head lines and event.
-    pub fn event(&self) -> (&[u8], &[u8]) {
-        (&self.frame[self.head.clone()], &self.frame[self.head.end..])
+    /// The event that waits: its stream, head lines and bytes.
+    pub fn event(&self) -> (u32, &[u8], &[u8]) {
+        if let Some(event) = self.several.as_ref().and_then(Several::next) {
+            let (head, bytes) = event.parts();
+            return (event.stream, head, bytes);
+        }
+        (self.stream, &self.frame[self.head.clone()], &self.frame[self.head.end..])
     }
 
-    pub fn request_id(&self) -> &[u8] {
+    fn request_id(&self) -> &[u8] {
         self.frame.get(self.id.clone()).unwrap_or(&[])
     }
 
+    /// The stream of an invocation that the runtime has been given, by its id; and whether it may still answer it.
+    pub fn named(&self, id: &[u8]) -> Option<(u32, bool)> {
+        if id.is_empty() {
+            return None;
+        }
+        if let Some(several) = &self.several {
+            return several.by_id(id).map(|event| (event.stream, !event.streaming));
+        }
+        (id == self.request_id()).then_some((self.stream, self.phase == Phase::Running))
+    }
+
+    /// The runtime has this event, and has not begun to answer it.
+    pub fn runs(&self, stream: u32) -> bool {
+        match &self.several {
+            Some(several) => several.has(stream, false),
+            None => self.phase == Phase::Running && self.stream == stream,
+        }
+    }
+
+    /// The runtime answers this event piece by piece.
+    pub fn streams(&self, stream: u32) -> bool {
+        match &self.several {
+            Some(several) => several.has(stream, true),
+            None => self.phase == Phase::Streaming && self.stream == stream,
+        }
+    }
+
+    /// An event that is being answered piece by piece.
+    pub fn any_streaming(&self) -> Option<u32> {
+        match &self.several {
+            Some(several) => several.any_streaming(),
+            None => (self.phase == Phase::Streaming).then_some(self.stream),
+        }
+    }
+
     pub fn delivered(&mut self, host: &mut Host) {
+        if let Some(several) = &mut self.several {
+            return several.delivered();
+        }
         self.waiting = false;
         self.phase = Phase::Running;
         host.stream = self.stream;
     }
 
     /// The runtime never got the event it was given: the next one to ask gets it.
-    pub fn undelivered(&mut self) {
+    pub fn undelivered(&mut self, stream: u32) {
+        if let Some(several) = &mut self.several {
+            return several.undelivered(stream);
+        }
         self.waiting = true;
         self.phase = Phase::Idle;
     }
@@ -167,34 +223,46 @@ impl Work {
         waits
     }
 
-    /// The whole answer, RESPONSE or ERROR, as a frame whose header is yet to be written. Needs Running.
-    pub fn answer(&mut self, host: &mut Host, kind: u8, frame: Cow<'_, [u8]>, ready: bool) {
-        host.answer_frame(frame, kind, ready_flag(ready), self.stream);
-        self.answered(host, ready);
+    /// Is the runtime ready for another event once it has answered? `parked`: it asks for one already. One that serves several
+    /// has a place free in any case.
+    pub fn ready_after(&self, parked: bool) -> bool {
+        parked || self.several.is_some()
     }
 
-    /// The answer was larger than allowed. Needs Running.
-    pub fn answer_too_large(&mut self, host: &mut Host, ready: bool) {
+    /// The whole answer, RESPONSE or ERROR, as a frame whose header is yet to be written. Needs runs().
+    pub fn answer(&mut self, host: &mut Host, kind: u8, stream: u32, frame: Cow<'_, [u8]>, ready: bool) {
+        host.answer_frame(frame, kind, ready_flag(ready), stream);
+        self.answered(host, stream, ready);
+    }
+
+    /// The answer was larger than allowed. Needs runs().
+    pub fn answer_too_large(&mut self, host: &mut Host, stream: u32, ready: bool) {
         let message =
             format!("Response payload size exceeded maximum allowed payload size ({} bytes).", self.max_response);
         let payload = frames::platform_error("Function.ResponseSizeTooLarge", &message);
-        host.answer(frames::ERROR, ready_flag(ready), self.stream, &[&payload]);
-        self.answered(host, ready);
+        host.answer(frames::ERROR, ready_flag(ready), stream, &[&payload]);
+        self.answered(host, stream, ready);
     }
 
-    /// A streamed answer begins. Needs Running.
-    pub fn stream_start(&mut self, host: &mut Host, content_type: &[u8]) {
-        host.answer(frames::RESPONSE_START, 0, self.stream, &[content_type]);
-        self.phase = Phase::Streaming;
+    /// A streamed answer begins. Needs runs().
+    pub fn stream_start(&mut self, host: &mut Host, stream: u32, content_type: &[u8]) {
+        host.answer(frames::RESPONSE_START, 0, stream, &[content_type]);
+        match &mut self.several {
+            Some(several) => several.stream_start(stream),
+            None => self.phase = Phase::Streaming,
+        }
     }
 
-    /// The streamed answer ends, with an error payload if it failed. Needs Streaming.
-    pub fn stream_end(&mut self, host: &mut Host, error: &[u8], ready: bool) {
-        host.answer(frames::RESPONSE_END, ready_flag(ready), self.stream, &[error]);
-        self.answered(host, ready);
+    /// The streamed answer ends, with an error payload if it failed. Needs streams().
+    pub fn stream_end(&mut self, host: &mut Host, stream: u32, error: &[u8], ready: bool) {
+        host.answer(frames::RESPONSE_END, ready_flag(ready), stream, &[error]);
+        self.answered(host, stream, ready);
     }
 
-    fn answered(&mut self, host: &mut Host, ready: bool) {
+    fn answered(&mut self, host: &mut Host, stream: u32, ready: bool) {
+        if let Some(several) = &mut self.several {
+            return several.answered(stream);
+        }
         self.phase = if ready { Phase::Idle } else { Phase::Answered };
         if ready {
             host.stream = 0;
@@ -203,7 +271,7 @@ impl Work {
 }
 
 /// Place of the request id within the head lines.
-fn request_id(head: &[u8]) -> Option<Range<usize>> {
+pub fn request_id(head: &[u8]) -> Option<Range<usize>> {
     const NAME: &[u8] = b"lambda-runtime-aws-request-id:";
     let mut start = 0;
     for line in head.split_inclusive(|byte| *byte == b'\n') {
