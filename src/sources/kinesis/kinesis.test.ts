@@ -1,13 +1,15 @@
 import { after, before } from "node:test";
 import {
   CreateStreamCommand,
+  DescribeStreamConsumerCommand,
   DescribeStreamSummaryCommand,
   KinesisClient,
   PutRecordCommand,
+  RegisterStreamConsumerCommand,
 } from "@aws-sdk/client-kinesis";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { type StreamServer, startKinesis, until } from "../../../tests/e2e/streams.ts";
-import { sourceContract } from "../source.contract.ts";
+import { type SourceFixture, sourceContract } from "../source.contract.ts";
 import { kinesis } from "./index.ts";
 
 const credentials = { accessKeyId: "test", secretAccessKey: "test" };
@@ -25,23 +27,33 @@ after(async () => {
   await server?.[Symbol.asyncDispose]();
 });
 
-sourceContract("kinesis", async () => {
+/** `fanOut`: the mapping names a consumer of the stream. */
+const made = async (fanOut: boolean): Promise<SourceFixture> => {
   count += 1;
   const StreamName = `s${count}`;
   await client.send(new CreateStreamCommand({ StreamName, ShardCount: 1 }));
-  const described = () => client.send(new DescribeStreamSummaryCommand({ StreamName }));
-  await until(async () => (await described()).StreamDescriptionSummary?.StreamStatus === "ACTIVE");
+  const described = async () =>
+    (await client.send(new DescribeStreamSummaryCommand({ StreamName }))).StreamDescriptionSummary;
+  await until(async () => (await described())?.StreamStatus === "ACTIVE");
+  const StreamARN = (await described())!.StreamARN!;
+  const consumer = async () => {
+    const { Consumer } = await client.send(new RegisterStreamConsumerCommand({ StreamARN, ConsumerName: "c" }));
+    const ConsumerARN = Consumer!.ConsumerARN!;
+    const status = () => client.send(new DescribeStreamConsumerCommand({ ConsumerARN }));
+    await until(async () => (await status()).ConsumerDescription?.ConsumerStatus === "ACTIVE");
+    return ConsumerARN;
+  };
   return {
     kind: "kinesis",
     source: kinesis,
-    settings: {
-      EventSourceArn: `arn:aws:kinesis:us-east-1:000000000000:stream/${StreamName}`,
-      StartingPosition: "TRIM_HORIZON",
-    },
+    settings: { EventSourceArn: fanOut ? await consumer() : StreamARN, StartingPosition: "TRIM_HORIZON" },
     place: { url: server.url, credentials },
     async send(body) {
       await client.send(new PutRecordCommand({ StreamName, PartitionKey: "k", Data: Buffer.from(body) }));
     },
     bodyOf: (record) => Buffer.from((record as { kinesis: { data: string } }).kinesis.data, "base64").toString("utf8"),
   };
-});
+};
+
+sourceContract("kinesis", () => made(false));
+sourceContract("kinesis, enhanced fan-out", () => made(true));
