@@ -25,9 +25,7 @@ export async function openQueue(
   arn: string,
   { signal, clock }: { readonly signal: AbortSignal; clock(): number },
 ): Promise<RemoteQueue> {
-  const [, , , , owner, name = ""] = arn.split(":");
-  const found = await call("GetQueueUrl", { QueueName: name, QueueOwnerAWSAccountId: owner }, signal);
-  const { QueueUrl } = found as { QueueUrl: string };
+  const QueueUrl = await urlOf(call, arn, signal);
   let visibility = { asked: Number.NEGATIVE_INFINITY, ms: 0 };
 
   /** Entries are numbered, as their Ids. Returns how many were done. */
@@ -74,6 +72,21 @@ export async function openQueue(
       await inBatches("ChangeMessageVisibilityBatch", entries);
     },
   };
+}
+
+/**
+ * Asks for the URL, for servers have them of their own. Roles need not be allowed to ask (AWSLambdaSQSQueueExecutionRole is
+ * not): then it is AWS's, which this platform understands, too.
+ */
+async function urlOf(call: RemoteCall, arn: string, signal: AbortSignal): Promise<string> {
+  const [, , , region, owner, name = ""] = arn.split(":");
+  try {
+    const found = await call("GetQueueUrl", { QueueName: name, QueueOwnerAWSAccountId: owner }, signal);
+    return (found as { QueueUrl: string }).QueueUrl;
+  } catch (error) {
+    if (!(error instanceof RemoteError) || !/AccessDenied/.test(error.code)) throw error;
+    return `https://sqs.${region}.amazonaws.com/${owner}/${name}`;
+  }
 }
 
 /** What was done once should not be done again because a request got lost. */
