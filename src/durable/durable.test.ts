@@ -5,43 +5,20 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { ServiceError } from "../model/index.ts";
 import {
+  benchOf,
   type DurableEvent,
-  type Handler,
+  once,
   openBench,
   operationsOf,
   owner,
   pending,
   succeeded,
+  typesOf,
   updates,
 } from "./testing.ts";
-import type { OperationUpdate } from "./validate.ts";
 
 const { wait, callback, invoke, step } = updates;
 
-/** A function that first sends these updates, and succeeds when the first of their operations is over. */
-const once =
-  (...batch: readonly OperationUpdate[]): ((bench: () => ReturnType<typeof openBench>) => Handler) =>
-  (bench) =>
-  (event) => {
-    const [first] = operationsOf(event).values();
-    if (first === undefined) {
-      bench().durable.checkpoint(event.DurableExecutionArn, event.CheckpointToken, batch, undefined);
-      return pending;
-    }
-    return first.Status === "STARTED" || first.Status === "PENDING" ? pending : succeeded(JSON.stringify(first));
-  };
-
-function benchOf(
-  handler: (bench: () => ReturnType<typeof openBench>) => Handler,
-  more: Parameters<typeof openBench>[1] = {},
-) {
-  const bench: ReturnType<typeof openBench> = openBench({ f: handler(() => bench) }, more);
-  bench.durable.takeUp();
-  return bench;
-}
-
-const typesOf = (bench: ReturnType<typeof openBench>, arn: string): string[] =>
-  bench.durable.history(arn, { limit: 1000, newestFirst: false }).map((event) => event.EventType);
 const statusOf = (bench: ReturnType<typeof openBench>, arn: string): string => bench.durable.get(arn).execution.status;
 
 test("a wait ends at its time: until then there is no invocation, and one timer", async () => {
@@ -282,77 +259,6 @@ test("answers that are none fail the execution, in the words of the service", as
     assert.match(error?.ErrorMessage ?? "", message);
     assert.equal(error?.ErrorType, "InvalidParameterValueException");
   }
-});
-
-test("a chained invocation ends as the other function does", async () => {
-  const results: string[] = [];
-  const parent: Handler = (event) => {
-    const known = operationsOf(event).get("i");
-    if (known === undefined) {
-      const target = JSON.parse(event.InitialExecutionState.Operations[0].ExecutionDetails.InputPayload) as string;
-      const { DurableExecutionArn: arn, CheckpointToken: token } = event;
-      const { NewExecutionState } = bench.durable.checkpoint(arn, token, [invoke("i", target)], undefined);
-      if (NewExecutionState.Operations[0]!.Status === "FAILED") return succeeded("at once");
-      return pending;
-    }
-    results.push(
-      [known.Status, known.ChainedInvokeDetails.Result ?? known.ChainedInvokeDetails.Error.ErrorType].join(),
-    );
-    return succeeded();
-  };
-  const bench: ReturnType<typeof openBench> = openBench(
-    {
-      parent,
-      plain: () => ({ fine: true }),
-      broken: () => {
-        throw new RangeError("no");
-      },
-      good: () => succeeded("1"),
-      bad: () => ({ Status: "FAILED", Error: { ErrorType: "Bad" } }),
-      slow: once(wait("w", 10_000))(() => bench),
-      stopped: (event) => {
-        setImmediate(() => bench.durable.stop(event.DurableExecutionArn, { ErrorType: "Halt" }));
-        return once(wait("w", 10))(() => bench)(event, undefined as never);
-      },
-    },
-    { plain: ["plain", "broken"], settings: { timeoutSeconds: 600, retentionDays: 1 } },
-  );
-  bench.durable.takeUp();
-  for (const target of ["plain", "broken", "good:$LATEST", "bad:$LATEST", "stopped:$LATEST"]) {
-    bench.start("parent", { payload: JSON.stringify(target) });
-    await bench.advance(1);
-  }
-  assert.deepEqual(results, [
-    `SUCCEEDED,{"fine":true}`,
-    "FAILED,RangeError",
-    "SUCCEEDED,1",
-    "FAILED,Bad",
-    "STOPPED,Halt",
-  ]);
-  for (const target of ["nobody", "good"]) {
-    const arn = bench.start("parent", { payload: JSON.stringify(target) });
-    await bench.settle();
-    assert.equal(bench.durable.get(arn).execution.result, "at once");
-    assert.deepEqual(typesOf(bench, arn).slice(1, 3), ["ChainedInvokeStarted", "ChainedInvokeFailed"]);
-  }
-});
-
-test("functions that invoke each other without end are stopped", async () => {
-  const statuses: string[] = [];
-  const bench = benchOf((get) => (event) => {
-    const known = operationsOf(event).get("i");
-    if (known === undefined) {
-      const again = [invoke("i", "f:$LATEST")];
-      get().durable.checkpoint(event.DurableExecutionArn, event.CheckpointToken, again, undefined);
-      return pending;
-    }
-    if (known.ChainedInvokeDetails.Error !== undefined) statuses.push(known.ChainedInvokeDetails.Error.ErrorType);
-    return known.Status === "STARTED" ? pending : succeeded();
-  });
-  bench.start("f");
-  await bench.advance(60_000);
-  assert.deepEqual(statuses, ["RecursiveInvocationException"]);
-  assert.equal(new Set(bench.invocations.map(({ traceId }) => traceId)).size, 17);
 });
 
 test("a name is an execution's: the same start finds it, another one is refused", async () => {

@@ -192,3 +192,27 @@ export const updates = {
     ...more,
   }),
 };
+
+/** A function that first sends these updates, and succeeds when the first of their operations is over. */
+export const once =
+  (...batch: readonly OperationUpdate[]): ((bench: () => Bench) => Handler) =>
+  (bench) =>
+  (event) => {
+    const [first] = operationsOf(event).values();
+    if (first === undefined) {
+      bench().durable.checkpoint(event.DurableExecutionArn, event.CheckpointToken, batch, undefined);
+      return pending;
+    }
+    return first.Status === "STARTED" || first.Status === "PENDING" ? pending : succeeded(JSON.stringify(first));
+  };
+
+/** The engine with one function, `f`, which is given the bench that it runs on. */
+export function benchOf(handler: (bench: () => Bench) => Handler, more: Parameters<typeof openBench>[1] = {}) {
+  const bench: Bench = openBench({ f: handler(() => bench) }, more);
+  bench.durable.takeUp();
+  return bench;
+}
+
+/** The kinds of events of its history, oldest first. */
+export const typesOf = (bench: Bench, arn: string): string[] =>
+  bench.durable.history(arn, { limit: 1000, newestFirst: false }).map((event) => event.EventType);
