@@ -1,7 +1,7 @@
 import type { MappingRecord } from "../registry/index.ts";
 import { type Counters, createCounters } from "./counters.ts";
+import { backoffMs, pause } from "./pause.ts";
 import type { Source, SourceNeeds } from "./source.ts";
-import { backoffMs, pause } from "./streams/pause.ts";
 
 export type MappingState = "Creating" | "Enabling" | "Enabled" | "Updating" | "Disabling" | "Disabled" | "Deleting";
 

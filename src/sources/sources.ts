@@ -7,8 +7,8 @@ import { postingOf } from "./giving-up.ts";
 import { type InvokingNeeds, invokeMapped, mappedArn } from "./invoking.ts";
 import { kinds } from "./kinds.ts";
 import { createLife, type Life, type LifeNeeds, type MappingState, type MappingStatus } from "./life.ts";
+import { pause } from "./pause.ts";
 import { openCheckpoints } from "./store.ts";
-import { pause } from "./streams/pause.ts";
 
 export interface SourcesNeeds extends InvokingNeeds {
   /** of the store of checkpoints; its folder must exist */

@@ -1,7 +1,7 @@
 import { ServiceError } from "../../model/index.ts";
+import { mostRecordBytes, nextBatch } from "../batches.ts";
+import { backoffMs, pause } from "../pause.ts";
 import type { SourceNeeds } from "../source.ts";
-import { mostRecordBytes, nextBatch } from "../streams/batches.ts";
-import { backoffMs, pause } from "../streams/pause.ts";
 import { failedItems } from "./answer.ts";
 import { createConcurrency } from "./concurrency.ts";
 import { type SqsMessage, sqsRecord } from "./event.ts";

@@ -1,6 +1,6 @@
 import { RemoteError } from "../../remote/index.ts";
+import { backoffMs, pause } from "../pause.ts";
 import type { Source, SourceNeeds } from "../source.ts";
-import { backoffMs, pause } from "../streams/pause.ts";
 import { readQueue } from "./reader.ts";
 import { openQueue, type RemoteQueue } from "./remote-queue.ts";
 

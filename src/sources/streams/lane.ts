@@ -1,4 +1,4 @@
-import { nextBatch } from "./batches.ts";
+import { nextBatch } from "../batches.ts";
 import type { StreamRecord } from "./records.ts";
 import { countOfWindow, type Window, windowOf } from "./windows.ts";
 

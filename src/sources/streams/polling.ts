@@ -1,5 +1,5 @@
+import { backoffMs, pause } from "../pause.ts";
 import { type Position, type Sink, troubleOf } from "./api.ts";
-import { backoffMs, pause } from "./pause.ts";
 import type { ReadRecord } from "./records.ts";
 
 export interface Page {

@@ -1,8 +1,8 @@
+import { backoffMs, pause } from "../pause.ts";
 import type { Invoked } from "../source.ts";
 import { readAnswer } from "./answer.ts";
 import { type Batch, consequenceOf, cutByAge, type Verdict } from "./attempts.ts";
 import type { StreamNeeds } from "./needs.ts";
-import { backoffMs, pause } from "./pause.ts";
 import { payloadOf } from "./payload.ts";
 import type { StreamRecord } from "./records.ts";
 import { mostStateBytes, type Window, windowOf } from "./windows.ts";

@@ -1,9 +1,9 @@
+import { mostRecordBytes } from "../batches.ts";
+import { backoffMs, pause } from "../pause.ts";
 import { type Position, troubleOf } from "./api.ts";
-import { mostRecordBytes } from "./batches.ts";
 import { createLane, type Lane } from "./lane.ts";
 import { createTracker, laneOf, type ShardProgress } from "./lanes.ts";
 import type { StreamNeeds } from "./needs.ts";
-import { backoffMs, pause } from "./pause.ts";
 import type { ReadRecord } from "./records.ts";
 import { createSending, type OpenWindow, type Sending } from "./sending.ts";
 

@@ -1,7 +1,7 @@
+import { backoffMs, pause } from "../pause.ts";
 import { type Listing, troubleOf } from "./api.ts";
 import { type KnownShard, planShards } from "./lineage.ts";
 import type { StreamNeeds } from "./needs.ts";
-import { backoffMs, pause } from "./pause.ts";
 import { runShard, type ShardRow, shardKey } from "./shard.ts";
 
 /** What is kept of the stream as a whole, once it was listed for the first time. */

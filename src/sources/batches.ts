@@ -1,5 +1,3 @@
-import type { StreamRecord } from "./records.ts";
-
 export interface BatchRules {
   /** BatchSize */
   readonly size: number;
@@ -14,7 +12,7 @@ export const mostRecordBytes = 6 * 1024 * 1024 - 1024;
 
 /** How many of the waiting records make the next batch, and whether there is no reason to wait for more. */
 export function nextBatch(
-  waiting: readonly Pick<StreamRecord, "bytes">[],
+  waiting: readonly { readonly bytes: number }[],
   { size, bytes }: Pick<BatchRules, "size" | "bytes">,
 ): { readonly count: number; readonly full: boolean } {
   let sum = 0;
