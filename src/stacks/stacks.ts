@@ -382,14 +382,6 @@ export function createStacks(needs: StacksNeeds) {
       store.removeChangeSet(set);
     },
 
-    /** Goes on with a rollback that did not work. */
-    continueRollback(asker: Asker, name: string): void {
-      const stack = existing(asker, name);
-      throw invalid(
-        `Stack [${stack.stackName}] is in ${stack.status} state and can not continue its rollback: update it, or delete it.`,
-      );
-    },
-
     protect(asker: Asker, name: string, on: boolean): StackRecord {
       const stack = { ...existing(asker, name), protected: on };
       store.put(stack);
