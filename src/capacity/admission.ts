@@ -9,6 +9,12 @@ export interface AdmissionNeeds {
   unreserved(account: string, region: string): number;
 }
 
+/** What of a function version decides. */
+export type Admitted = Pick<
+  FunctionVersion,
+  "account" | "region" | "name" | "arn" | "reservedConcurrency" | "provisionedConcurrency"
+>;
+
 /**
  * Counts running invocations and says no beyond the limits (Lambda Developer Guide, "Understanding function scaling",
  * "Configuring provisioned concurrency for a function"). A function with reserved concurrency has exactly that much, with
@@ -17,9 +23,9 @@ export interface AdmissionNeeds {
  */
 export interface Admission {
   /** Takes a place for one invocation, or says why there is none. */
-  admit(target: FunctionVersion): ThrottleReason | undefined;
+  admit(target: Admitted): ThrottleReason | undefined;
   /** Gives the place back; exactly once for every admit() that returned undefined. */
-  release(target: FunctionVersion): void;
+  release(target: Admitted): void;
   /** invocations of an account running now in one region */
   running(account: string, region: string): number;
 }

@@ -1,6 +1,7 @@
 export * from "./admission.ts";
 export * from "./hibernation.ts";
 export * from "./keep-alive.ts";
+export * from "./line.ts";
 export * from "./lingering.ts";
 export * from "./replay.ts";
 export * from "./scale-out.ts";

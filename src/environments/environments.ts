@@ -21,7 +21,7 @@ import { type Station, Stations } from "./stations.ts";
 import { takeImage } from "./template.ts";
 import { Turns } from "./turns.ts";
 
-export interface EnvironmentsNeeds extends PlanNeeds, Pick<PoolNeeds, "patienceMs" | "smoothed"> {
+export interface EnvironmentsNeeds extends PlanNeeds {
   readonly driver: Pick<Driver, "name" | "create" | "snapshots" | "trees">;
   readonly openLog: EnvironmentNeeds["openLog"];
   /** is this the version's current code and configuration? Asked when a function was changed or deleted */
@@ -190,8 +190,7 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
     },
     crowded,
     turn: () => turns.take(),
-    patienceMs: needs.patienceMs,
-    smoothed: needs.smoothed,
+    cpus,
   };
   const freeBytes = atMostEvery(250, () => needs.memoryBudgetBytes - heldBytes(stations.pools()));
   const stations = new Stations({ pool: poolNeeds, provisioned: { cpus, freeBytes } });

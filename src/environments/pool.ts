@@ -1,3 +1,4 @@
+import { Line } from "../capacity/index.ts";
 import { type FunctionVersion, type Invocation, monotonicMs } from "../model/index.ts";
 import type { Environment } from "./environment.ts";
 import { type Errand, errandBytes } from "./errand.ts";
@@ -9,19 +10,12 @@ import { Starts, type StartsNeeds } from "./starts.ts";
 export interface PoolNeeds extends StartsNeeds {
   /** a new environment, not started */
   create(plan: Plan, mode: StartMode, provisioned: boolean): Environment;
-  /** how long a request may wait for a busy environment before one is started for it, ms (capacity/scale-out.ts) */
-  patienceMs(view: {
-    readonly occupied: number;
-    readonly waiting: number;
-    readonly runMs: number | undefined;
-    readonly startMs: number | undefined;
-  }): number;
+  /** CPUs of this machine */
+  readonly cpus: number;
   /** waits until one more may start; what it resolves with ends that turn */
   turn(): Promise<() => void>;
   /** more starts are under way than this machine has CPUs for */
   crowded(): boolean;
-  /** a moving average with one more sample */
-  smoothed(average: number | undefined, sample: number): number;
 }
 
 /** How long a start takes on its best rung, milliseconds, and what an idle environment holds, bytes. */
@@ -32,8 +26,6 @@ export interface Measured {
 
 interface Waiter {
   readonly invocation: Invocation;
-  /** from when on an environment is started for it, monotonicMs() */
-  readonly startAt: number;
   readonly serve: (environment: Environment) => void;
   readonly refuse: (error: unknown) => void;
 }
@@ -60,17 +52,9 @@ export class Pool {
   readonly target: FunctionVersion;
   readonly all = new Set<Environment>();
   readonly starts: Starts;
-  /** last in, first out: the least recently used fall idle for long and can end */
-  readonly #idle: Environment[] = [];
-  /** idle ones that are kept for provisioned concurrency: used first */
-  readonly #provisioned: Environment[] = [];
-  readonly #waiters: Waiter[] = [];
+  readonly #line: Line<Environment, Waiter>;
   readonly #needs: PoolNeeds;
   readonly #tenant: string | undefined;
-  /** starts that wait for their turn or are under way, for whoever waits */
-  #starting = 0;
-  #runMs: number | undefined;
-  #startMs: number | undefined;
   #measured: Measured | undefined;
   #impatience: NodeJS.Timeout | undefined;
   #retired = false;
@@ -78,6 +62,7 @@ export class Pool {
   constructor(target: FunctionVersion, needs: PoolNeeds, tenant?: Tenant) {
     this.target = target;
     this.#needs = needs;
+    this.#line = new Line(needs.cpus);
     this.#tenant = tenant?.id;
     this.starts = tenant?.starts ?? new Starts(target, needs);
   }
@@ -94,7 +79,7 @@ export class Pool {
   }
 
   get empty(): boolean {
-    return this.all.size === 0 && this.#waiters.length === 0;
+    return this.all.size === 0 && this.#line.waiting === 0;
   }
 
   get retired(): boolean {
@@ -103,7 +88,7 @@ export class Pool {
 
   /** Idle ones that may end. */
   idle(): readonly Environment[] {
-    return this.#idle;
+    return this.#line.idle();
   }
 
   /**
@@ -111,7 +96,7 @@ export class Pool {
    * only. Rejects when none can be made.
    */
   acquire(invocation: Invocation): Environment | Promise<Environment> {
-    return this.#provisioned.pop() ?? this.#idle.pop() ?? this.#wait(invocation);
+    return this.#line.take() ?? this.#wait(invocation);
   }
 
   /** An environment became able to serve. */
@@ -120,10 +105,7 @@ export class Pool {
       void environment.stop();
       return;
     }
-    this.#runMs = this.#needs.smoothed(this.#runMs, environment.lastRunMs);
-    const waiter = this.#waiters.shift();
-    if (waiter) waiter.serve(environment);
-    else this.#idleOf(environment).push(environment);
+    this.#line.offer(environment, environment.lastRunMs)?.serve(environment);
   }
 
   /**
@@ -144,23 +126,15 @@ export class Pool {
 
   /** An idle or busy environment that was provisioned is one like any other from now on. */
   release(environment: Environment): void {
-    const at = this.#provisioned.indexOf(environment);
-    environment.provisioned = false;
-    if (at < 0) return;
-    this.#provisioned.splice(at, 1);
-    this.#idle.push(environment);
+    this.#line.release(environment, () => {
+      environment.provisioned = false;
+    });
   }
 
   /** An environment ends: it is offered to nobody any more. */
   drop(environment: Environment): void {
     this.all.delete(environment);
-    const idle = this.#idleOf(environment);
-    const at = idle.indexOf(environment);
-    if (at >= 0) idle.splice(at, 1);
-  }
-
-  #idleOf(environment: Environment): Environment[] {
-    return environment.provisioned ? this.#provisioned : this.#idle;
+    this.#line.drop(environment);
   }
 
   /** The function changed or is gone: idle environments end now, busy ones after their event. */
@@ -168,58 +142,40 @@ export class Pool {
     this.#retired = true;
     for (const environment of this.all) environment.retired = true;
     const answered = [...this.all].filter(({ state }) => state === "settling");
-    for (const environment of [...this.#idle, ...this.#provisioned, ...answered]) void environment.stop();
+    for (const environment of [...this.#line.idle(), ...this.#line.provisioned(), ...answered]) void environment.stop();
   }
 
   #wait(invocation: Invocation): Promise<Environment> {
     return new Promise<Environment>((serve, refuse) => {
-      const view = {
-        occupied: this.all.size,
-        waiting: this.#waiters.length,
-        runMs: this.#runMs,
-        startMs: this.#startMs,
-      };
-      const patience = this.#needs.patienceMs(view);
-      const soon = this.#settling() > this.#waiters.length ? settlingMs : 0;
-      this.#waiters.push({ invocation, serve, refuse, startAt: monotonicMs() + Math.max(patience, soon) });
+      const soon = this.#someSettle() ? settlingMs : 0;
+      this.#line.wait({ invocation, serve, refuse }, monotonicMs(), this.all.size, soon);
       this.#startForTheImpatient();
     });
   }
 
-  /**
-   * Keeps as many starts in flight as there are requests that have waited for long enough. Not one for each such request:
-   * a request that was served by another environment leaves its start to the next one.
-   */
+  /** Keeps as many starts in flight as there are requests that have waited for long enough. */
   #startForTheImpatient(): void {
     clearTimeout(this.#impatience);
     this.#impatience = undefined;
     const now = monotonicMs();
-    let due = 0;
-    let next = Number.POSITIVE_INFINITY;
-    for (const { startAt } of this.#waiters) {
-      if (startAt <= now) due++;
-      else next = Math.min(next, startAt);
-    }
-    while (this.#starting < due) void this.#startOne();
-    if (next < Number.POSITIVE_INFINITY) {
-      this.#impatience = setTimeout(() => this.#startForTheImpatient(), next - now);
-    }
+    const { begin, againAtMs } = this.#line.begin(now);
+    for (let each = 0; each < begin; each++) void this.#startOne();
+    if (againAtMs !== undefined) this.#impatience = setTimeout(() => this.#startForTheImpatient(), againAtMs - now);
   }
 
-  /** Environments that are about to be idle. */
-  #settling(): number {
+  /** Are there more environments that are about to be idle than requests that wait for them? */
+  #someSettle(): boolean {
+    const { waiting } = this.#line;
+    if (waiting >= this.all.size) return false;
     let count = 0;
     for (const environment of this.all) if (environment.state === "settling" && !environment.retired) count++;
-    return count;
+    return count > waiting;
   }
 
   /** Never rejects: who waits longest learns why there is no environment. */
   async #startOne(): Promise<void> {
-    this.#starting++;
     const end = await this.#needs.turn();
-    // Environments that became idle meanwhile have served so many that nobody needs this one.
-    if (this.#starting > this.#waiters.length) this.#starting--;
-    else await this.#startNow();
+    if (this.#line.stillWanted()) await this.#startNow();
     end();
     this.#startForTheImpatient();
   }
@@ -233,22 +189,21 @@ export class Pool {
         return served?.invocation;
       },
       giveBack: () => {
-        this.#waiters.unshift(served!);
+        this.#line.giveBack(served!);
         served = undefined;
-        this.#starting++;
       },
     };
     try {
       const environment = await this.starts.start((plan, mode) => this.#made(plan, mode, false), errand);
-      this.#startMs = this.#needs.smoothed(this.#startMs, monotonicMs() - began);
+      this.#line.tookToStart(monotonicMs() - began);
       if (served) served.serve(environment);
       else {
-        this.#starting--;
+        this.#line.startEnded();
         this.#welcome(environment);
       }
     } catch (error) {
-      this.#starting--;
-      this.#waiters.shift()?.refuse(error);
+      this.#line.startEnded();
+      this.#line.next()?.refuse(error);
     }
   }
 
@@ -257,10 +212,8 @@ export class Pool {
    * long to wake, and whoever waits has a better chance with those that others leave.
    */
   #takeAlong(): Waiter | undefined {
-    const [first] = this.#waiters;
-    if (!first || first.invocation.payload.length > errandBytes || this.#needs.crowded()) return undefined;
-    this.#starting--;
-    return this.#waiters.shift();
+    if (this.#needs.crowded()) return undefined;
+    return this.#line.takeAlong(({ invocation }) => invocation.payload.length <= errandBytes);
   }
 
   #made(plan: Plan, mode: StartMode, provisioned: boolean): Environment {
@@ -276,9 +229,9 @@ export class Pool {
    * a retired pool serves those who were waiting before. Nobody waits: it is kept only if it is of use.
    */
   #welcome(environment: Environment): void {
-    const waiter = this.#waiters.shift();
+    const waiter = this.#line.next();
     if (waiter) waiter.serve(environment);
     else if (environment.retired || environment.state !== "idle") void environment.stop();
-    else this.#idleOf(environment).push(environment);
+    else this.#line.rest(environment);
   }
 }

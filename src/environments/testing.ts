@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Compiled, checkCompiledName, compiledLimits, createArtifacts } from "../artifacts/index.ts";
-import { cpusOf, createKeepAlive, patienceMs, smoothed } from "../capacity/index.ts";
+import { cpusOf, createKeepAlive } from "../capacity/index.ts";
 import { createImages } from "../images/index.ts";
 import { createIsolation, type Driver } from "../isolation/index.ts";
 import { type FunctionVersion, type Invocation, monotonicMs } from "../model/index.ts";
@@ -53,8 +53,6 @@ export async function openRig(changes: Partial<EnvironmentsNeeds> = {}): Promise
     cpusOf,
     emptyDirectory: join(root, "empty"),
     endpointPort: () => 0,
-    patienceMs: (view) => patienceMs({ ...view, cpus: 2 }),
-    smoothed,
     isCurrent: () => true,
     keepAlive: createKeepAlive({ keepAliveMs: 600e3 }),
     memoryBudgetBytes: 2 ** 33,

@@ -1,7 +1,6 @@
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { checkCompiledName, compiledLimits, RuntimeUnavailable } from "../artifacts/index.ts";
-import { cpusOf, createAdmission, createKeepAlive, patienceMs, smoothed } from "../capacity/index.ts";
+import { cpusOf, createAdmission, createKeepAlive } from "../capacity/index.ts";
 import type { Config } from "../config.ts";
 import { createEnvironments } from "../environments/index.ts";
 import { createInvoke } from "../invoke/index.ts";
@@ -38,7 +37,6 @@ export async function createRunning(config: Config, needs: RunningNeeds) {
     unreserved: (account, region) => registry.functions.unreserved({ account, region }),
   });
 
-  const cpus = availableParallelism();
   const environments = createEnvironments({
     driver: isolation.driver,
     openLog: (target, stream, initializationType) =>
@@ -51,8 +49,6 @@ export async function createRunning(config: Config, needs: RunningNeeds) {
     emptyDirectory: stores.emptyDirectory,
     endpointPort,
     credentials,
-    patienceMs: (view) => patienceMs({ ...view, cpus }),
-    smoothed,
     isCurrent: isOwned,
     keepAlive: createKeepAlive({
       keepAliveMs: config.keepAliveMs,
