@@ -71,6 +71,8 @@ export interface Config {
   readonly imageFolders: readonly string[];
   /** milliseconds that running invocations get to finish after SIGTERM */
   readonly drainMs: number;
+  /** are invocations counted for metrics? */
+  readonly metrics: "on" | "off";
   /** where SQS, SNS, EventBridge and S3 are: a base URL, `aws` for AWS's own; undefined: this platform */
   readonly upstream: string | undefined;
   /** where requests for services go that are not here: base URLs by signing name, in capitals and with `_` for `-` */
@@ -124,6 +126,7 @@ export function configOf(options: Options, env: NodeJS.ProcessEnv = process.env)
     },
     imageFolders: (env.THAW_IMAGE_FOLDERS ?? "").split(delimiter).filter(isAbsolute),
     drainMs: 10_000,
+    metrics: oneOf("THAW_METRICS", env.THAW_METRICS, ["on", "off"] as const),
     upstream: upstreamOf(options.upstream ?? env.THAW_UPSTREAM),
     upstreams: new Map([...upstreamsOf(env), ...named(options.upstreams)]),
     credentials: env.AWS_ACCESS_KEY_ID

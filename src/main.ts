@@ -38,7 +38,7 @@ export async function start(options: Options = {}): Promise<Platform> {
   const endpoint = () => `http://${host}:${port}`;
 
   const stores = openStores(config, { ...reporting, endpoint });
-  const { registry, objects, images, artifacts, logs } = stores;
+  const { registry, objects, images, artifacts, logs, metering } = stores;
   const running = await createRunning(config, { ...reporting, stores, endpointSocket, endpointPort: () => port });
   const { isolation, environments, invoke, isOwned } = running;
   const events = createEvents(config, { ...reporting, stores, invoke, endpoint });
@@ -64,6 +64,7 @@ export async function start(options: Options = {}): Promise<Platform> {
       messages.close();
       durable.close();
       await isolation.close();
+      metering.metrics.close();
       registry.close();
       throw error;
     });
@@ -93,6 +94,7 @@ export async function start(options: Options = {}): Promise<Platform> {
     await environments.close();
     await isolation.close();
     await logs.close();
+    metering.metrics.close();
     objects.close();
     registry.close();
     closed.resolve();

@@ -15,6 +15,8 @@ export interface InvokeNeeds {
   /** Takes a place under the concurrency limits, or says why there is none. */
   admit(target: FunctionVersion): ThrottleReason | undefined;
   release(target: FunctionVersion): void;
+  /** Told of every invocation that was refused for a limit. */
+  throttled?(invocation: Invocation): void;
   acquire(invocation: Invocation): Environment | Promise<Environment>;
   /** Told of every invocation that ran. */
   record(invocation: Invocation, timing: Timing, errorType: string | undefined): void;
@@ -34,7 +36,10 @@ export function createInvoke(needs: InvokeNeeds): (invocation: Invocation) => Pr
     checkTenant(target, invocation.tenantId);
     if (target.standing !== undefined) throw notInvocable(target.standing);
     const reason = needs.admit(target);
-    if (reason) throw throttled(reason);
+    if (reason) {
+      needs.throttled?.(invocation);
+      throw throttled(reason);
+    }
     const admitted = monotonicMs();
     try {
       let environment: Environment;

@@ -10,12 +10,13 @@ import { createQueue } from "../queue/index.ts";
 import { createRemote } from "../remote/index.ts";
 import { createSources } from "../sources/index.ts";
 import { createOwnBuses, withLogGroups } from "./buses.ts";
+import { meterMappings } from "./metering.ts";
 import { createOwnMessages } from "./own-messages.ts";
 import { createPlaces } from "./places.ts";
 import type { Reporting, Stores } from "./stores.ts";
 
 export interface EventsNeeds extends Reporting {
-  readonly stores: Pick<Stores, "registry" | "ofAccount" | "logs" | "sealer">;
+  readonly stores: Pick<Stores, "registry" | "ofAccount" | "logs" | "sealer" | "metering">;
   /** runs a function once */
   invoke(invocation: Invocation): Promise<InvocationResult>;
   /** where the platform listens */
@@ -27,7 +28,7 @@ export type Events = ReturnType<typeof createEvents>;
 /** What outlives one invocation: durable executions, asynchronous events and where their records go. */
 export function createEvents(config: Config, needs: EventsNeeds) {
   const { invoke, clock, note, report } = needs;
-  const { registry, ofAccount, sealer } = needs.stores;
+  const { registry, ofAccount, sealer, metering } = needs.stores;
   const cpus = availableParallelism();
   const remote = createRemote();
   const places = createPlaces(config, { endpoint: needs.endpoint, ofAccount });
@@ -66,6 +67,7 @@ export function createEvents(config: Config, needs: EventsNeeds) {
     },
     deliver: withLogGroups(needs.stores.logs, destinations),
     trace: chained,
+    count: metering.functions.count,
     // One function alone gets half of them.
     places: registry.accountConcurrency,
     cpus,
@@ -98,6 +100,8 @@ export function createEvents(config: Config, needs: EventsNeeds) {
     post: queue.post,
     report,
   });
+
+  meterMappings(metering, { list: sources.list, mappings: registry.mappings.everything });
 
   return { durable, queue, messages, buses, sources, remote, run };
 }

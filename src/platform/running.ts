@@ -23,7 +23,7 @@ export type Running = Awaited<ReturnType<typeof createRunning>>;
 /** Everything that running a function once takes: sandboxes, environments, admission. */
 export async function createRunning(config: Config, needs: RunningNeeds) {
   const { stores, endpointSocket, endpointPort, clock, report, note } = needs;
-  const { registry, logs, statistics, artifacts, images, machine, credentials } = stores;
+  const { registry, logs, statistics, metering, artifacts, images, machine, credentials } = stores;
   const isolation = await createIsolation({
     driver: config.driver,
     runDir: config.runDir,
@@ -66,14 +66,24 @@ export async function createRunning(config: Config, needs: RunningNeeds) {
     reclaimEveryMs: 5000,
   });
   const invoke = createInvoke({
-    admit: admission.admit,
-    release: admission.release,
+    admit(target) {
+      const reason = admission.admit(target);
+      if (reason === undefined) metering.functions.begun(target);
+      return reason;
+    },
+    release(target) {
+      metering.functions.ended(target);
+      admission.release(target);
+    },
+    throttled: metering.functions.throttled,
     acquire(invocation) {
       checkFunctionKey(stores.keys, invocation.target);
       return environments.acquire(invocation);
     },
-    record: (invocation, timing, errorType) =>
-      statistics.record(invocation.target, invocation.requestId, timing, errorType),
+    record(invocation, timing, errorType) {
+      statistics.record(invocation.target, invocation.requestId, timing, errorType);
+      metering.functions.record(invocation, timing, errorType);
+    },
     startFailed: (target, error) => startFailed(target, error, report),
   });
 

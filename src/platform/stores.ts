@@ -17,6 +17,7 @@ import { createObjects } from "../objects/index.ts";
 import { createLogStore, createStatistics } from "../observe/index.ts";
 import { createRegistry, createSyncer } from "../registry/index.ts";
 import { createRepositories } from "../repositories/index.ts";
+import { createMetering } from "./metering.ts";
 import { createOwnImages } from "./own-images.ts";
 
 export interface Reporting {
@@ -36,7 +37,7 @@ export interface StoresNeeds extends Reporting {
 export type Stores = ReturnType<typeof openStores>;
 
 /** Opens everything that is kept in the data directory. Throws ConfigError when the master key does not fit. */
-export function openStores(config: Config, { clock, note, endpoint }: StoresNeeds) {
+export function openStores(config: Config, { clock, note, report, endpoint }: StoresNeeds) {
   const logs = createLogStore({ dir: join(config.dataDir, "logs"), clock, warn: note });
   const statistics = createStatistics({ clock });
   const sealer = createSealer(unlocked(() => openMasterKey({ dataDir: config.dataDir, file: config.masterKeyFile })));
@@ -62,6 +63,7 @@ export function openStores(config: Config, { clock, note, endpoint }: StoresNeed
   return {
     logs,
     statistics,
+    metering: createMetering(config, { clock, note, report }),
     sealer,
     keys,
     registry,

@@ -22,6 +22,8 @@ export interface QueueNeeds extends Omit<RunningNeeds, "dropped"> {
   readonly cpus: number;
   /** Measured, unless given. */
   readonly idle?: Idleness;
+  /** Told of every event of a function that counts for one of CloudWatch's metrics. */
+  count?(of: Scope & { readonly name: string }, metric: string, value: number, also?: { readonly unit: string }): void;
   /** Told what the operator should know. */
   note(line: string): void;
 }
@@ -92,9 +94,12 @@ export function createQueue(needs: QueueNeeds): EventQueue {
   });
   const run = createRunning({
     ...needs,
-    dropped(_head, why) {
+    dropped(head, why) {
       counts.asyncEventsDropped += 1;
-      if (why === "RecursiveInvocation") counts.recursiveInvocationsDropped += 1;
+      needs.count?.(head, "AsyncEventsDropped", 1);
+      if (why !== "RecursiveInvocation") return;
+      counts.recursiveInvocationsDropped += 1;
+      needs.count?.(head, "RecursiveInvocationsDropped", 1);
     },
   });
   const send = createSending({
@@ -103,6 +108,9 @@ export function createQueue(needs: QueueNeeds): EventQueue {
     failed(delivery, error, tries, final) {
       if (delivery.kind === "record") counts.destinationDeliveryFailures += 1;
       else if (delivery.kind === "dead-letter") counts.deadLetterErrors += 1;
+      const metric = { record: "DestinationDeliveryFailures", "dead-letter": "DeadLetterErrors", event: undefined };
+      const failed = metric[delivery.kind];
+      if (failed !== undefined) needs.count?.(delivery, failed, 1);
       const why = error instanceof Error ? error.message : String(error);
       const what = { record: "the record", "dead-letter": "a failed event", event: "an event" }[delivery.kind];
       const after = final ? "it is given up" : "it is tried again";
@@ -150,13 +158,18 @@ export function createQueue(needs: QueueNeeds): EventQueue {
       const queue = runKey(target, name, qualifier);
       const event: NewEvent = { queue, accepted: now, due: now, head: JSON.stringify(head), payload };
       counts.asyncEventsReceived += 1;
+      needs.count?.(target, "AsyncEventsReceived", 1);
       return writer.durable({ add: [event] }, (ids) => dispatcher.arrived([event], ids));
     },
     async post(postings) {
       const now = clock();
       const events = postings.flatMap((posting) => posted(posting, now));
       if (events.length === 0) return;
-      counts.asyncEventsReceived += postings.filter(({ to }) => to === "function").length;
+      for (const posting of postings) {
+        if (posting.to !== "function") continue;
+        counts.asyncEventsReceived += 1;
+        needs.count?.(posting, "AsyncEventsReceived", 1);
+      }
       await writer.durable({ add: events }, (ids) => dispatcher.arrived(events, ids));
     },
     drop(scope, name) {

@@ -46,6 +46,8 @@ export interface RunningNeeds {
   trace(target: FunctionVersion, traceId: string | undefined): { readonly header: string; readonly looping: boolean };
   /** An event ended without its function having succeeded. */
   dropped(head: RunHead, why: Condition | "FunctionGone"): void;
+  /** Told of every event of a function that counts for one of CloudWatch's metrics. */
+  count?(of: Scope & { readonly name: string }, metric: string, value: number, also?: { readonly unit: string }): void;
   report(error: unknown): void;
 }
 
@@ -70,6 +72,7 @@ export function createRunning(needs: RunningNeeds): (event: QueuedEvent) => Prom
     if (target.reservedConcurrency === 0 && (settings.onFailure ?? needs.deadLetterArn(target)) !== undefined) {
       return givenUp(event, head, target, settings, "ZeroReservedConcurrency", 0, undefined);
     }
+    needs.count?.(head, "AsyncEventAge", needs.clock() - event.accepted, { unit: "Milliseconds" });
     let result: InvocationResult;
     try {
       result = await needs.invoke(invocationOf(event, head, target));

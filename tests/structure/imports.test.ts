@@ -112,7 +112,10 @@ test("the data plane imports node's built-in modules and our own files only", ()
 
 const powers: Record<string, { readonly pattern: RegExp; readonly rooms: readonly string[] }> = {
   "process.env": { pattern: /process\.env/, rooms: ["config.ts", "cli"] },
-  SQL: { pattern: /"node:sqlite"/, rooms: ["registry", "durable", "queue", "objects", "messages", "sources", "buses"] },
+  SQL: {
+    pattern: /"node:sqlite"/,
+    rooms: ["registry", "durable", "queue", "objects", "messages", "sources", "buses", "observe"],
+  },
   spawning: { pattern: /"node:child_process"/, rooms: ["isolation", "artifacts", "cli"] },
   "HTTP parsing": { pattern: /"node:https?"/, rooms: ["edge", "remote", "cli"] },
 };

@@ -1,0 +1,61 @@
+import { join } from "node:path";
+import type { Config } from "../config.ts";
+import { createFunctionMetrics, createMetrics, type FunctionMetrics, lambdaNamespace } from "../observe/index.ts";
+import type { MappingRecord } from "../registry/index.ts";
+import type { Reporting } from "./stores.ts";
+
+/** The store of metrics, and those who count for it. */
+export function createMetering(config: Config, { clock, note, report }: Reporting) {
+  const metrics = createMetrics({ path: join(config.dataDir, "metrics.sqlite"), clock, note, report });
+  const functions = createFunctionMetrics({
+    metrics: config.metrics === "on" ? metrics : { ...metrics, collect: () => {} },
+    clock,
+  });
+  return { metrics, functions: config.metrics === "on" ? functions : uncounted(functions) };
+}
+
+function uncounted({ totals }: FunctionMetrics): FunctionMetrics {
+  const nothing = () => {};
+  return { begun: nothing, ended: nothing, throttled: nothing, record: nothing, count: nothing, totals };
+}
+
+/** What a source shows of one mapping. */
+interface MappingSummary {
+  readonly uuid: string;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly iteratorAgeMs: number | undefined;
+}
+
+export interface MappingMeteringNeeds {
+  list(): readonly MappingSummary[];
+  mappings(): Iterable<Pick<MappingRecord, "uuid" | "account" | "region" | "functionName">>;
+}
+
+/**
+ * Asks mappings each minute what they have counted since. Source: Lambda Developer Guide, "Event source mapping metrics"; other
+ * than there, nobody has to ask for them in the mapping's MetricsConfig.
+ */
+export function meterMappings({ metrics, functions }: ReturnType<typeof createMetering>, needs: MappingMeteringNeeds) {
+  const before = new Map<string, Readonly<Record<string, number>>>();
+  metrics.collect((at) => {
+    const mappings = new Map([...needs.mappings()].map((mapping) => [mapping.uuid, mapping]));
+    for (const { uuid, counts, iteratorAgeMs } of needs.list()) {
+      const mapping = mappings.get(uuid);
+      if (mapping === undefined) continue;
+      const { account, region, functionName: name } = mapping;
+      const last = before.get(uuid) ?? {};
+      before.set(uuid, { ...counts });
+      for (const [counter, value] of Object.entries(counts)) {
+        // A mapping that was begun anew counts from zero.
+        const more = value - (last[counter] ?? 0);
+        if (value === 0 || more === 0) continue;
+        const dimensions = [{ name: "EventSourceMappingUUID", value: uuid }];
+        const series = { account, region, namespace: lambdaNamespace, name: counter, dimensions, unit: "Count" };
+        metrics.put(series, at, more > 0 ? more : value);
+      }
+      if (iteratorAgeMs !== undefined) {
+        functions.count({ account, region, name }, "IteratorAge", iteratorAgeMs, { unit: "Milliseconds" });
+      }
+    }
+  });
+}
