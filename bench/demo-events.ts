@@ -7,8 +7,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { WebSocket } from "ws";
+import { summarize } from "../src/measure/index.ts";
 import { type Style, table } from "./harness/report.ts";
-import { summarize } from "./harness/statistics.ts";
 import { fixtures, repository } from "./peers/index.ts";
 import { type Server, startServer, zipFiles } from "./subject/index.ts";
 

@@ -1,6 +1,6 @@
+import { summarize } from "../src/measure/index.ts";
 import type { Timing } from "../src/model/index.ts";
 import type { JvmCase, Row, Rung, Start } from "./demo-report.ts";
-import { summarize } from "./harness/statistics.ts";
 import {
   awaitBooted,
   type BenchFunction,

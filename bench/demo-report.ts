@@ -1,5 +1,5 @@
+import type { Summary } from "../src/measure/index.ts";
 import { figure, type PhaseRow, renderPhases, type Style, table } from "./harness/report.ts";
-import type { Summary } from "./harness/statistics.ts";
 import { mission } from "./mission.ts";
 
 /** Ways to a new environment that the demo sets side by side. */

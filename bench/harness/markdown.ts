@@ -1,6 +1,6 @@
+import type { Summary } from "../../src/measure/index.ts";
 import { banner, type Machine } from "./machine.ts";
 import { figure, type Verdict, type WorkloadReport } from "./report.ts";
-import type { Summary } from "./statistics.ts";
 
 /** Goals as rows of a Markdown table, below a line that says on what machine they were measured. */
 export function markdown(

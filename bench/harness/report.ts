@@ -1,4 +1,4 @@
-import { type Ratio, ratioOfMedians, type Summary, summarize } from "./statistics.ts";
+import { type Ratio, ratioOfMedians, type Summary, summarize } from "../../src/measure/index.ts";
 
 export type Unit = "ms" | "s" | "MB" | "requests/s" | "sandboxes/s";
 

@@ -1,5 +1,5 @@
+import { percentile } from "../../src/measure/index.ts";
 import type { Timing } from "../../src/model/index.ts";
-import { percentile } from "../harness/statistics.ts";
 
 /** Phases of a start in the order they happen. */
 export const phaseNames = [

@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createIsolation } from "../../src/isolation/index.ts";
+import { percentile } from "../../src/measure/index.ts";
 import { tooLoaded } from "../harness/machine.ts";
 import { judge, measurement, type Verdict, type WorkloadOptions, type WorkloadReport } from "../harness/report.ts";
 import { createSpawner } from "../harness/spawner.ts";
-import { percentile } from "../harness/statistics.ts";
 import { traces } from "../subject/index.ts";
 import { programVersion, runcCommand } from "./sandbox.ts";
 

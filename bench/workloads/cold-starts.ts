@@ -1,3 +1,4 @@
+import { percentile } from "../../src/measure/index.ts";
 import type { StartKind, Timing } from "../../src/model/index.ts";
 import { type Interleaved, interleave, type Subject } from "../harness/interleave.ts";
 import { tooLoaded } from "../harness/machine.ts";
@@ -12,7 +13,6 @@ import {
   type WorkloadReport,
 } from "../harness/report.ts";
 import { createSpawner } from "../harness/spawner.ts";
-import { percentile } from "../harness/statistics.ts";
 import { type BenchFunction, medianPhases, type Server, unexplainedShare } from "../subject/index.ts";
 import { type Fresh, type Pair, type Prepared, prepare } from "./cold-pairs.ts";
 

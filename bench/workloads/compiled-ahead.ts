@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { percentile } from "../../src/measure/index.ts";
 import type { WorkloadOptions } from "../harness/report.ts";
-import { percentile } from "../harness/statistics.ts";
 import { reasonOf } from "../peers/index.ts";
 import { type BenchFunction, nodeSdk, pythonBoto3, pythonRuntime, type Server, startServer } from "../subject/index.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Histogram } from "../../bench/harness/histogram.ts";
-import fc from "../properties.ts";
+import fc from "../../tests/properties.ts";
+import { Histogram } from "./histogram.ts";
 
 function nearestRank(samples: readonly number[], p: number): number {
   const sorted = [...samples].sort((a, b) => a - b);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { percentile, ratioOfMedians, summarize } from "../../bench/harness/statistics.ts";
+import { differenceOfMedians, percentile, ratioOfMedians, summarize } from "./statistics.ts";
 
 test("a percentile interpolates between the nearest ranks, as the mission's tester does", () => {
   assert.equal(percentile([4, 1, 3, 2], 50), 2.5);
@@ -37,4 +37,23 @@ test("a ratio of medians carries an interval that excludes 1 when the sides are 
 test("the same samples always give the same report", () => {
   const samples = [5, 3, 8, 1, 9, 2, 7];
   assert.deepEqual(summarize(samples), summarize(samples));
+});
+
+test("a summary has the deviation and the percentiles of the mission's tester", () => {
+  const { mean, deviation, p50, p95, p99 } = summarize([2, 4, 4, 4, 5, 5, 7, 9]);
+  assert.deepEqual([mean, p50], [5, 4.5]);
+  // statistics.stdev and the tester's own percentile of the same list
+  assert.ok(Math.abs(deviation - 2.138089935299395) < 1e-12);
+  assert.ok(Math.abs(p95 - 8.3) < 1e-12 && Math.abs(p99 - 8.86) < 1e-12);
+  assert.equal(summarize([3]).deviation, 0);
+});
+
+test("a difference of medians is bounded, and says when two lists cannot be told apart", () => {
+  const a = Array.from({ length: 30 }, (_, i) => 100 + ((i * 7) % 11));
+  const slower = a.map((value) => value + 80);
+  const { value, low, high } = differenceOfMedians(slower, a);
+  assert.equal(value, 80);
+  assert.ok(low > 70 && high < 90, `${low} ${high}`);
+  const same = differenceOfMedians(a, [...a].reverse());
+  assert.ok(same.low <= 0 && same.high >= 0);
 });

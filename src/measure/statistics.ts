@@ -5,14 +5,17 @@ export interface Summary {
   readonly count: number;
   readonly min: number;
   readonly p50: number;
+  readonly p95: number;
   readonly p99: number;
   readonly max: number;
   readonly mean: number;
+  /** sample standard deviation; 0 of one sample */
+  readonly deviation: number;
   readonly low: number;
   readonly high: number;
 }
 
-/** A ratio of two medians with its 95 % confidence interval. */
+/** A ratio or difference of two medians with its 95 % confidence interval. */
 export interface Ratio {
   readonly value: number;
   readonly low: number;
@@ -43,13 +46,17 @@ function ofSorted(sorted: readonly number[], p: number): number {
 export function summarize(samples: readonly number[]): Summary {
   const sorted = [...samples].sort((a, b) => a - b);
   const medians = resampledMedians(sorted, 1).sort((a, b) => a - b);
+  const mean = sorted.reduce((sum, value) => sum + value, 0) / sorted.length;
+  const squares = sorted.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return {
     count: sorted.length,
     min: sorted[0]!,
     p50: ofSorted(sorted, 50),
+    p95: ofSorted(sorted, 95),
     p99: ofSorted(sorted, 99),
     max: sorted.at(-1)!,
-    mean: sorted.reduce((sum, value) => sum + value, 0) / sorted.length,
+    mean,
+    deviation: sorted.length > 1 ? Math.sqrt(squares / (sorted.length - 1)) : 0,
     low: ofSorted(medians, 2.5),
     high: ofSorted(medians, 97.5),
   };
@@ -65,6 +72,19 @@ export function ratioOfMedians(subject: readonly number[], baseline: readonly nu
     value: percentile(subject, 50) / percentile(baseline, 50),
     low: ofSorted(ratios, 2.5),
     high: ofSorted(ratios, 97.5),
+  };
+}
+
+/** Median of `subject` minus median of `baseline`, in the samples' unit, with the same bootstrap. */
+export function differenceOfMedians(subject: readonly number[], baseline: readonly number[]): Ratio {
+  const below = resampledMedians(baseline, 2);
+  const differences = resampledMedians(subject, 1)
+    .map((median, i) => median - below[i]!)
+    .sort((a, b) => a - b);
+  return {
+    value: percentile(subject, 50) - percentile(baseline, 50),
+    low: ofSorted(differences, 2.5),
+    high: ofSorted(differences, 97.5),
   };
 }
 
