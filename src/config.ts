@@ -111,7 +111,8 @@ export function configOf(options: Options, env: NodeJS.ProcessEnv = process.env)
     account: "000000000000",
     region: "us-east-1",
     keepAliveMs: whole("THAW_KEEP_ALIVE_SECONDS", env.THAW_KEEP_ALIVE_SECONDS, 600, 1, 86_400) * 1e3,
-    freezeAfterMs: 50,
+    // the longest that a timer takes, 25 days
+    freezeAfterMs: oneOf("THAW_FREEZE", env.THAW_FREEZE, ["on", "off"] as const) === "on" ? 50 : 2 ** 31 - 1,
     memoryBudgetBytes:
       whole("THAW_MEMORY_MB", env.THAW_MEMORY_MB, Math.floor((totalmem() * 0.7) / 2 ** 20), 64, 2 ** 30) * 2 ** 20,
     snapshots: oneOf("THAW_SNAPSHOTS", env.THAW_SNAPSHOTS, ["auto", "all", "snapstart", "off"] as const),

@@ -9,6 +9,8 @@ export interface Question {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer | string;
+  /** signing name of the service that is asked; default: Lambda */
+  readonly service?: string;
 }
 
 export interface Answer {
@@ -87,7 +89,7 @@ function send(connection: Connection, question: Question, signal?: AbortSignal):
   const url = new URL(connection.endpoint);
   const signed = aws4.sign(
     {
-      service: "lambda",
+      service: question.service ?? "lambda",
       region: connection.region,
       method: question.method,
       host: url.host,

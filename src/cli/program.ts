@@ -66,11 +66,22 @@ export function createProgram(version: string): Command {
     .description("run a function once and print what it returned")
     .argument("<name>", "function name or ARN")
     .option("--payload <json|@file|->", "the event: JSON, @FILE, or - for standard input (default: {})")
+    .option("-e, --event <file>", "the event, from a file with JSON")
     .option("--qualifier <name>", "version or alias")
     .option("--client-context <json>", "client context")
     .option("--timing", "show where each millisecond went")
     .option("--tail", "show the end of the log")
     .action(async (name, _options, command) => (await import("./commands/invoke.ts")).invoke(name, all(command)));
+
+  program
+    .command("dev")
+    .description("run a project as you write it: what you save is live, calls and logs are shown as they come")
+    .argument("[folder]", "with code, template.yaml, serverless.yml or cdk.out (default: this one)")
+    .option("--env <KEY=VALUE>", "environment variable, beside those of .env; may be repeated", repeatable)
+    .option("--stage <name>", "stage of serverless.yml (default: dev)")
+    .option("--inspect [port]", "debuggers attach here, each function to a port of its own (default: 9229 and up)")
+    .option("--once", "deploy, print what there is, and end")
+    .action(async (folder, _options, command) => (await import("./commands/dev.ts")).dev(folder, all(command)));
 
   program
     .command("logs")

@@ -6,6 +6,7 @@ import { type Timing, waterfall } from "../waterfall.ts";
 
 interface InvokeOptions extends CommonOptions {
   readonly payload?: string;
+  readonly event?: string;
   readonly qualifier?: string;
   readonly clientContext?: string;
   readonly timing?: boolean;
@@ -15,7 +16,10 @@ interface InvokeOptions extends CommonOptions {
 /** Invokes synchronously; the payload goes to standard output as it came, everything else to standard error. */
 export async function invoke(name: string, options: InvokeOptions): Promise<void> {
   const target = connection(options);
-  const body = await readPayload(options.payload);
+  if (options.event !== undefined && options.payload !== undefined) {
+    throw usageFailure("--event and --payload both say what the event is.", "give one of them");
+  }
+  const body = await readPayload(options.event === undefined ? options.payload : `@${options.event}`);
   const query = options.qualifier === undefined ? "" : `?Qualifier=${encodeURIComponent(options.qualifier)}`;
   const headers: Record<string, string> = { "content-type": "application/json" };
   if (options.tail) headers["x-amz-log-type"] = "Tail";

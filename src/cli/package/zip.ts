@@ -58,6 +58,15 @@ export async function zipText(name: string, text: string): Promise<Package> {
   return finish(archive, 1, name);
 }
 
+/** Zips files that are in memory, in the order given. */
+export async function zipFiles(files: readonly { readonly name: string; readonly bytes: Buffer }[]): Promise<Package> {
+  const archive = new ZipFile();
+  for (const { name, bytes } of files) {
+    archive.addBuffer(bytes, name, { mtime: epoch, forceDosTimestamp: true, mode: 0o100644 });
+  }
+  return finish(archive, files.length, files[0]?.name ?? "the bundle");
+}
+
 /** A folder is zipped, an archive is taken as it is, and any other file becomes a zip of that one file. */
 export async function packageFrom(path: string): Promise<Package> {
   const stats = await lstat(path);
