@@ -6,8 +6,11 @@ import { type Server, type ServerOptions, startServer } from "../e2e/server.ts";
 import { Client, type Code, type Settings } from "../security/client.ts";
 import { until } from "../security/traces.ts";
 
-/** So often in a row the ladder may choose another start than a copy. */
-const patience = 5;
+/**
+ * So often in a row the ladder may choose another start than a copy: where other work made the first ones slow, it looks again after eight
+ * (src/environments/ladder.ts), and twice may be needed.
+ */
+const patience = 20;
 
 /** How one call came out. */
 export interface Called {
