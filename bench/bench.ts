@@ -21,6 +21,7 @@ import { policy } from "./workloads/policy.ts";
 import { provisioned } from "./workloads/provisioned.ts";
 import { restore } from "./workloads/restore.ts";
 import { sandbox } from "./workloads/sandbox-goal.ts";
+import { simulate } from "./workloads/simulate.ts";
 import { startup } from "./workloads/startup.ts";
 import { throughput } from "./workloads/throughput.ts";
 import { warm } from "./workloads/warm.ts";
@@ -43,6 +44,11 @@ const workloads: Readonly<Record<string, Workload>> = {
   memory: { about: "goal 10: memory of idle environments, against bare idle processes", run: memory },
   burst: { about: "goals 11 and 12: 100 and 1,000 cold calls at once", run: burst },
   policy: { about: "goal 16: keep-alive and pre-warming on generated traces, against ten fixed minutes", run: policy },
+  simulate: {
+    about:
+      "goals 15 and 16: the scheduler's own code on a virtual clock: decisions among 100,000 environments, policies, bursts",
+    run: simulate,
+  },
   churn: { about: "goal 13: create, run and destroy for a minute, against runc", run: churn },
   provisioned: {
     about: "goal 14: the first call on every provisioned environment, against a warm call",

@@ -122,6 +122,34 @@ export function createProgram(version: string): Command {
     .action(async (_options, command) => (await import("./commands/env.ts")).env(all(command)));
 
   program
+    .command("simulate")
+    .description(
+      "what the scheduler would do with a burst, or with a record of calls under several policies; runs nothing",
+    )
+    .argument(
+      "[record]",
+      "CSV (time,function[,duration,memory,init]), platform.report lines, or Azure's trace (default: made up)",
+    )
+    .option("--burst <counts>", "so many calls at once, such as 100,1000,10000,100000")
+    .option("--policy <name>", "none, fixed:TIME, thaw or thaw:TIME; may be repeated", repeatable)
+    .option("--functions <number>", "of made-up traffic (default: 100)")
+    .option("--days <number>", "of made-up traffic (default: 2)")
+    .option("--seed <number>", "of made-up traffic: the same gives the same (default: 1)")
+    .option("--concurrency <number>", "the account's concurrent executions (default: 1000)")
+    .option("--rate <number>", "environments a function may get in ten seconds; AWS: 1000 (default: no limit)")
+    .option("--reserved <number>", "reserved concurrency of each function")
+    .option("--provisioned <number>", "provisioned concurrency of each function")
+    .option("--cpus <number>", "of one machine: so many starts go on at once (default: no limit, as at AWS)")
+    .option("--budget <mb>", "memory for environments in MB (default: no limit)")
+    .option("--memory <mb>", "memory of a function that the record does not tell it of (default: 128)")
+    .option("--start <span>", "how long a cold start takes where the record does not tell (default: 100ms)")
+    .option("--run <span>", "how long an event takes, likewise (default: 300ms, in a burst 1s)")
+    .option("--retry <span>", "who is turned away comes again after this (default: not at all; in a burst 100ms)")
+    .action(async (record, _options, command) =>
+      (await import("./commands/simulate.ts")).simulate(record, all(command)),
+    );
+
+  program
     .command("bench")
     .description("run a benchmark with its baselines side by side")
     .argument("[name]", "benchmark")
