@@ -27,12 +27,15 @@ export function createSpawner(): Spawner {
   const child = spawn(python, ["-I", "-S", script], { stdio: ["pipe", "pipe", "inherit"] });
   const waiting: { resolve: (line: string) => void; reject: (error: Error) => void }[] = [];
   createInterface({ input: child.stdout }).on("line", (line) => waiting.shift()?.resolve(line));
-  child.on("exit", (code) => {
-    for (const { reject } of waiting.splice(0)) reject(new Error(`the spawner ended with ${code}`));
+  let gone: Error | undefined;
+  child.on("exit", (code, signal) => {
+    gone = new Error(`the spawner ended (${signal ?? code})`);
+    for (const { reject } of waiting.splice(0)) reject(gone);
   });
   return {
     async run(argv, until, env = {}) {
       const line = await new Promise<string>((resolve, reject) => {
+        if (gone) return reject(gone);
         waiting.push({ resolve, reject });
         child.stdin.write(`${JSON.stringify({ argv, env, until })}\n`);
       });
