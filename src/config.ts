@@ -215,7 +215,9 @@ function upstreamsOf(env: NodeJS.ProcessEnv): ReadonlyMap<string, string> {
   for (const [name, value] of Object.entries(env)) {
     const service = /^THAW_UPSTREAM_([A-Z0-9_]+)$/.exec(name)?.[1];
     if (service === undefined || !value) continue;
-    if (!/^https?:$/.test(URL.parse(value)?.protocol ?? "")) {
+    // Brokers have protocols of their own.
+    const protocols = service === "KAFKA" || service === "MQ" ? /^(kafkas?|amqps?):$/ : /^https?:$/;
+    if (!protocols.test(URL.parse(value)?.protocol ?? "")) {
       throw new ConfigError(`${name} is "${value}": it must be a URL like http://localhost:4567`);
     }
     found.set(service, value);

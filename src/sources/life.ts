@@ -20,7 +20,7 @@ export interface LifeNeeds {
   needsOf(
     mapping: MappingRecord,
     counters: Counters,
-  ): Omit<SourceNeeds, "count" | "iteratorAge" | "result" | "problem">;
+  ): Omit<SourceNeeds, "count" | "iteratorAge" | "offsetLag" | "result" | "problem">;
   report(error: unknown): void;
 }
 
@@ -30,6 +30,8 @@ export interface Life {
   readonly counters: Counters;
   /** milliseconds, of the last batch of a stream; undefined: there was none */
   readonly iteratorAgeMs: number | undefined;
+  /** records, of topics; undefined: nothing was read */
+  readonly offsetLag: number | undefined;
   status(): MappingStatus;
   /** The mapping is another one now; the reader of before ends first. */
   change(mapping: MappingRecord): void;
@@ -46,6 +48,7 @@ export function createLife(first: MappingRecord, isNew: boolean, needs: LifeNeed
   let problem: string | undefined;
   let lastProcessingResult: string | undefined;
   let iteratorAgeMs: number | undefined;
+  let offsetLag: number | undefined;
   let stop = new AbortController();
   /** the reader, and everything that waits for its end */
   let turn: Promise<void> = Promise.resolve();
@@ -74,6 +77,9 @@ export function createLife(first: MappingRecord, isNew: boolean, needs: LifeNeed
       count: counters.add,
       iteratorAge(ms: number) {
         iteratorAgeMs = ms;
+      },
+      offsetLag(records: number) {
+        offsetLag = records;
       },
       result(text: string) {
         lastProcessingResult = text;
@@ -104,6 +110,9 @@ export function createLife(first: MappingRecord, isNew: boolean, needs: LifeNeed
     counters,
     get iteratorAgeMs() {
       return iteratorAgeMs;
+    },
+    get offsetLag() {
+      return offsetLag;
     },
     status: () => ({ state, reason: problem, lastProcessingResult }),
     change(record) {

@@ -15,6 +15,10 @@ export interface SourceFixture {
   readonly settings: Readonly<Record<string, unknown>>;
   readonly place: Place;
   send(body: string): Promise<void>;
+  /** the records of an event; left out: its `Records` */
+  recordsOf?(event: Readonly<Record<string, unknown>>): Record<string, unknown>[];
+  /** where nobody is, as the kind of source names it; left out: a URL of HTTP */
+  readonly nowhere?: string;
   /** the body that was sent, of a record as functions get it */
   bodyOf(record: Readonly<Record<string, unknown>>): string;
 }
@@ -63,8 +67,9 @@ function houseOf(fixture: SourceFixture) {
     },
     wants: (item) => wants(fixture.bodyOf(item)),
     async invoke(payload): Promise<Invoked> {
-      const { Records } = JSON.parse(payload.toString("utf8")) as { Records: Record<string, unknown>[] };
-      const bodies = Records.map(fixture.bodyOf);
+      const event = JSON.parse(payload.toString("utf8"));
+      const records = fixture.recordsOf?.(event) ?? (event.Records as Record<string, unknown>[]);
+      const bodies = records.map(fixture.bodyOf);
       await handler(bodies);
       seen.push(bodies);
       return { requestId: "1", executedVersion: "$LATEST", payload: Buffer.from("null") };
@@ -72,6 +77,7 @@ function houseOf(fixture: SourceFixture) {
     async giveUp() {},
     count: counters.add,
     iteratorAge() {},
+    offsetLag() {},
     result() {},
     problem: (text) => problems.push(text),
     report: (error) => reports.push(error),
@@ -198,7 +204,7 @@ export function sourceContract(name: string, make: () => Promise<SourceFixture>)
   test(`${name}: a server that nobody reaches is a problem that is told, until it is over`, async () => {
     const fixture = await make();
     await using house = houseOf(fixture);
-    house.at({ ...fixture.place, url: "http://127.0.0.1:9" });
+    house.at({ ...fixture.place, url: fixture.nowhere ?? "http://127.0.0.1:9" });
     house.start();
     await until(
       () => /ECONNREFUSED/.test(house.problems.at(-1) ?? ""),

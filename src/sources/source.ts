@@ -54,6 +54,8 @@ export interface SourceNeeds {
   count(counter: Counter, records: number): void;
   /** how old the last record of a batch was when it was sent, milliseconds */
   iteratorAge(ms: number): void;
+  /** the most records that a partition of a topic has behind the last that is done */
+  offsetLag(records: number): void;
   /** LastProcessingResult */
   result(text: string): void;
   /** why nothing can be read now, for the mapping's description; undefined: it can */

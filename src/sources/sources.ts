@@ -41,6 +41,7 @@ export interface MappingSummary {
   readonly problem: string | undefined;
   readonly counts: Counts;
   readonly iteratorAgeMs: number | undefined;
+  readonly offsetLag: number | undefined;
 }
 
 /** Event source mappings at work. */
@@ -76,7 +77,9 @@ export function createSources(needs: SourcesNeeds): Sources {
   const needsOf: LifeNeeds["needsOf"] = (mapping, counters) => {
     const { account, region, uuid, tags, settings, source } = mapping;
     const roleArn = () => needs.roleOf(needs.resolve(account, region, mapping.functionName, mapping.qualifier));
-    const place = (service: string) => needs.place(service, account, tags[endpointTag], roleArn());
+    // The tag says where the source is, not where its secrets are.
+    const named = (service: string) => (service === "secretsmanager" ? undefined : tags[endpointTag]);
+    const place = (service: string) => needs.place(service, account, named(service), roleArn());
     return {
       mapping,
       functionArn: mappedArn(mapping),
@@ -121,10 +124,10 @@ export function createSources(needs: SourcesNeeds): Sources {
     },
     status: ({ uuid }) => lives.get(uuid)?.status(),
     list: () =>
-      [...lives.values()].map(({ mapping, counters, iteratorAgeMs, status }) => {
+      [...lives.values()].map(({ mapping, counters, iteratorAgeMs, offsetLag, status }) => {
         const { uuid, source, functionName } = mapping;
         const { state, reason: problem } = status();
-        return { uuid, source, functionName, state, problem, counts: { ...counters.counts }, iteratorAgeMs };
+        return { uuid, source, functionName, state, problem, counts: { ...counters.counts }, iteratorAgeMs, offsetLag };
       }),
     async drain(ms) {
       draining = true;
