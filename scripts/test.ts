@@ -19,6 +19,7 @@ function step(name: string, command: string, args: string[], cwd = root): void {
 
 if (only.length === 0) {
   step("types", "node_modules/.bin/tsc", ["-p", "."]);
+  step("types of the dashboard", "node_modules/.bin/tsc", ["-p", "web"]);
   step("lint and format", "node_modules/.bin/biome", ["check"]);
   step("agent build", process.execPath, ["scripts/build-agent.mjs", "--required"]);
   step("agent", "sh", ["-c", 'PATH="$PATH:$HOME/.cargo/bin" cargo test --release --quiet'], resolve(root, "agent"));

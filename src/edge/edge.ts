@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ServiceError } from "../model/index.ts";
+import type { Admin } from "./admin/admin.ts";
+import { pagePaths } from "./admin/page-paths.ts";
 import { createApis } from "./api-gateway/apis.ts";
 import { type Auth, authorizeOperation, Refusal, sendRefusal, unsigned } from "./auth/index.ts";
 import { type BesideLambda, createServices } from "./aws/services.ts";
@@ -18,8 +20,8 @@ export interface EdgeNeeds extends LambdaApiNeeds, BesideLambda {
   readonly upstreams?: Upstreams | undefined;
   /** Proves who sends a request. Absent: whoever asks is who they say. */
   readonly auth?: Auth | undefined;
-  /** Serves the platform's own paths (`/_thaw/…`, `/_localstack/health`). False: not one of them. */
-  admin(request: IncomingMessage, response: ServerResponse, url: URL): boolean | Promise<boolean>;
+  /** The platform's own paths (`/_thaw/…`, `/_localstack/health`). */
+  readonly admin: Admin;
 }
 
 /** The front doors. */
@@ -64,7 +66,7 @@ export function createEdge(needs: EdgeNeeds): Edge {
       throw new ServiceError("AccessDeniedException", `${pathname} is the operator's, not a function's`);
     }
     if (!isObject && auth !== undefined && pathname.startsWith("/_thaw/")) checkOperator(caller, pathname);
-    if (!isObject && pathname.startsWith("/_") && (await needs.admin(request, response, url))) return undefined;
+    if (!isObject && pathname.startsWith("/_") && needs.admin.serve(request, response, url)) return undefined;
     const elsewhere = isElsewhere(needs.upstreams, caller.service);
     const service = elsewhere ? undefined : services.find(request, url, caller.service);
     if (service !== undefined) {
@@ -151,10 +153,17 @@ export function createEdge(needs: EdgeNeeds): Edge {
       await Promise.all([fronts.close(), door.drain(ms)]);
     },
   };
+      needs.admin.close();
 }
 
 /** Of what is the operator's, only what tells whether the platform is there is open to everybody. */
-const openPaths: ReadonlySet<string> = new Set(["/_localstack/health", "/_thaw/health", "/_thaw/info", "/_thaw/ready"]);
+const openPaths: ReadonlySet<string> = new Set([
+  "/_localstack/health",
+  "/_thaw/health",
+  "/_thaw/info",
+  "/_thaw/ready",
+  ...pagePaths,
+]);
 
 /** The operator has the keys of the root user of the platform's own account (`thaw env`). Throws Refusal, or AccessDeniedException. */
 function checkOperator(caller: Caller, path: string): void {

@@ -91,3 +91,14 @@ test("the number of versions kept is bounded", () => {
     ["2", "3"],
   );
 });
+
+test("starts are kept apart from warm invocations, which never push them out", () => {
+  const statistics = createStatistics({ clock: () => 1, keep: 2 });
+  statistics.record(target, "start", { ...warm, start: "restore" }, "Error");
+  for (const id of ["a", "b", "c"]) statistics.record(target, id, warm, undefined);
+  assert.deepEqual(
+    statistics.recentStarts(10).map((one) => one.requestId),
+    ["start"],
+  );
+  assert.deepEqual(statistics.totals(), { invocations: 4, errors: 1, starts: 1 });
+});

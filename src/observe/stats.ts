@@ -38,12 +38,23 @@ export interface Statistics {
   summary(): VersionSummary[];
   /** Newest first; of one function, if named. */
   recent(limit: number, functionName?: string): RecordedInvocation[];
+  /** The same of those that began with a start: they are kept apart, so that warm ones do not push them out. */
+  recentStarts(limit: number, functionName?: string): RecordedInvocation[];
+  /** of all functions since the platform started */
+  totals(): Totals;
+}
+
+export interface Totals {
+  readonly invocations: number;
+  readonly errors: number;
+  /** those that were not warm */
+  readonly starts: number;
 }
 
 export interface StatisticsNeeds {
   /** milliseconds since the epoch */
   clock(): number;
-  /** invocations kept one by one; default 1000 */
+  /** invocations kept one by one, and starts; default 1000 of each */
   readonly keep?: number;
   /** function versions kept; the one first seen makes room; default 2000 */
   readonly versions?: number;
@@ -77,8 +88,9 @@ const phases: readonly Phase[] = [
 export function createStatistics(needs: StatisticsNeeds): Statistics {
   const { keep = 1000, versions: maxVersions = 2000 } = needs;
   const versions = new Map<string, Version>();
-  const ring: RecordedInvocation[] = [];
-  let next = 0;
+  const all = createRing(keep);
+  const starts = createRing(keep);
+  const totals = { invocations: 0, errors: 0, starts: 0 };
 
   const versionOf = (target: Pick<FunctionVersion, "account" | "name" | "version">): Version => {
     const key = `${target.account}:${target.name}:${target.version}`;
@@ -98,7 +110,7 @@ export function createStatistics(needs: StatisticsNeeds): Statistics {
       if (errorType !== undefined) version.errors++;
       recordPhases(version, timing);
       const { account, function: name } = version;
-      ring[next] = {
+      const recorded: RecordedInvocation = {
         requestId,
         account,
         function: name,
@@ -107,10 +119,30 @@ export function createStatistics(needs: StatisticsNeeds): Statistics {
         timing,
         errorType,
       };
-      next = (next + 1) % keep;
+      all.add(recorded);
+      totals.invocations++;
+      if (errorType !== undefined) totals.errors++;
+      if (timing.start === "warm") return;
+      totals.starts++;
+      starts.add(recorded);
     },
     summary: () => [...versions.values()].map(summaryOf),
-    recent(limit, functionName) {
+    recent: all.newest,
+    recentStarts: starts.newest,
+    totals: () => ({ ...totals }),
+  };
+}
+
+/** The last so many. */
+function createRing(keep: number) {
+  const ring: RecordedInvocation[] = [];
+  let next = 0;
+  return {
+    add(one: RecordedInvocation): void {
+      ring[next] = one;
+      next = (next + 1) % keep;
+    },
+    newest(limit: number, functionName?: string): RecordedInvocation[] {
       const newestFirst = [...ring.slice(0, next).reverse(), ...ring.slice(next).reverse()];
       return newestFirst.filter((one) => functionName === undefined || one.function === functionName).slice(0, limit);
     },

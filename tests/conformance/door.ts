@@ -93,10 +93,13 @@ export async function openDoor(
     ...(auth === undefined ? {} : { auth: createAuth({ ...auth, registry }) }),
     retire: (_account, _region, name) => retired.push(name),
     report,
-    admin(_request, response, url) {
-      if (url.pathname !== "/_localstack/health") return false;
-      response.end("{}");
-      return true;
+    admin: {
+      serve(_request, response, url) {
+        if (url.pathname !== "/_localstack/health") return false;
+        response.end("{}");
+        return true;
+      },
+      close() {},
     },
   });
   const socketPath = join(folder, "endpoint.sock");

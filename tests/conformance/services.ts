@@ -64,7 +64,7 @@ export async function openServices(): Promise<ServicesDoor> {
     artifacts: createArtifacts({ dataDir: folder, runtimesDir: join(folder, "runtimes"), log: () => {} }),
     invoke: () => Promise.reject(new Error("nothing runs here")),
     retire: () => {},
-    admin: () => false,
+    admin: { serve: () => false, close() {} },
     report,
   });
   const { port } = await edge.listen({ host: "127.0.0.1", port: 0 });

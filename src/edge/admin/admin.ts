@@ -1,4 +1,8 @@
+import { setMaxListeners } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { type LiveNeeds, sendLive } from "./live.ts";
+import { pagePaths } from "./page-paths.ts";
+import { drained, goneOf } from "./reader.ts";
 
 /** One stored line of a function's log. */
 export interface LogLine {
@@ -9,11 +13,13 @@ export interface LogLine {
 }
 
 /** What the platform's own endpoints show. */
-export interface AdminNeeds {
+export interface AdminNeeds extends LiveNeeds {
   readonly version: string;
   /** isolation driver in use, runtimes, addresses: `/_thaw/info` */
   info(): Promise<Record<string, unknown>>;
   environments(): readonly unknown[];
+  /** queues of asynchronous invocations that have events */
+  queues(): readonly unknown[];
   /** how the environments of each function version start, and why */
   versions(): readonly unknown[];
   /** last invocations with their timing, newest first */
@@ -27,14 +33,20 @@ export interface AdminNeeds {
 
 type Page = (url: URL, request: IncomingMessage, response: ServerResponse) => unknown;
 
-/**
- * Serves `/_thaw/…` and the health path that scripts written for LocalStack poll. Returns false for any other path.
- * Everything is JSON; logs are one JSON document a line.
- */
-export function createAdmin(
-  needs: AdminNeeds,
-): (request: IncomingMessage, response: ServerResponse, url: URL) => boolean {
+export interface Admin {
+  /** Serves `/_thaw/…` and the health path that scripts written for LocalStack poll. Returns false for any other path. */
+  serve(request: IncomingMessage, response: ServerResponse, url: URL): boolean;
+  /** Ends what would go on for as long as its reader stays. */
+  close(): void;
+}
+
+/** Everything but the dashboard (`/_thaw/`) is JSON; logs and what is live are one JSON document a line. */
+export function createAdmin(needs: AdminNeeds): Admin {
+  const closing = new AbortController();
+  setMaxListeners(0, closing.signal);
   const pages: Readonly<Record<string, Page>> = {
+    ...Object.fromEntries(pagePaths.map((path) => [path, sendBuilt])),
+    "/_thaw": (_url, _request, response) => void response.writeHead(308, { location: "/_thaw/" }).end(),
     "/_thaw/health": () => ({ status: "ok", version: needs.version }),
     "/_thaw/ready": () => ({ status: "ok", version: needs.version }),
     "/_localstack/health": () => ({
@@ -44,15 +56,17 @@ export function createAdmin(
     }),
     "/_thaw/info": () => needs.info(),
     "/_thaw/environments": () => ({ environments: needs.environments(), versions: needs.versions() }),
+    "/_thaw/queues": () => ({ queues: needs.queues() }),
     "/_thaw/statistics": () => ({ statistics: needs.statistics() }),
     "/_thaw/invocations": (url) => ({
       invocations: needs.invocations(url.searchParams.get("function") ?? undefined, count(url, "limit", 100, 1000)),
     }),
-    "/_thaw/logs": (url, request, response) => sendLogs(needs, url, request, response),
+    "/_thaw/live": (_url, request, response) => sendLive(needs, request, response, closing.signal),
+    "/_thaw/logs": (url, request, response) => sendLogs(needs, url, request, response, closing.signal),
   };
 
-  return (request, response, url) => {
-    if (!url.pathname.startsWith("/_thaw/") && url.pathname !== "/_localstack/health") return false;
+  function serve(request: IncomingMessage, response: ServerResponse, url: URL): boolean {
+    if (!url.pathname.startsWith("/_thaw/") && !(url.pathname in pages)) return false;
     const page = pages[url.pathname];
     if (!page) {
       send(response, 404, { message: `${url.pathname} is not one of ${Object.keys(pages).join(", ")}` });
@@ -73,16 +87,23 @@ export function createAdmin(
         else response.destroy();
       });
     return true;
-  };
+  }
+  return { serve, close: () => closing.abort() };
 }
 
 class BadQuery extends Error {}
+
+/** The dashboard's code is loaded, and its page built, when somebody first looks at it. */
+async function sendBuilt({ pathname }: URL, request: IncomingMessage, response: ServerResponse): Promise<undefined> {
+  await (await import("./pages.ts")).sendPage(pathname, request, response);
+}
 
 async function sendLogs(
   needs: AdminNeeds,
   url: URL,
   request: IncomingMessage,
   response: ServerResponse,
+  closing: AbortSignal,
 ): Promise<undefined> {
   const name = url.searchParams.get("function");
   if (!name) throw new BadQuery("the query parameter `function` is missing: the name of a function");
@@ -94,25 +115,14 @@ async function sendLogs(
     response.end();
     return undefined;
   }
-  const gone = new AbortController();
-  request.on("close", () => gone.abort());
-  response.on("close", () => gone.abort());
+  const gone = goneOf(request, response, closing);
   response.flushHeaders();
-  for await (const { timestamp, stream, message } of needs.follow(name, since, gone.signal)) {
+  for await (const { timestamp, stream, message } of needs.follow(name, since, gone)) {
     const line: LogLine = { timestamp, stream, message };
-    if (!response.write(`${JSON.stringify(line)}\n`)) await drained(response, gone.signal);
+    if (!response.write(`${JSON.stringify(line)}\n`)) await drained(response, gone);
   }
   response.end();
   return undefined;
-}
-
-/** Resolves when more may be written, or when the reader is gone. */
-function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    response.once("drain", resolve);
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }
 
 function count(url: URL, name: string, byDefault: number, max: number): number {

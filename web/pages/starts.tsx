@@ -1,0 +1,164 @@
+import { useSignal } from "@preact/signals";
+import { ahead, fresh, rate, starts, totals } from "../live.ts";
+import { Card, Empty, Figure, KindTag, usePolled } from "../parts/bits.tsx";
+import { Histogram } from "../parts/histogram.tsx";
+import { Strip } from "../parts/strip.tsx";
+import { MiniFall, Waterfall, WaterfallKey } from "../parts/waterfall.tsx";
+import { functionPath } from "../route.ts";
+import { loadVersions, type VersionView } from "../versions.ts";
+import { clockTime, type Invocation, kinds, kindWords, ms, startMs, whole } from "../words.ts";
+
+const listed = 12;
+
+/** The first page: what a start costs here, as it happens. */
+export function StartsPage() {
+  const chosen = useSignal<string | undefined>(undefined);
+  const versions = usePolled(loadVersions, 4000);
+  const { invocations, starts: cold } = totals.value;
+  const latest = starts.value;
+  const one = latest.find(({ requestId }) => requestId === chosen.value) ?? latest[0];
+  return (
+    <>
+      <div class="title">
+        <div>
+          <h1>How your functions start</h1>
+          <p>
+            Every start of the last minute, as high as it took long. A call that finds an idle environment starts
+            nothing.
+          </p>
+        </div>
+      </div>
+      <Card>
+        <dl class="figures">
+          <Figure
+            name="Median start"
+            value={latest.length === 0 ? "–" : ms(median(latest.map(startMs)))}
+            hint={`of the last ${whole(latest.length)}`}
+          />
+          <Figure name="Slowest of those" value={latest.length === 0 ? "–" : ms(Math.max(...latest.map(startMs)))} />
+          <Figure
+            name="Calls that needed one"
+            value={share(cold, invocations)}
+            hint={`${whole(cold)} of ${whole(invocations)}`}
+          />
+          <Figure
+            name="Calls a second"
+            value={rate.value < 10 ? rate.value.toFixed(1) : whole(rate.value)}
+            hint="right now"
+          />
+        </dl>
+      </Card>
+      <Card title="The last minute" class="hero">
+        <Strip />
+      </Card>
+      {latest.length === 0 && !fresh.value ? (
+        <Card>
+          <Empty title="Nothing has started yet">
+            Invoke a function, and its start appears here with a waterfall of where each millisecond went:{" "}
+            <code>thaw env</code> prints what the AWS CLI needs, then{" "}
+            <code>aws lambda invoke --function-name NAME out.json</code>. Or use a function's own{" "}
+            <a href="#/functions">page</a>.
+          </Empty>
+        </Card>
+      ) : (
+        <div class="columns">
+          <Card title="Latest starts" aside={<WaterfallKey />}>
+            <ul class="rows">
+              {latest.slice(0, listed).map((start) => (
+                <li key={start.requestId}>
+                  <button
+                    type="button"
+                    class="row"
+                    aria-pressed={start.requestId === one?.requestId}
+                    onClick={() => {
+                      chosen.value = start.requestId;
+                    }}
+                  >
+                    <time>{clockTime(start.at)}</time>
+                    <b>{start.function}</b>
+                    <KindTag kind={start.timing.start} />
+                    <span class="number">{ms(startMs(start))}</span>
+                    <MiniFall of={start} />
+                  </button>
+                </li>
+              ))}
+            </ul>
+          </Card>
+          {one && <Story of={one} versions={versions.value ?? []} />}
+        </div>
+      )}
+      {latest.length > 0 && (
+        <Card title="Start times by kind" aside={<span>the last {whole(latest.length)} starts, one scale</span>}>
+          <div class="histograms">
+            {kinds.map((kind) => {
+              const ofKind = latest.filter(({ timing }) => timing.start === kind);
+              return ofKind.length > 0 ? <Histogram key={kind} kind={kind} of={ofKind} /> : null;
+            })}
+          </div>
+        </Card>
+      )}
+    </>
+  );
+}
+
+/** One start: what it was made of, which rung of the ladder it took, and why it was needed. */
+function Story({ of, versions }: { of: Invocation; versions: readonly VersionView[] }) {
+  const version = versions.find((each) => each.function === of.function && each.version === of.version);
+  return (
+    <Card
+      title="Where its time went"
+      aside={
+        <a href={functionPath(of.function)}>
+          {of.function} · {of.version}
+        </a>
+      }
+    >
+      <Waterfall of={of} />
+      <div class="story">
+        <p>
+          <strong>{kindWords[of.timing.start].name}</strong>: {kindWords[of.timing.start].says}.{" "}
+          {whyCold(of, starts.value)}
+        </p>
+        {version?.why && (
+          <p class="soft">
+            Latest choice for this version: {version.rung ?? "none"}, because {version.why}.
+          </p>
+        )}
+        {version?.image.state === "refused" && <p class="soft">No image of it: {version.image.why}</p>}
+      </div>
+      <dl class="facts">
+        <dt>Request</dt>
+        <dd class="mono">{of.requestId}</dd>
+        <dt>When</dt>
+        <dd>
+          {clockTime(of.at)}, {ms(Math.max(0, Date.now() + ahead.value - of.at))} ago
+        </dd>
+        {of.errorType && (
+          <>
+            <dt>Failed with</dt>
+            <dd class="problem">{of.errorType}</dd>
+          </>
+        )}
+      </dl>
+    </Card>
+  );
+}
+
+/** What can be said from the starts around it. */
+function whyCold(of: Invocation, all: readonly Invocation[]): string {
+  const same = all.filter((each) => each.function === of.function && each.version === of.version);
+  const near = same.filter((each) => each !== of && Math.abs(each.at - of.at) < 1000).length;
+  if (near > 0) return `${near} more of this version started within a second: calls came at once, and none was idle.`;
+  if (!same.some((each) => each.at < of.at)) return "It is the first start of this version that is remembered here.";
+  return "No environment of its version was idle when the call came.";
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0;
+}
+
+function share(part: number, of: number): string {
+  if (of === 0) return "–";
+  const percent = (100 * part) / of;
+  return `${percent < 1 ? percent.toFixed(2) : percent.toFixed(percent < 10 ? 1 : 0)} %`;
+}

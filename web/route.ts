@@ -1,0 +1,28 @@
+import { signal } from "@preact/signals";
+
+/** The page's path behind the `#`: `/`, `/functions/name` … */
+export const route = signal(read());
+
+function read(): string {
+  return decodeURIComponent(location.hash.slice(1)) || "/";
+}
+
+addEventListener("hashchange", () => {
+  route.value = read();
+  scrollTo(0, 0);
+});
+
+export const pages = [
+  { path: "/", name: "Starts", letter: "s" },
+  { path: "/functions", name: "Functions", letter: "f" },
+  { path: "/environments", name: "Environments", letter: "e" },
+  { path: "/sources", name: "Event sources", letter: "v" },
+  { path: "/queues", name: "Queues", letter: "q" },
+  { path: "/images", name: "Images", letter: "i" },
+  { path: "/cost", name: "Cost", letter: "c" },
+] as const;
+
+export const functionPath = (name: string): string => `#/functions/${encodeURIComponent(name)}`;
+export function go(path: string): void {
+  location.hash = path;
+}
