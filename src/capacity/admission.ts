@@ -72,7 +72,8 @@ export function createAdmission(needs: AdmissionNeeds): Admission {
       if (target.reservedConcurrency !== undefined) {
         return admitReserved(counters, target.name, target.reservedConcurrency);
       }
-      const version = counters.versions.get(target.arn) ?? { running: 0, own: 0 };
+      const known = counters.versions.get(target.arn);
+      const version = known ?? { running: 0, own: 0 };
       // What it provisions may have changed under those that run: they move between their own places and everybody's.
       counters.unreserved -= beyond(version);
       version.own = target.provisionedConcurrency;
@@ -83,7 +84,7 @@ export function createAdmission(needs: AdmissionNeeds): Admission {
       }
       version.running++;
       if (!isOwn) counters.unreserved++;
-      counters.versions.set(target.arn, version);
+      if (!known) counters.versions.set(target.arn, version);
       return undefined;
     },
     release(target) {

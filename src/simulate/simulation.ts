@@ -41,9 +41,6 @@ export function createSimulation(options: SimulationOptions): Simulation {
   const ledger = new Ledger(options.endMs, world.parts ?? 60);
   const stations = world.functions.map((each) => new Station(each, cpus));
   const byKey = new Map(stations.map((station) => [station.target.arn, station]));
-  const measured = new Map(
-    stations.map(({ about, target }) => [target.arn, { startMs: about.startMs, memoryBytes: about.idleBytes }]),
-  );
   const unreserved = world.accountConcurrency - setAside(stations);
   const admission = createAdmission({ unreserved: () => unreserved });
   const rate = createScalingRate({ perTenSeconds: world.perTenSeconds });
@@ -173,7 +170,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
     const { arn } = station.target;
     let reason = admission.admit(station.target);
     if (reason === undefined) {
-      keepAlive.observe(arn, nowMs, measured.get(arn));
+      keepAlive.observe(arn, nowMs, station.measured);
       const environment = station.line.take();
       if (environment) return environment;
       reason = rate.take(arn, nowMs);

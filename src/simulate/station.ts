@@ -51,6 +51,7 @@ export class SimulatedEnvironment implements Due {
 export class Station {
   readonly about: SimulatedFunction;
   readonly target: Admitted;
+  readonly measured: { readonly startMs: number; readonly memoryBytes: number };
   readonly line: Line<SimulatedEnvironment, Pending>;
   /** environments, those that are being started included */
   environments = 0;
@@ -67,6 +68,7 @@ export class Station {
       reservedConcurrency: about.reserved,
       provisionedConcurrency: about.provisioned ?? 0,
     };
+    this.measured = { startMs: about.startMs, memoryBytes: about.idleBytes };
     this.line = new Line(cpus);
   }
 }
