@@ -11,14 +11,21 @@ const python = program("python3") ? {} : { skip: "python3 is not installed" };
 
 test("the spawner times a process to its exit or to its first byte, and reports how it ended", python, async () => {
   const spawner = createSpawner();
-  const script = "process.stdout.write('x', () => setTimeout(() => process.exit(7), 150))";
-  const argv = [process.execPath, "-e", script];
-  const toByte = await spawner.run(argv, "byte");
-  const toExit = await spawner.run(argv, "exit");
-  await assert.rejects(spawner.run(["/nowhere/at-all"], "exit"), /nowhere/);
-  spawner.close();
-  assert.deepEqual([toByte.code, toByte.out, toExit.code], [7, "x", 7]);
-  assert.ok(toExit.ms >= toByte.ms + 100, `${toExit.ms} and ${toByte.ms}`);
+  try {
+    const script = "process.stdout.write('x', () => setTimeout(() => process.exit(7), 150))";
+    const argv = [process.execPath, "-e", script];
+    const began = performance.now();
+    const toByte = await spawner.run(argv, "byte");
+    const whole = performance.now() - began;
+    const toExit = await spawner.run(argv, "exit");
+    await assert.rejects(spawner.run(["/nowhere/at-all"], "exit"), /nowhere/);
+    assert.deepEqual([toByte.code, toByte.out, toExit.code], [7, "x", 7]);
+    // timers of the engine may be a millisecond early
+    assert.ok(toByte.ms + 145 <= whole, `the first byte after ${toByte.ms} of ${whole} ms`);
+    assert.ok(toExit.ms >= 145, `${toExit.ms}`);
+  } finally {
+    spawner.close();
+  }
 });
 
 test("a child that exits before it is ready is an error with its output", async () => {
@@ -41,10 +48,14 @@ test("our own closed loop counts answers only, and fails on a refusal", async ()
   const { port } = server.address() as { port: number };
   const generator = fileURLToPath(new URL("../../bench/harness/closed-loop-process.ts", import.meta.url));
   const run = (path: string) =>
-    promisify(execFile)(process.execPath, [generator, `http://127.0.0.1:${port}${path}`, "4", "0.2"]);
-  const rate = Number((await run("/ok")).stdout);
-  // the rate is over the time it took, a little more than 0.2 s
-  assert.ok(rate > 0 && rate * 0.2 <= served, `${rate} a second, ${served} served`);
-  await assert.rejects(run("/broken"), /500/);
-  server.close();
+    promisify(execFile)(process.execPath, [generator, `http://127.0.0.1:${port}${path}`, "4", "1"]);
+  try {
+    const rate = Number((await run("/ok")).stdout);
+    // the rate is over the time it took, a little more than a second
+    assert.ok(rate > 0 && rate <= served, `${rate} a second, ${served} served`);
+    await assert.rejects(run("/broken"), /500/);
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
 });
