@@ -151,14 +151,20 @@ export function createProgram(version: string): Command {
 
   program
     .command("bench")
-    .description("run a benchmark with its baselines side by side")
-    .argument("[name]", "benchmark")
-    .option("--list", "list the benchmarks")
-    .allowUnknownOption()
-    .allowExcessArguments()
-    .action(async (_name, _options, command) =>
-      (await import("./commands/bench.ts")).bench(command.args, all(command)),
-    );
+    .description("measure a function: cold starts, warm calls, a burst; compare two versions")
+    .argument("<name>", "function name or ARN")
+    .option("--payload <json|@file|->", "the event: JSON, @FILE, or - for standard input (default: {})")
+    .option("--qualifier <name>", "version or alias")
+    .option("--against <name>", "another version, alias or function, measured in turns with this one")
+    .option("--cold <number>", "forced cold starts, on a copy of the function (default: 10)")
+    .option("--warm <number>", "warm calls (default: 100)")
+    .option("--concurrency <number>", "callers of the warm calls (default: 10)")
+    .option("--burst <number>", "calls at once, on a copy without environments (default: 10)")
+    .option("--rate <number>", "calls a second whatever comes back; times count from when a call was due")
+    .option("--for <span>", "how long at that rate (default: 10s)")
+    .option("--memory <sizes>", "the same with each of these amounts of memory: 128,512,1024 or all")
+    .option("--html <file>", "write a report, too")
+    .action(async (name, _options, command) => (await import("./commands/bench.ts")).bench(name, all(command)));
 
   program
     .command("completion")

@@ -1,7 +1,8 @@
 import { ask } from "../client.ts";
 import { CommandFailure, exitCodes, usageFailure } from "../failure.ts";
 import { note, print, printJson, styledError } from "../output.ts";
-import { type CommonOptions, connection, readNamedFile } from "../settings.ts";
+import { assertJson, readPayload } from "../payload.ts";
+import { type CommonOptions, connection } from "../settings.ts";
 import { type Timing, waterfall } from "../waterfall.ts";
 
 interface InvokeOptions extends CommonOptions {
@@ -64,36 +65,6 @@ export async function invoke(name: string, options: InvokeOptions): Promise<void
   if (functionError !== undefined) {
     note(`${styledError("red", "error:")} ${name} returned an error (${functionError}).`);
     if (!options.tail) note(`${styledError("cyan", "next:")}  thaw logs ${name}`);
-  }
-}
-
-/** The event's bytes: given as JSON, as @FILE, or on standard input as `-`. */
-async function readPayload(payload: string | undefined): Promise<Buffer> {
-  if (payload === undefined) return Buffer.from("{}");
-  const bytes = payload.startsWith("@")
-    ? await readNamedFile("--payload", payload.slice(1))
-    : payload === "-"
-      ? await readStandardInput()
-      : Buffer.from(payload);
-  assertJson("--payload", bytes.toString());
-  return bytes;
-}
-
-async function readStandardInput(): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
-}
-
-function assertJson(flag: string, text: string): void {
-  try {
-    JSON.parse(text);
-  } catch (error) {
-    const shown = text.length > 60 ? `${text.slice(0, 60)}…` : text;
-    throw usageFailure(
-      `${flag} is not JSON: ${(error as Error).message} (${JSON.stringify(shown)})`,
-      `quote it for the shell: ${flag} '{"key":"value"}'${flag === "--payload" ? ", or read a file: --payload @event.json" : ""}`,
-    );
   }
 }
 

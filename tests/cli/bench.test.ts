@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { type Server, startServer } from "../e2e/server.ts";
+import { temporaryFolder, thaw } from "./thaw.ts";
+
+/** Measurements of functions whose times are known, against a real platform. */
+let server: Server;
+const folder = temporaryFolder();
+const run = (args: readonly string[]) => thaw(args, { env: server.env, cwd: folder });
+
+/** The JSON document of a command that must succeed. */
+async function json(args: readonly string[]): Promise<ReturnType<typeof JSON.parse>> {
+  const { code, stdout, stderr } = await run([...args, "--json"]);
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout);
+}
+
+before(async () => {
+  server = await startServer();
+  const files = {
+    "quick/index.js": "exports.handler = async () => 1;",
+    "slow/index.js": 'require("./heavy.js");\nexports.handler = async () => 1;',
+    "slow/heavy.js": "const end = performance.now() + 80; while (performance.now() < end);",
+    "broken/index.js": 'exports.handler = async () => { throw new Error("as asked"); };',
+  };
+  for (const name of ["quick", "slow", "broken"]) mkdirSync(join(folder, name));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  for (const name of ["quick", "slow", "broken"]) await json(["deploy", name, "--env", "KEPT=yes"]);
+});
+
+after(async () => {
+  await server[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true });
+});
+
+test("thaw bench finds 80 ms of import between two functions, and leaves both as they were", async () => {
+  const before = await json(["list"]);
+  const page = join(folder, "report.html");
+  const found = await json(["bench", "slow", "--against", "quick", "--cold", "6", "--burst", "4", "--html", page]);
+  const cold = found.comparisons.find((each: { kind: string }) => each.kind === "cold");
+  assert.equal(cold.verdict, "slower", JSON.stringify(cold));
+  assert.ok(cold.difference.value > 60 && cold.difference.value < 240, JSON.stringify(cold.difference));
+  const [slow] = found.findings;
+  assert.equal(slow.latency.count, 6);
+  assert.equal(slow.starts.warm, undefined, "every forced start was cold");
+  assert.ok(slow.init.p50 >= 79);
+  assert.match(readFileSync(page, "utf8"), /slow and quick, measured.*<svg/s);
+  assert.deepEqual(await json(["list"]), before, "no copy is left, and nothing was changed");
+});
+
+test("thaw bench shows warm calls, a constant rate and a sweep of memory as text", async () => {
+  const args = ["bench", "quick", "--warm", "20", "--concurrency", "2", "--rate", "50", "--for", "200ms"];
+  const { code, stdout, stderr } = await run([...args, "--memory", "128,256"]);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /median +min +max +deviation +p95 +p99/);
+  assert.match(stdout, /^quick warm +\d+ .* warm/m);
+  assert.match(stdout, /^quick 50 a second +10 /m);
+  assert.match(stdout, /^ .* – .* █+ /m);
+  assert.match(stdout, /^256 MB +\d/m);
+});
+
+test("thaw bench of a function that fails says so with exit code 3", async () => {
+  const { code, stderr } = await run(["bench", "broken", "--warm", "2", "--concurrency", "1"]);
+  assert.equal(code, 3);
+  assert.match(stderr, /some calls failed: Unhandled: .*as asked/);
+  assert.match(stderr, /next: {2}thaw invoke broken/);
+  const missing = await run(["bench", "nosuch"]);
+  assert.equal(missing.code, 1);
+  assert.match(missing.stderr, /ResourceNotFoundException/);
+  const wrong = await run(["bench", "quick", "--cold", "0"]);
+  assert.equal(wrong.code, 2);
+});
