@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../config.ts";
 import { createAdmin, createEdge } from "../edge/index.ts";
+import { prometheusText } from "../observe/index.ts";
 import type { Events } from "./events.ts";
 import { runtimesInUse } from "./owned.ts";
 import type { Running } from "./running.ts";
@@ -18,7 +19,8 @@ export interface DoorsNeeds extends Reporting {
 /** Everything that is asked over HTTP. `bootAhead` makes a runtime ready for every account that has functions of it. */
 export function createDoors(config: Config, needs: DoorsNeeds) {
   const { report, note } = needs;
-  const { registry, objects, artifacts, images, logs, statistics, keys, sealer, auth, repositories } = needs.stores;
+  const { registry, objects, artifacts, images, logs, statistics, metering, keys, sealer, auth, repositories } =
+    needs.stores;
   const { isolation, environments } = needs.running;
   const { sources, durable, queue, messages, remote, run } = needs.events;
 
@@ -63,6 +65,16 @@ export function createDoors(config: Config, needs: DoorsNeeds) {
     queues: queue.depths,
     environments: environments.list,
     versions: environments.versions,
+    metrics() {
+      metering.metrics.flush();
+      return prometheusText({
+        version: version(),
+        functions: metering.functions.totals.list,
+        environments: environments.list,
+        queue: () => ({ waiting: queue.waiting(), running: queue.running(), counts: { ...queue.counts } }),
+        sources: sources.list,
+      });
+    },
     statistics: statistics.summary,
     invocations: (name, limit) => statistics.recent(limit, name),
     logs: (name, since, limit) => logs.query({ ...logGroupOf(name), since, limit }),
@@ -110,6 +122,7 @@ export function createDoors(config: Config, needs: DoorsNeeds) {
     remote,
     endpoint: needs.endpoint,
     logs,
+    metrics: metering.metrics,
     upstreams: {
       byService: config.upstreams,
       // Signatures are not made anew, and AWS would refuse them as they are.

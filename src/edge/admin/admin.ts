@@ -24,6 +24,8 @@ export interface AdminNeeds extends LiveNeeds {
   versions(): readonly unknown[];
   /** last invocations with their timing, newest first */
   invocations(functionName: string | undefined, limit: number): readonly unknown[];
+  /** all that is counted, in Prometheus' text format */
+  metrics(): string;
   /** duration and start statistics by function */
   statistics(): readonly unknown[];
   /** lines of a function's log since a time (ms since the epoch), oldest first */
@@ -61,6 +63,7 @@ export function createAdmin(needs: AdminNeeds): Admin {
     "/_thaw/invocations": (url) => ({
       invocations: needs.invocations(url.searchParams.get("function") ?? undefined, count(url, "limit", 100, 1000)),
     }),
+    "/_thaw/metrics": (_url, _request, response) => sendMetrics(response, needs.metrics()),
     "/_thaw/live": (_url, request, response) => sendLive(needs, request, response, closing.signal),
     "/_thaw/logs": (url, request, response) => sendLogs(needs, url, request, response, closing.signal),
   };
@@ -89,6 +92,11 @@ export function createAdmin(needs: AdminNeeds): Admin {
     return true;
   }
   return { serve, close: () => closing.abort() };
+}
+
+/** Source: Prometheus, "Exposition formats". */
+function sendMetrics(response: ServerResponse, text: string): void {
+  response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" }).end(text);
 }
 
 class BadQuery extends Error {}

@@ -3,7 +3,7 @@ import type { Buses } from "../../buses/index.ts";
 import type { Keys, Sealer } from "../../keys/index.ts";
 import type { Messages } from "../../messages/index.ts";
 import { type Posting, ServiceError } from "../../model/index.ts";
-import type { LogStore } from "../../observe/index.ts";
+import type { LogStore, Metrics } from "../../observe/index.ts";
 import type { Registry } from "../../registry/index.ts";
 import type { Remote } from "../../remote/index.ts";
 import type { Repositories } from "../../repositories/index.ts";
@@ -20,6 +20,8 @@ export interface BesideLambda {
   readonly keys?: Keys | undefined;
   /** what functions have written */
   readonly logs?: LogStore | undefined;
+  /** what is counted of them, and what clients count */
+  readonly metrics?: Metrics | undefined;
   /** seals what they keep for themselves */
   readonly sealer?: Sealer | undefined;
   /** event buses and schedules */
@@ -158,6 +160,13 @@ export const services: readonly ServiceEntry<ServicesNeeds>[] = [
     target: "Logs_20140328.",
     hasWork: ({ registry }) => registry.named("log-group").everything()[Symbol.iterator]().next().done !== true,
     load: async (needs) => (await import("./logs/index.ts")).createLogsService(needs),
+  },
+  {
+    signingName: "monitoring",
+    target: "GraniteServiceVersion20100801.",
+    claims: (_request, url) => hostLabel(url) === "monitoring" || url.pathname.startsWith("/service/GraniteService"),
+    load: async ({ metrics, ...needs }) =>
+      (await import("./cloudwatch/index.ts")).createCloudWatch({ ...needs, metrics: here(metrics, "CloudWatch") }),
   },
   {
     signingName: "secretsmanager",

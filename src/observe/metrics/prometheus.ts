@@ -10,7 +10,7 @@ export interface PrometheusNeeds {
   /** event source mappings: what each has counted since the start */
   sources(): readonly {
     readonly uuid: string;
-    readonly function: string;
+    readonly functionName: string;
     readonly counts: Readonly<Record<string, number>>;
   }[];
 }
@@ -85,7 +85,7 @@ export function prometheusText(needs: PrometheusNeeds): string {
       "thaw_source_events_total",
       "counter",
       "Records of event source mappings by what became of them.",
-      needs.sources().flatMap(({ uuid, function: name, counts }) =>
+      needs.sources().flatMap(({ uuid, functionName: name, counts }) =>
         Object.entries(counts).map(([kind, value]) => ({
           labels: { mapping: uuid, function: name, kind: snake(kind) },
           value,

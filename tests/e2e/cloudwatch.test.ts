@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import {
+  CloudWatchClient,
+  GetMetricDataCommand,
+  GetMetricStatisticsCommand,
+  ListMetricsCommand,
+  type MetricDataQuery,
+  PutMetricDataCommand,
+} from "@aws-sdk/client-cloudwatch";
+import { InvokeCommand } from "@aws-sdk/client-lambda";
+import { pythonWithBoto3, runClient } from "./clients.ts";
+import { createFunction, lambdaOf } from "./lambda.ts";
+import { type Server, startServer } from "./server.ts";
+
+let server: Server;
+let cloudwatch: CloudWatchClient;
+
+before(async () => {
+  server = await startServer();
+  cloudwatch = new CloudWatchClient({
+    endpoint: server.endpoint,
+    region: "us-east-1",
+    credentials: { accessKeyId: "test", secretAccessKey: "test" },
+    maxAttempts: 1,
+  });
+});
+after(() => server?.[Symbol.asyncDispose]());
+
+const window = () => ({ StartTime: new Date(Date.now() - 3600_000), EndTime: new Date(Date.now() + 60_000) });
+
+const metric = (Id: string, MetricName: string, Stat: string, FunctionName: string): MetricDataQuery => ({
+  Id,
+  ReturnData: false,
+  MetricStat: {
+    Metric: { Namespace: "AWS/Lambda", MetricName, Dimensions: [{ Name: "FunctionName", Value: FunctionName }] },
+    Period: 3600,
+    Stat,
+  },
+});
+
+test("what a function did is there at once: sums, rates by metric math, percentiles, and for Prometheus", async () => {
+  const lambda = lambdaOf(server);
+  const FunctionName = "metered";
+  await createFunction(lambda, FunctionName, {
+    code: { "index.js": "exports.handler = async (event) => { if (event.fail) throw new Error('as asked'); };" },
+  });
+  for (const fail of [false, true, false, false]) {
+    await lambda.send(new InvokeCommand({ FunctionName, Payload: JSON.stringify({ fail }) }));
+  }
+  const { MetricDataResults: results = [] } = await cloudwatch.send(
+    new GetMetricDataCommand({
+      ...window(),
+      MetricDataQueries: [
+        { ...metric("invocations", "Invocations", "Sum", FunctionName), ReturnData: true },
+        { ...metric("errors", "Errors", "Average", FunctionName), ReturnData: true },
+        metric("failed", "Errors", "Sum", FunctionName),
+        { Id: "rate", Expression: "100 * SUM(failed) / SUM(invocations)", Label: "Error rate" },
+        { ...metric("slow", "Duration", "p99", FunctionName), ReturnData: true },
+        { ...metric("atonce", "ConcurrentExecutions", "Maximum", FunctionName), ReturnData: true },
+      ],
+    }),
+  );
+  const values = Object.fromEntries(results.map(({ Id, Values = [] }) => [Id, Values]));
+  // An hour may have ended between the calls.
+  const sum = (list: readonly number[] = []) => list.reduce((total, one) => total + one, 0);
+  assert.equal(sum(values.invocations), 4);
+  assert.ok(values.rate?.every((one: number) => one === 25));
+  assert.ok(values.slow?.every((one: number) => one > 0));
+  assert.equal(Math.max(...values.atonce!), 1);
+  assert.equal(results.find(({ Id }) => Id === "rate")?.Label, "Error rate");
+
+  const { Metrics = [] } = await cloudwatch.send(
+    new ListMetricsCommand({ Namespace: "AWS/Lambda", Dimensions: [{ Name: "FunctionName", Value: FunctionName }] }),
+  );
+  assert.deepEqual([...new Set(Metrics.map(({ MetricName }) => MetricName))].sort(), [
+    "ConcurrentExecutions",
+    "Duration",
+    "Errors",
+    "Invocations",
+    "Throttles",
+  ]);
+
+  const text = await (await fetch(`${server.endpoint}/_thaw/metrics`)).text();
+  assert.match(text, /^thaw_invocations_total\{function="metered",account="\d{12}"\} 4$/m);
+  assert.match(text, /^thaw_invocation_errors_total\{function="metered",account="\d{12}"\} 1$/m);
+  assert.match(text, /^thaw_invoke_duration_seconds_bucket\{.*function="metered".*le="\+Inf"\} 4$/m);
+  assert.match(text, /^thaw_start_duration_seconds_count\{.*kind="\w+"\} \d$/m);
+});
+
+test("what clients put is there with its statistics, and survives the platform's death", async () => {
+  await using own = await startServer();
+  const client = new CloudWatchClient({
+    endpoint: own.endpoint,
+    region: "us-east-1",
+    credentials: { accessKeyId: "test", secretAccessKey: "test" },
+  });
+  const Timestamp = new Date(Date.now() - 120_000);
+  await client.send(
+    new PutMetricDataCommand({
+      Namespace: "Shop",
+      MetricData: [
+        { MetricName: "Size", Values: [1, 2, 10], Counts: [5, 4, 1], Unit: "Bytes", Timestamp },
+        { MetricName: "Set", StatisticValues: { SampleCount: 2, Sum: 6, Minimum: 1, Maximum: 5 }, Timestamp },
+      ],
+    }),
+  );
+  await own.kill();
+  await using again = await startServer({ dataDir: own.dataDir });
+  const later = new CloudWatchClient({
+    endpoint: again.endpoint,
+    region: "us-east-1",
+    credentials: { accessKeyId: "test", secretAccessKey: "test" },
+  });
+  const read = async (MetricName: string) =>
+    (
+      await later.send(
+        new GetMetricStatisticsCommand({
+          ...window(),
+          Namespace: "Shop",
+          MetricName,
+          Period: 60,
+          Statistics: ["Sum", "SampleCount", "Maximum"],
+          ExtendedStatistics: ["p90"],
+        }),
+      )
+    ).Datapoints;
+  const [size, ...more] = (await read("Size")) ?? [];
+  assert.deepEqual([size?.Sum, size?.SampleCount, size?.Maximum, size?.Unit, more], [23, 10, 10, "Bytes", []]);
+  assert.ok(Math.abs((size?.ExtendedStatistics?.p90 ?? 0) - 2) < 0.05);
+  const [set] = (await read("Set")) ?? [];
+  assert.deepEqual([set?.Sum, set?.SampleCount, set?.Unit, set?.ExtendedStatistics], [6, 2, "None", undefined]);
+});
+
+test("what is wrong is refused by the names that AWS has for it, and nothing of it is kept", async () => {
+  const put = (MetricData: object[]) =>
+    cloudwatch.send(new PutMetricDataCommand({ Namespace: "Wrong", MetricData: MetricData as never }));
+  const good = { MetricName: "A", Value: 1 };
+  const old = { MetricName: "A", Value: 1, Timestamp: new Date(0) };
+  await assert.rejects(put([good, old]), { name: "InvalidParameterValueException" });
+  await assert.rejects(put([good, { MetricName: "A" }]), { name: "MissingRequiredParameterException" });
+  await assert.rejects(put([good, { ...good, Values: [1] }]), { name: "InvalidParameterCombinationException" });
+  const { Metrics } = await cloudwatch.send(new ListMetricsCommand({ Namespace: "Wrong" }));
+  assert.deepEqual(Metrics, []);
+  const math = (Expression: string) =>
+    cloudwatch.send(new GetMetricDataCommand({ ...window(), MetricDataQueries: [{ Id: "e", Expression }] }));
+  for (const wrong of ["1 +", "nothing + 1", "FROBNICATE(1)", "e", "((((1"]) {
+    await assert.rejects(math(wrong), { name: "ValidationException" });
+  }
+});
+
+test("boto3, and an older client of the Query protocol, are understood and understand", async (t) => {
+  const python = await pythonWithBoto3().catch((error: Error) => error);
+  if (python instanceof Error) return t.skip(`no Python with boto3: ${python.message}`);
+  const path = join(import.meta.dirname, "fixtures", "boto3_cloudwatch.py");
+  const { code, stdout, stderr } = await runClient(python.program, [path], { ...server.env, ...python.env });
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(stdout.trim().split("\n"), ["cbor", "query"]);
+});
