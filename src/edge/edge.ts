@@ -3,6 +3,7 @@ import { ServiceError } from "../model/index.ts";
 import type { Admin } from "./admin/admin.ts";
 import { pagePaths } from "./admin/page-paths.ts";
 import { createApis } from "./api-gateway/apis.ts";
+import { createRestApis } from "./api-gateway/rest/apis.ts";
 import { type Auth, authorizeOperation, Refusal, sendRefusal, unsigned } from "./auth/index.ts";
 import { type BesideLambda, createServices } from "./aws/services.ts";
 import { forward, isElsewhere, type Upstreams } from "./aws/upstream.ts";
@@ -37,9 +38,11 @@ export function createEdge(needs: EdgeNeeds): Edge {
       : (request) => proved.get(request) ?? neverProved();
   const lambda = createLambdaApi(needs, identify);
   const apis = createApis(needs.registry);
+  const restApis = createRestApis(needs.registry);
   const fronts = createFronts({
     registry: needs.registry,
     apis,
+    restApis,
     invoke: needs.invoke,
     wait: lambda.wait,
     signer,
@@ -48,6 +51,7 @@ export function createEdge(needs: EdgeNeeds): Edge {
   const services = createServices({
     ...needs,
     apis,
+    restApis,
     forgetAuthorizations: fronts.forgetAuthorizations,
     provisioning: lambda.provisioning,
   });
@@ -149,11 +153,11 @@ export function createEdge(needs: EdgeNeeds): Edge {
     },
     async drain(ms) {
       lambda.pause();
+      needs.admin.close();
       await services.stop();
       await Promise.all([fronts.close(), door.drain(ms)]);
     },
   };
-      needs.admin.close();
 }
 
 /** Of what is the operator's, only what tells whether the platform is there is open to everybody. */

@@ -7,6 +7,7 @@ import { createAuthorizers } from "./authorizers/authorizers.ts";
 import { createHttpApiDoor } from "./http/door.ts";
 import { gatewayAnswer } from "./http/from-result.ts";
 import type { GatewayNeeds } from "./needs.ts";
+import type { RestDoor } from "./rest/door.ts";
 import { createThrottle } from "./throttle.ts";
 import { createConnections } from "./websocket/connections.ts";
 import type { WebSocketDoor } from "./websocket/door.ts";
@@ -38,6 +39,7 @@ export function createApiGateway(needs: GatewayNeeds): ApiGateway {
   const http = createHttpApiDoor(shared);
   const manage = createManagement(needs, connections);
   let sockets: Promise<WebSocketDoor> | undefined;
+  let rest: Promise<RestDoor> | undefined;
 
   function find(place: Place, parts: RequestParts): Found {
     if ("domain" in place) return mappedArrival(apis, place.domain, parts);
@@ -61,6 +63,11 @@ export function createApiGateway(needs: GatewayNeeds): ApiGateway {
 
   return {
     async serve(request, response, place, requestId) {
+      const ofRest = "id" in place ? needs.restApis.find(place.id) : undefined;
+      if (ofRest !== undefined && "id" in place) {
+        rest ??= import("./rest/door.ts").then((room) => room.createRestDoor(needs));
+        return (await rest).serve(request, response, ofRest, place.base, requestId);
+      }
       const parts = partsOf(request, requestId);
       const found = find(place, parts);
       if (found === "malformed" || found === undefined) {
@@ -92,7 +99,10 @@ export function createApiGateway(needs: GatewayNeeds): ApiGateway {
       sockets ??= Promise.resolve(createWebSocketDoor({ ...shared, connections }));
       await (await sockets).connect(request, socket, head, found);
     },
-    forgetAuthorizations: shared.authorizers.forget,
+    forgetAuthorizations(apiId, stage) {
+      shared.authorizers.forget(apiId, stage);
+      void rest?.then((door) => door.forgetAuthorizations(apiId, stage));
+    },
     async close() {
       await (await sockets)?.close();
     },

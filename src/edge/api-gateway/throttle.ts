@@ -6,6 +6,11 @@ export interface Throttle {
   admits(record: ApiRecord, stage: Stage, routeKey: string): boolean;
 }
 
+/** Token buckets by keys. `rate`: a second; undefined: as many as fit in. */
+export interface Buckets {
+  take(key: string, rate: number | undefined, burst: number | undefined): boolean;
+}
+
 interface Bucket {
   tokens: number;
   at: number;
@@ -13,16 +18,13 @@ interface Bucket {
 
 const mostBuckets = 10_000;
 
-/** Token buckets. `clock`: milliseconds. Source: API Gateway Developer Guide, "Throttle requests to your HTTP APIs". */
-export function createThrottle(clock: () => number = performance.now.bind(performance)): Throttle {
+/** `clock`: milliseconds. */
+export function createBuckets(clock: () => number = performance.now.bind(performance)): Buckets {
   const buckets = new Map<string, Bucket>();
   return {
-    admits({ api }, { stageName, defaultRouteSettings, routeSettings }, routeKey) {
-      const own = Object.hasOwn(routeSettings, routeKey) ? routeSettings[routeKey] : undefined;
-      const { throttlingRateLimit: rate, throttlingBurstLimit: burst } = { ...defaultRouteSettings, ...own };
+    take(key, rate, burst) {
       if (rate === undefined && burst === undefined) return true;
       const size = burst ?? Math.max(1, rate ?? 1);
-      const key = `${api.apiId}/${stageName}/${routeKey}`;
       const now = clock();
       let bucket = buckets.get(key);
       if (bucket === undefined) {
@@ -35,6 +37,18 @@ export function createThrottle(clock: () => number = performance.now.bind(perfor
       if (bucket.tokens < 1) return false;
       bucket.tokens -= 1;
       return true;
+    },
+  };
+}
+
+/** `clock`: milliseconds. Source: API Gateway Developer Guide, "Throttle requests to your HTTP APIs". */
+export function createThrottle(clock?: () => number): Throttle {
+  const buckets = createBuckets(clock);
+  return {
+    admits({ api }, { stageName, defaultRouteSettings, routeSettings }, routeKey) {
+      const own = Object.hasOwn(routeSettings, routeKey) ? routeSettings[routeKey] : undefined;
+      const { throttlingRateLimit: rate, throttlingBurstLimit: burst } = { ...defaultRouteSettings, ...own };
+      return buckets.take(`${api.apiId}/${stageName}/${routeKey}`, rate, burst);
     },
   };
 }

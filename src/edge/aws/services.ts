@@ -8,6 +8,7 @@ import type { Registry } from "../../registry/index.ts";
 import type { Remote } from "../../remote/index.ts";
 import type { Repositories } from "../../repositories/index.ts";
 import type { Apis } from "../api-gateway/apis.ts";
+import type { RestApis } from "../api-gateway/rest/apis.ts";
 import type { Auth } from "../auth/index.ts";
 import type { LambdaApiNeeds } from "../lambda-api/needs.ts";
 import type { Provisioning } from "../lambda-api/provisioning.ts";
@@ -43,6 +44,7 @@ export interface ServicesNeeds extends LambdaApiNeeds, BesideLambda {
   readonly provisioning: Provisioning;
   /** HTTP and WebSocket APIs */
   readonly apis: Apis;
+  readonly restApis: RestApis;
   /** Forgets what authorizers have said for a stage. */
   forgetAuthorizations(apiId: string, stage: string): void;
   /** absent: signatures are not checked */
@@ -148,7 +150,7 @@ export const services: readonly ServiceEntry<ServicesNeeds>[] = [
   },
   {
     signingName: "apigateway",
-    load: async (needs) => (await import("./apigatewayv2/index.ts")).createApiGatewayV2(needs),
+    load: async (needs) => (await import("./api-gateway.ts")).createApiGateways(needs),
   },
   {
     signingName: "kms",

@@ -19,7 +19,8 @@ export function collectInput(model: ServiceModel, shapeName: string, parts: Requ
   if (shape.payload === undefined && members.some(([, member]) => member.location === undefined)) {
     const body = parseBody(parts.body);
     for (const [name, member] of members) {
-      if (member.location === undefined && Object.hasOwn(body, name)) input[name] = body[name];
+      const key = member.locationName ?? name;
+      if (member.location === undefined && Object.hasOwn(body, key)) input[name] = body[key];
     }
   } else if (shape.payload !== undefined) {
     input[shape.payload] = wholeBody(model.shapes[shape.members?.[shape.payload]?.shape ?? ""], parts.body);

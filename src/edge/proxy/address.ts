@@ -4,19 +4,25 @@ export type Address =
   | {
       readonly kind: "api";
       readonly id: string;
-      /** what stands before the stage: `/_aws/execute-api/<id>` of the path form, else nothing */
+      /** what stands before the stage: `/_aws/execute-api/<id>` or `/restapis/<id>` of the path forms, else nothing */
       readonly base: string;
     }
   /** the management API of WebSocket connections, of which a client knows no API: connection ids are nobody else's */
   | { readonly kind: "connections"; readonly path: string };
 
 const pathForm = "/_aws/execute-api/";
+const restForm = "/restapis/";
 const connectionsForm = "/@connections/";
 
 /** Looked at before every request, invocations too: two searches in a short text. */
 export const isFrontHost = (host: string): boolean => host.includes(".lambda-url.") || host.includes(".execute-api.");
 
-export const isFrontPath = (path: string): boolean => path.startsWith(pathForm) || path.startsWith(connectionsForm);
+export const isFrontPath = (path: string): boolean =>
+  path.startsWith(pathForm) || path.startsWith(connectionsForm) || isUserRequest(path);
+
+/** `/restapis/<id>/<stage>/_user_request_/…`, a REST API as other emulators of AWS address it; all else below is the control plane's. */
+const isUserRequest = (path: string): boolean =>
+  path.startsWith(restForm) && /^\/restapis\/[^/?]+\/[^/?]+\/_user_request_(?:[/?]|$)/.test(path);
 
 /**
  * `<id>.lambda-url.<region>.<anything>`, `<id>.execute-api.<anything>` or `/_aws/execute-api/<id>/…`. What follows the region
@@ -28,6 +34,7 @@ export function addressOf(host: string, path: string): Address | undefined {
   if (door !== undefined) return { kind: "api", id: id.toLowerCase(), base: "" };
   if (path.startsWith(connectionsForm)) return { kind: "connections", path };
   if (!isFrontPath(path)) return undefined;
-  const [named = ""] = path.slice(pathForm.length).split("/");
-  return { kind: "api", id: named, base: pathForm + named };
+  const form = path.startsWith(restForm) ? restForm : pathForm;
+  const [named = ""] = path.slice(form.length).split("/");
+  return { kind: "api", id: named, base: form + named };
 }

@@ -4,9 +4,9 @@ import type { Denied, Granted } from "./granted.ts";
 
 type Claims = Readonly<Record<string, unknown>>;
 
-/** Decides about tokens. `scopes`: of the route; the token must have one of them. */
+/** Decides about tokens. An authorizer without an audience takes those for anybody. `scopes`: of the route; the token must have one of them. */
 export type JwtAuthorizer = (
-  authorizer: Authorizer,
+  authorizer: Pick<Authorizer, "jwtConfiguration">,
   scopes: readonly string[],
   token: string | undefined,
 ) => Promise<Granted | Denied>;
@@ -54,7 +54,7 @@ export function createJwtAuthorizer(clock: () => number = Date.now): JwtAuthoriz
     const hash = hashes[String(header?.alg)];
     if (rest.length > 0 || header === undefined || claims === undefined || hash === undefined) return "unauthorized";
     const issuer = jwtConfiguration.issuer ?? "";
-    if (!isCurrent(claims, issuer, jwtConfiguration.audience ?? [], clock() / 1000)) return "unauthorized";
+    if (!isCurrent(claims, issuer, jwtConfiguration.audience, clock() / 1000)) return "unauthorized";
     let key: KeyObject | undefined;
     try {
       key = await keyOf(issuer, String(header.kid ?? ""));
@@ -71,11 +71,12 @@ export function createJwtAuthorizer(clock: () => number = Date.now): JwtAuthoriz
   };
 }
 
-function isCurrent(claims: Claims, issuer: string, audience: readonly string[], now: number): boolean {
+function isCurrent(claims: Claims, issuer: string, audience: readonly string[] | undefined, now: number): boolean {
   const { iss, aud, client_id: client, exp, nbf, iat } = claims;
   const named = aud === undefined ? [client] : [aud].flat();
   const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
-  if (iss !== issuer || !named.some((one) => typeof one === "string" && audience.includes(one))) return false;
+  if (iss !== issuer) return false;
+  if (audience !== undefined && !named.some((one) => typeof one === "string" && audience.includes(one))) return false;
   if (!isNumber(exp) || exp <= now) return false;
   return (nbf === undefined || (isNumber(nbf) && nbf <= now)) && (iat === undefined || (isNumber(iat) && iat <= now));
 }

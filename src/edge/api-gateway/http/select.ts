@@ -13,7 +13,7 @@ interface Candidate {
   readonly segments: readonly Segment[];
 }
 
-interface Segment {
+export interface Segment {
   readonly kind: "text" | "variable" | "greedy";
   readonly text: string;
 }
@@ -53,7 +53,7 @@ function compile(routes: readonly Route[]) {
   return { candidates, byDefault: routes.find(({ routeKey }) => routeKey === "$default") };
 }
 
-function segmentOf(text: string): Segment {
+export function segmentOf(text: string): Segment {
   const [, name, greedy] = /^\{([^{}+]+)(\+?)\}$/.exec(text) ?? [];
   if (name === undefined) return { kind: "text", text };
   return { kind: greedy === "+" ? "greedy" : "variable", text: name };
@@ -61,7 +61,7 @@ function segmentOf(text: string): Segment {
 
 const rank = { text: 0, variable: 1, greedy: 2 } as const;
 
-function bySpecificity(one: Candidate, other: Candidate): number {
+export function bySpecificity(one: Pick<Candidate, "method" | "segments">, other: typeof one): number {
   const length = Math.max(one.segments.length, other.segments.length);
   for (let index = 0; index < length; index += 1) {
     const [first, second] = [one.segments[index], other.segments[index]];
@@ -73,7 +73,8 @@ function bySpecificity(one: Candidate, other: Candidate): number {
   return Number(one.method === "ANY") - Number(other.method === "ANY");
 }
 
-function matched(pattern: readonly Segment[], given: readonly string[]): Record<string, string> | undefined {
+/** The variables of a path that fits; undefined: it does not. */
+export function matched(pattern: readonly Segment[], given: readonly string[]): Record<string, string> | undefined {
   const last = pattern.at(-1);
   const greedy = last?.kind === "greedy";
   if (greedy ? given.length < pattern.length : given.length !== pattern.length) return undefined;

@@ -1,0 +1,105 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { ServiceError } from "../../../model/index.ts";
+import { Refusal } from "../../auth/index.ts";
+import { holdBody, readBody } from "../../body.ts";
+import { type ProxyAnswer, sendAnswer } from "../../proxy/answer.ts";
+import { hasBody, one, partsOf } from "../../proxy/parts.ts";
+import type { GatewayNeeds } from "../needs.ts";
+import { Faulty, type GatewayFault, gatewayAnswer } from "./answers.ts";
+import { type RestArrival, restArrival } from "./arrival.ts";
+import { createRestAuthorizers } from "./authorize.ts";
+import { mostBytes } from "./from-result.ts";
+import { integrated } from "./integrate.ts";
+import { createLimits } from "./limits.ts";
+import type { RestApiRecord } from "./records.ts";
+import { selectMethod } from "./select.ts";
+import { checkRequest } from "./validate.ts";
+
+/** The data plane of REST APIs. */
+export interface RestDoor {
+  /** Answers a request for an API; `base`: what of the path comes before the stage. Never rejects. */
+  serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    record: RestApiRecord,
+    base: string,
+    requestId: string,
+  ): Promise<void>;
+  /** Forgets what authorizers have said for a stage. */
+  forgetAuthorizations(apiId: string, stage: string): void;
+}
+
+const nothing = Buffer.alloc(0);
+
+export function createRestDoor(needs: GatewayNeeds): RestDoor {
+  const authorizers = createRestAuthorizers(needs);
+  const limits = createLimits(needs.restApis, needs.registry);
+
+  async function answered(request: IncomingMessage, arrival: RestArrival): Promise<ProxyAnswer> {
+    const { parts, definition } = arrival;
+    const selected = selectMethod(definition, parts.method, arrival.segments);
+    if (selected === undefined) throw new Faulty("MISSING_AUTHENTICATION_TOKEN");
+    limits.checkStage(arrival, selected);
+    const body = hasBody(request) ? await readBody(request, mostBytes, tooLarge) : nothing;
+    const { method } = selected;
+    if (method.authorizationType === "AWS_IAM") holdBody(request, body);
+    const { authorizer, identity, apiKey } = await authorizers.decide(request, arrival, selected);
+    let known = identity;
+    if (method.apiKeyRequired) {
+      const byHeader = definition.settings?.apiKeySource !== "AUTHORIZER";
+      const key = limits.checkKey(arrival, selected, byHeader ? one(parts.headers, "x-api-key") : apiKey);
+      known = { ...identity, apiKey: key.value, apiKeyId: key.id };
+    }
+    checkRequest(arrival, selected, body);
+    return integrated(needs, { arrival, selected, authorizer, identity: known }, body);
+  }
+
+  function faultOf(error: unknown): { readonly fault: GatewayFault; readonly detail?: string | undefined } {
+    if (error instanceof Faulty) return error;
+    if (error instanceof Refusal) return { fault: "ACCESS_DENIED", detail: error.message };
+    if (!(error instanceof ServiceError)) {
+      needs.report(error);
+      return { fault: "API_CONFIGURATION_ERROR" };
+    }
+    if (error.code === "RequestTooLargeException") return { fault: "REQUEST_TOO_LARGE" };
+    return { fault: "API_CONFIGURATION_ERROR" };
+  }
+
+  return {
+    async serve(request, response, record, base, requestId) {
+      const parts = partsOf(request, requestId);
+      const own = ["x-amzn-requestid", requestId, "x-amz-apigw-id", requestId];
+      const isClosed = record.api.disableExecuteApiEndpoint;
+      const arrival = isClosed ? undefined : restArrival(needs.restApis, record, base, parts, request);
+      if (arrival === undefined || arrival === "malformed") {
+        request.resume();
+        const fault = arrival === undefined ? "FORBIDDEN" : "BAD_REQUEST_PARAMETERS";
+        sendAnswer(response, gatewayAnswer(fault, arrival === undefined ? undefined : "Bad Request"), own);
+        return;
+      }
+      const answer = await answered(request, arrival).catch((error: unknown) => {
+        const { fault, detail } = faultOf(error);
+        return gatewayAnswer(fault, detail, arrival);
+      });
+      request.resume();
+      const shown = { ...answer, headers: renamed(answer.headers) };
+      if (!sendAnswer(response, shown, own))
+        sendAnswer(response, gatewayAnswer("BAD_INTEGRATION", undefined, undefined), own);
+    },
+    forgetAuthorizations: authorizers.forget,
+  };
+}
+
+/**
+ * Headers of an integration that are the gateway's own are sent under another name. Source: API Gateway Developer Guide,
+ * "Amazon API Gateway important notes".
+ */
+function renamed(headers: ProxyAnswer["headers"]): ProxyAnswer["headers"] {
+  const remapped =
+    /^(?:authorization|connection|content-md5|date|host|server|www-authenticate|x-amz-apigw-id|x-amzn-requestid)$/i;
+  return headers.map(([name, value]) =>
+    remapped.test(name) ? [`x-amzn-remapped-${name.toLowerCase()}`, value] : [name, value],
+  );
+}
+
+const tooLarge = (): ServiceError => new ServiceError("RequestTooLargeException", "Request Too Long");

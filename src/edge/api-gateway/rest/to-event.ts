@@ -1,0 +1,117 @@
+import { logMoment } from "../../proxy/moment.ts";
+import { queryOf, type RequestParts, tableOf } from "../../proxy/parts.ts";
+import type { RestArrival } from "./arrival.ts";
+import type { SelectedMethod } from "./select.ts";
+
+/** What is known of a request to a REST API before its integration is called. */
+export interface RestExchange {
+  readonly arrival: RestArrival;
+  readonly selected: SelectedMethod;
+  /** `requestContext.authorizer` */
+  readonly authorizer?: object | undefined;
+  /** members of `requestContext.identity` that are known of the caller */
+  readonly identity?: object | undefined;
+}
+
+/**
+ * The event of a REST API for a function, its members in the order in which AWS writes them.
+ * Source: API Gateway Developer Guide, "Input format of a Lambda function for proxy integration".
+ */
+export function toEvent(call: RestExchange, body: Buffer): Buffer {
+  const { stage, path } = call.arrival;
+  const { resource, pathParameters } = call.selected;
+  const isBinary = body.length > 0 && isBinaryType(call.arrival, typeOf(call.arrival.parts));
+  return Buffer.from(
+    JSON.stringify({
+      resource: resource.path,
+      path,
+      httpMethod: call.arrival.parts.method,
+      ...requestTables(call.arrival),
+      pathParameters: orNull(pathParameters),
+      stageVariables: orNull(stage.variables ?? {}),
+      requestContext: requestContext(call),
+      body: body.length === 0 ? null : body.toString(isBinary ? "base64" : "utf8"),
+      isBase64Encoded: isBinary,
+    }),
+  );
+}
+
+/** What a REQUEST authorizer is given. Source: API Gateway Developer Guide, "Input to an API Gateway Lambda authorizer". */
+export function authorizerEvent(call: RestExchange, methodArn: string): object {
+  const { stage, path, parts } = call.arrival;
+  return {
+    type: "REQUEST",
+    methodArn,
+    resource: call.selected.resource.path,
+    path,
+    httpMethod: parts.method,
+    ...requestTables(call.arrival),
+    pathParameters: call.selected.pathParameters,
+    stageVariables: stage.variables ?? {},
+    requestContext: requestContext(call),
+  };
+}
+
+function requestTables({ parts, names }: RestArrival) {
+  const named = [...parts.headers].map(([name, values]) => [names.get(name) ?? name, values] as const);
+  const query = queryOf(parts.query);
+  return {
+    headers: tableOf(named, (values) => values.at(-1)!),
+    multiValueHeaders: tableOf(named, (values) => values),
+    queryStringParameters: orNull(tableOf(query, (values) => values.at(-1)!)),
+    multiValueQueryStringParameters: orNull(tableOf(query, (values) => values)),
+  };
+}
+
+function requestContext({ arrival, selected, authorizer, identity }: RestExchange): object {
+  const { record, stage, path, parts } = arrival;
+  const domainName = parts.host.replace(/:\d+$/, "");
+  return {
+    resourceId: selected.resource.id,
+    ...(authorizer === undefined ? {} : { authorizer }),
+    resourcePath: selected.resource.path,
+    httpMethod: parts.method,
+    extendedRequestId: parts.requestId,
+    requestTime: logMoment(parts.at),
+    path: `/${stage.stageName}${path}`,
+    accountId: record.account,
+    protocol: parts.protocol,
+    stage: stage.stageName,
+    domainPrefix: domainName.split(".")[0],
+    requestTimeEpoch: parts.at,
+    requestId: parts.requestId,
+    identity: { ...nobody, ...identity, sourceIp: parts.sourceIp, userAgent: parts.userAgent },
+    domainName,
+    deploymentId: stage.deploymentId,
+    apiId: record.api.id,
+  };
+}
+
+const nobody = {
+  cognitoIdentityPoolId: null,
+  accountId: null,
+  cognitoIdentityId: null,
+  caller: null,
+  sourceIp: null,
+  principalOrgId: null,
+  accessKey: null,
+  cognitoAuthenticationType: null,
+  cognitoAuthenticationProvider: null,
+  userArn: null,
+  userAgent: null,
+  user: null,
+};
+
+const orNull = <T extends object>(values: T): T | null => (Object.keys(values).length === 0 ? null : values);
+
+const typeOf = ({ headers }: RequestParts): string => headers.get("content-type")?.[0] ?? "";
+
+/** Is content of this type bytes for this API? Its binaryMediaTypes say so, and nothing else does. */
+export function isBinaryType({ definition }: RestArrival, type: string): boolean {
+  const [bare = ""] = type.split(";");
+  const wanted = bare.trim().toLowerCase();
+  return (definition.settings?.binaryMediaTypes ?? []).some((given) => {
+    const known = given.toLowerCase();
+    return known === "*/*" || known === wanted || (known.endsWith("/*") && wanted.startsWith(known.slice(0, -1)));
+  });
+}
