@@ -14,6 +14,7 @@ import { churn } from "./workloads/churn.ts";
 import { cold } from "./workloads/cold.ts";
 import { control } from "./workloads/control.ts";
 import { deploy } from "./workloads/deploy.ts";
+import { dev } from "./workloads/dev.ts";
 import { events } from "./workloads/events.ts";
 import { memory } from "./workloads/memory.ts";
 import { neverSeen } from "./workloads/never-seen.ts";
@@ -57,6 +58,10 @@ const workloads: Readonly<Record<string, Workload>> = {
   deploy: {
     about: "goal 17: deploy of 10 MB to the first answer from its image, against unzip and one run",
     run: deploy,
+  },
+  dev: {
+    about: "goal 19: a save in `thaw dev` to the first answer of the new code, against the handler's own init",
+    run: dev,
   },
   sandbox: {
     about: "goal 7: an empty sandbox, created to its first instruction, against bwrap and runc",

@@ -108,8 +108,8 @@ export async function createBundler(fn: {
     sourcemap: "external",
     sourcesContent: false,
     keepNames: true,
-    // the runtimes have both; a copy of the project's own goes first
-    external: ["@thaw/snapshot", ...((await there(join(folder, "node_modules/@aws-sdk"))) ? [] : ["@aws-sdk/*"])],
+    // every Node.js runtime has it
+    external: ["@thaw/snapshot"],
     ...(esm
       ? { banner: { js: 'import{createRequire as $r}from"node:module";const require=$r(import.meta.url);' } }
       : {}),
