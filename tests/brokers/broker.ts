@@ -19,7 +19,7 @@ export interface Program {
 }
 
 /** Starts a program and waits until it takes connections at `port`. Rejects with what it printed. */
-export async function runBroker(program: Program, port: number, dispose: () => void): Promise<Broker> {
+export async function runBroker(program: Program, port: number, dispose: () => void | Promise<void>): Promise<Broker> {
   let child: ChildProcess;
   const start = async () => {
     let said = "";
@@ -52,6 +52,12 @@ export async function runBroker(program: Program, port: number, dispose: () => v
     process.kill(-child.pid, "SIGKILL");
     await ended;
   };
+  // It is in a group of its own: nobody else ends it with the test.
+  const abandon = () => {
+    if (child.exitCode === null && child.signalCode === null && child.pid !== undefined)
+      process.kill(-child.pid, "SIGKILL");
+  };
+  process.once("exit", abandon);
   await start();
   return {
     port,
@@ -59,7 +65,8 @@ export async function runBroker(program: Program, port: number, dispose: () => v
     start,
     async [Symbol.asyncDispose]() {
       await kill();
-      dispose();
+      process.off("exit", abandon);
+      await dispose();
     },
   };
 }

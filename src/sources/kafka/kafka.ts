@@ -9,6 +9,8 @@ import { startsOf } from "./starts.ts";
 
 const reconnect = { first: 250, most: 15_000 };
 const longestPollMs = 500;
+/** Who comes after a reader that was killed waits as long. */
+const sessionMs = 10_000;
 
 /** Reads topics as a member of a consumer group: until something fails, and then anew. */
 export const kafka: Source = async (needs, signal) => {
@@ -49,6 +51,7 @@ async function readTopics(needs: SourceNeeds, settings: KafkaSettings, signal: A
     groupId: settings.group,
     allowAutoTopicCreation: false,
     maxWaitTimeInMs: longestPollMs,
+    sessionTimeout: sessionMs,
     retry: { retries: 3, initialRetryTime: 100, restartOnFailure: async () => false },
   });
   const group = groupOf(consumer, (settings.brokers.length > 0 ? settings.brokers : brokers).join(","));

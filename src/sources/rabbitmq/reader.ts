@@ -1,0 +1,132 @@
+import { mostRecordBytes, nextBatch } from "../batches.ts";
+import { backoffMs, pause } from "../pause.ts";
+import type { SourceNeeds } from "../source.ts";
+import { type RabbitMessage, rabbitItem, rabbitPayload } from "./event.ts";
+
+/** What is done with messages of the client's, `M`. Either may throw when the channel is gone. */
+export interface Channel<M> {
+  acknowledge(message: M): void;
+  /** It comes again. */
+  giveBack(message: M): void;
+}
+
+export interface RabbitReader<M> {
+  readonly batchSize: number;
+  /** `message`: the same in our words */
+  take(original: M, message: RabbitMessage): void;
+  /** Resolves when what runs is over; what was not begun is left to who closes the channel. */
+  end(): Promise<void>;
+}
+
+interface Held<M> {
+  readonly original: M;
+  readonly json: string;
+  readonly bytes: number;
+}
+
+const failurePause = { first: 100, most: 10_000 };
+
+/**
+ * Runs the function with batches of messages, one after the other, as Lambda does with RabbitMQ. Messages whose batch succeeded
+ * are acknowledged; those of one that failed go back and come again. Source: Developer Guide, "Using Lambda with Amazon MQ".
+ */
+export function createReader<M>(
+  needs: SourceNeeds,
+  { queue, virtualHost }: { readonly queue: string; readonly virtualHost: string },
+  channel: Channel<M>,
+  signal: AbortSignal,
+): RabbitReader<M> {
+  const { settings } = needs.mapping;
+  const batchSize = Number(settings.BatchSize ?? 100);
+  // Half a second, which Lambda does not show.
+  const windowMs = Number(settings.MaximumBatchingWindowInSeconds ?? 0.5) * 1000;
+  const brokerArn = String(settings.EventSourceArn);
+  const waiting: Held<M>[] = [];
+  let since = 0;
+  let failures = 0;
+  let running: Promise<void> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+
+  function look(): void {
+    clearTimeout(timer);
+    if (signal.aborted || running !== undefined || waiting.length === 0) return;
+    const { count, full } = nextBatch(waiting, { size: batchSize, bytes: mostRecordBytes });
+    const rest = since + windowMs - needs.clock();
+    if (!full && rest > 0) {
+      timer = setTimeout(look, rest);
+      return;
+    }
+    const batch = waiting.splice(0, count);
+    running = run(batch)
+      .catch((error) => {
+        if (!signal.aborted) needs.report(error);
+      })
+      .finally(() => {
+        running = undefined;
+        since = needs.clock();
+        look();
+      });
+  }
+
+  /** Until the function was run; a failure of it ends that, too. */
+  async function run(batch: readonly Held<M>[]): Promise<void> {
+    const payload = rabbitPayload(
+      batch.map(({ json }) => json),
+      queue,
+      virtualHost,
+      brokerArn,
+    );
+    for (let busy = 1; !signal.aborted; busy += 1) {
+      try {
+        const { functionError } = await needs.invoke(payload);
+        needs.count("InvokedEventCount", batch.length);
+        return await concluded(batch, functionError === undefined);
+      } catch (error) {
+        needs.result(`PROBLEM: ${(error as Error).message}`);
+        await pause(backoffMs(busy, failurePause), signal);
+      }
+    }
+  }
+
+  async function concluded(batch: readonly Held<M>[], done: boolean): Promise<void> {
+    needs.result(done ? "OK" : "PROBLEM: Function call failed");
+    if (!done) {
+      needs.count("FailedInvokeEventCount", batch.length);
+      failures += 1;
+      await pause(backoffMs(failures, failurePause), signal);
+    } else failures = 0;
+    for (const { original } of batch) tell(() => (done ? channel.acknowledge(original) : channel.giveBack(original)));
+    if (done) needs.count("DeletedEventCount", batch.length);
+  }
+
+  /** A channel that is gone has given back everything itself. */
+  function tell(act: () => void): void {
+    try {
+      act();
+    } catch {
+      // They come again, which is what at least once means.
+    }
+  }
+
+  return {
+    batchSize,
+    take(original, message) {
+      if (signal.aborted) return;
+      needs.count("PolledEventCount", 1);
+      const item = rabbitItem(message);
+      if (!needs.wants(item)) {
+        needs.count("FilteredOutEventCount", 1);
+        tell(() => channel.acknowledge(original));
+        return;
+      }
+      const json = JSON.stringify(item);
+      if (waiting.length === 0) since = needs.clock();
+      waiting.push({ original, json, bytes: Buffer.byteLength(json) });
+      look();
+    },
+    async end() {
+      clearTimeout(timer);
+      while (running !== undefined) await running;
+    },
+  };
+}
