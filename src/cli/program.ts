@@ -167,6 +167,19 @@ export function createProgram(version: string): Command {
     .action(async (name, _options, command) => (await import("./commands/bench.ts")).bench(name, all(command)));
 
   program
+    .command("tune")
+    .description("find a function's memory size, provisioned concurrency and keep-alive, by measuring and by its past")
+    .argument("<name>", "function name or ARN")
+    .option("--payload <json|@file|->", "the event: JSON, @FILE, or - for standard input (default: {})")
+    .option("--qualifier <name>", "version or alias")
+    .option("--memory <sizes>", "sizes to try: 128,512,1024 (default: all, 128 to 3008)")
+    .option("--runs <number>", "warm calls of each size (default: 20)")
+    .option("--weight <share>", "of cost in the best balance, 0 to 1 (default: 0.5)")
+    .option("--prices <name|file>", "aws, hold-only, or a file of the same form (default: aws)")
+    .option("--since <span>", "how much of its past counts (default: 7d)")
+    .action(async (name, _options, command) => (await import("./commands/tune.ts")).tune(name, all(command)));
+
+  program
     .command("completion")
     .description("print a completion script for your shell")
     .argument("<shell>", "bash, zsh or fish")
