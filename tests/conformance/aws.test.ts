@@ -125,9 +125,18 @@ test("a service that is not there is named", async () => {
   const answer = await fetch(door.endpoint, {
     method: "POST",
     headers: {
-      authorization: "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request, SignedHeaders=host",
+      authorization: "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host",
     },
   });
   assert.equal(answer.status, 501);
-  assert.match(await answer.text(), /Thaw does not implement the service sqs; --upstream \(or THAW_UPSTREAM_SQS\)/);
+  assert.match(
+    await answer.text(),
+    /Thaw does not implement the service dynamodb; --upstream \(or THAW_UPSTREAM_DYNAMODB\)/,
+  );
+});
+
+test("a service that this server was built without is refused, and the server stops all the same", async () => {
+  await using other = await openDoor();
+  const headers = { authorization: "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request" };
+  assert.equal((await fetch(other.endpoint, { method: "POST", headers })).status, 501);
 });

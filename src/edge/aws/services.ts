@@ -208,8 +208,12 @@ export function createServices(needs: ServicesNeeds, entries = services): Servic
   const loading = new Map<ServiceEntry<ServicesNeeds>, Promise<AwsService>>();
 
   function loaded(entry: ServiceEntry<ServicesNeeds>): Promise<AwsService> {
-    const service = loading.get(entry) ?? entry.load(needs);
+    const known = loading.get(entry);
+    if (known !== undefined) return known;
+    const service = entry.load(needs);
     loading.set(entry, service);
+    // One that is not here is nothing that could be stopped.
+    service.catch(() => loading.delete(entry));
     return service;
   }
 
