@@ -160,13 +160,18 @@ functions:
   assert.deepEqual(await called("shop-dev-get-one"), { word: "dev-shop" });
 });
 
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
 test("a debugger attaches to a port that stays the same", async (t) => {
   const folder = project(t, { "index.js": "exports.handler = async () => 1;", "package.json": '{"name":"debugged"}' });
-  const free = createServer().listen(0, "127.0.0.1");
-  await once(free, "listening");
-  const { port } = free.address() as { port: number };
-  free.close();
-  await once(free, "close");
+  const port = await freePort();
   const { said } = dev(t, folder, ["--inspect", String(port)]);
   await said(/Watching/);
   const targets = async (): Promise<{ id: string }[]> =>
@@ -180,4 +185,25 @@ test("a debugger attaches to a port that stays the same", async (t) => {
   await said(/waits for a debugger[\s\S]*waits for a debugger/);
   const [second] = await targets();
   assert.notEqual(first!.id, second!.id);
+});
+
+/** Stands for the real one, whose protocol is its own affair: it listens, and says where. */
+const debugpy = `import socket
+def listen(address):
+    listen.socket = socket.create_server(address)
+    return listen.socket.getsockname()
+`;
+
+test("Python's debugpy listens before the handler is loaded, where it is installed", async (t) => {
+  const folder = project(t, {
+    "lambda_function.py":
+      "import debugpy\ndef lambda_handler(event, context):\n    return debugpy.listen.socket.getsockname()[1]\n",
+    "debugpy.py": debugpy,
+  });
+  const { said } = dev(t, folder, ["--inspect", String(await freePort())]);
+  await said(/Watching/);
+  const name = folder.split("/").at(-1)!;
+  const port: unknown = await called(name);
+  assert.equal(typeof port, "number");
+  await said(/waits for a debugger/);
 });

@@ -1,8 +1,9 @@
 import { deployFunction, untilReady } from "../deploy/function.ts";
 import type { Lambda } from "../lambda.ts";
-import { type Package, packageFrom } from "../package/zip.ts";
+import { type Package, packageFrom, zipFolder } from "../package/zip.ts";
+import { debugging } from "./debugging.ts";
 import type { DevFunction, Project } from "./project.ts";
-import { type Deployed, deployStack } from "./stack.ts";
+import { type Deployed, deployStack, type Extras } from "./stack.ts";
 import { type Bundler, createBundler } from "./typescript.ts";
 
 /** What a save has come to. */
@@ -28,8 +29,15 @@ export interface Deployments {
 export async function deployProject(
   lambda: Lambda,
   project: Project,
-  variables: Readonly<Record<string, string>>,
+  given: { readonly variables: Readonly<Record<string, string>>; readonly debug: boolean },
 ): Promise<Deployments> {
+  const extras = new Map(
+    project.functions.map((fn) => {
+      const debug = given.debug ? debugging(fn, given.variables) : undefined;
+      const variables = { ...given.variables, ...debug?.variables };
+      return [fn.id, { handler: debug?.handler ?? fn.handler, files: debug?.files ?? [], variables }] as const;
+    }),
+  );
   const bundlers = new Map<string, Bundler>();
   const shared = new Map<string, Promise<Package>>();
   const packaged = async (fn: DevFunction): Promise<Package> => {
@@ -39,8 +47,11 @@ export async function deployProject(
       return await bundler.bundle();
     }
     // functions of one folder have one package
-    const known = shared.get(fn.path) ?? packageFrom(fn.path);
-    shared.set(fn.path, known);
+    const { files } = extras.get(fn.id)!;
+    const key = `${files.length} ${fn.path}`;
+    const archive = /\.(zip|jar)$/i.test(fn.path);
+    const known = shared.get(key) ?? (files.length > 0 && !archive ? zipFolder(fn.path, files) : packageFrom(fn.path));
+    shared.set(key, known);
     return await known;
   };
 
@@ -54,8 +65,13 @@ export async function deployProject(
   shared.clear();
   const deployed =
     project.template === undefined
-      ? await deployOne(lambda, project.functions[0]!, packages.get(project.functions[0]!.id)!, variables)
-      : await deployStack(lambda.connection, project, packages, variables);
+      ? await deployOne(
+          lambda,
+          project.functions[0]!,
+          packages.get(project.functions[0]!.id)!,
+          extras.get(project.functions[0]!.id)!,
+        )
+      : await deployStack(lambda.connection, project, packages, extras);
 
   const update = async (fn: DevFunction, since: number): Promise<Update | undefined> => {
     const code = await packaged(fn);
@@ -97,13 +113,13 @@ async function deployOne(
   lambda: Lambda,
   fn: DevFunction,
   code: Package,
-  variables: Readonly<Record<string, string>>,
+  { handler, variables }: Extras,
 ): Promise<Deployed> {
   await deployFunction(lambda, {
     name: fn.id,
     complete: false,
     code,
-    settings: { Runtime: fn.runtime, Handler: fn.handler, Environment: { Variables: variables } },
+    settings: { Runtime: fn.runtime, Handler: handler, Environment: { Variables: variables } },
   });
   return { functions: new Map([[fn.id, fn.id]]), outputs: new Map(), urls: [] };
 }

@@ -9,13 +9,6 @@ export interface Inspector {
   close(): void;
 }
 
-/** Variables that make Node.js wait for debuggers on a port of its own choice, and say which on standard error. */
-export function inspected(variables: Readonly<Record<string, string>>): Record<string, string> {
-  const options = [variables.NODE_OPTIONS, "--inspect=127.0.0.1:0"].filter(Boolean).join(" ");
-  // an image has no debugger's socket in it
-  return { ...variables, NODE_OPTIONS: options, THAW_SNAPSHOT: "off" };
-}
-
 /** Listens on 127.0.0.1 and hands connections on to the newest environment of one function. */
 export async function createInspector(port: number, attached: () => void): Promise<Inspector> {
   let target: number | undefined;
@@ -41,7 +34,7 @@ export async function createInspector(port: number, attached: () => void): Promi
   return {
     port,
     heard(line) {
-      const found = /Debugger listening on ws:\/\/127\.0\.0\.1:(\d+)\//.exec(line);
+      const found = /Debugger listening on (?:ws:\/\/)?127\.0\.0\.1:(\d+)/.exec(line);
       if (found !== null) {
         target = Number(found[1]);
         attached();

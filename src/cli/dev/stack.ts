@@ -15,6 +15,12 @@ export interface Deployed {
   readonly urls: readonly string[];
 }
 
+/** What a function gets beside what the template says. */
+export interface Extras {
+  readonly handler: string;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
 const bucket = "thaw-dev";
 
 /**
@@ -25,7 +31,7 @@ export async function deployStack(
   connection: Connection,
   project: Project,
   packages: ReadonlyMap<string, Package>,
-  variables: Readonly<Record<string, string>>,
+  extras: ReadonlyMap<string, Extras>,
 ): Promise<Deployed> {
   const call = createCall(connection);
   await put(connection, `/${bucket}`).catch((error: unknown) => {
@@ -36,7 +42,7 @@ export async function deployStack(
     const { zip, sha256 } = packages.get(fn.id)!;
     const key = `${Buffer.from(sha256, "base64").toString("hex")}.zip`;
     await put(connection, `/${bucket}/${key}`, zip);
-    place(resourceOf(template, fn.id), key, variables);
+    place(resourceOf(template, fn.id), key, fn.handler, extras.get(fn.id)!);
   }
   const text = JSON.stringify(template);
   const name = `${createHash("sha256").update(text).digest("hex")}.template`;
@@ -80,14 +86,15 @@ function resourceOf(template: Mapping, id: string): Mapping {
 }
 
 /** The package's place instead of the folder's, and the variables of files beside the template's own. */
-function place(resource: Mapping, key: string, variables: Readonly<Record<string, string>>): void {
+function place(resource: Mapping, key: string, own: string, { handler, variables }: Extras): void {
   const properties: Mapping = isMapping(resource.Properties) ? resource.Properties : {};
   if (resource.Type === "AWS::Serverless::Function") properties.CodeUri = { Bucket: bucket, Key: key };
   else properties.Code = { S3Bucket: bucket, S3Key: key };
+  if (handler !== own) properties.Handler = handler;
   if (Object.keys(variables).length > 0) {
     const environment = isMapping(properties.Environment) ? properties.Environment : {};
-    const own = isMapping(environment.Variables) ? environment.Variables : {};
-    properties.Environment = { ...environment, Variables: { ...own, ...variables } };
+    const before = isMapping(environment.Variables) ? environment.Variables : {};
+    properties.Environment = { ...environment, Variables: { ...before, ...variables } };
   }
   resource.Properties = properties;
 }

@@ -25,6 +25,12 @@ const alwaysIgnored = [".git", "node_modules/.cache", "__pycache__", ".DS_Store"
 
 const ignoreFile = ".thawignore";
 
+/** A file that is on no disk. */
+export interface MemoryFile {
+  readonly name: string;
+  readonly bytes: Buffer;
+}
+
 interface FoundFile {
   /** with `/`, as in the zip */
   readonly name: string;
@@ -34,9 +40,9 @@ interface FoundFile {
 
 /**
  * Zips a folder: sorted, without times, with modes and with symbolic links that stay inside; `.thawignore` (the syntax of
- * .gitignore) says what to leave out.
+ * .gitignore) says what to leave out. Files in memory go along.
  */
-export async function zipFolder(folder: string): Promise<Package> {
+export async function zipFolder(folder: string, more: readonly MemoryFile[] = []): Promise<Package> {
   const found: FoundFile[] = [];
   await walk(folder, "", await readIgnoreFile(folder), found);
   if (found.length === 0) {
@@ -48,7 +54,10 @@ export async function zipFolder(folder: string): Promise<Package> {
     const options = { mtime: epoch, forceDosTimestamp: true, mode: file.stats.mode };
     archive.addBuffer(await content(file, folder), file.name, options);
   }
-  return finish(archive, found.length, folder);
+  for (const { name, bytes } of more) {
+    archive.addBuffer(bytes, name, { mtime: epoch, forceDosTimestamp: true, mode: 0o100644 });
+  }
+  return finish(archive, found.length + more.length, folder);
 }
 
 /** Zips one file made of text, as CloudFormation does with `ZipFile`. */
@@ -59,7 +68,7 @@ export async function zipText(name: string, text: string): Promise<Package> {
 }
 
 /** Zips files that are in memory, in the order given. */
-export async function zipFiles(files: readonly { readonly name: string; readonly bytes: Buffer }[]): Promise<Package> {
+export async function zipFiles(files: readonly MemoryFile[]): Promise<Package> {
   const archive = new ZipFile();
   for (const { name, bytes } of files) {
     archive.addBuffer(bytes, name, { mtime: epoch, forceDosTimestamp: true, mode: 0o100644 });
