@@ -46,6 +46,8 @@ export interface Request {
   readonly body?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** signs in place of the key that is kept */
+  readonly with?: Key;
 }
 
 /** Asks the platform. Throws Refused with its message. */
@@ -53,7 +55,7 @@ export async function send(path: string, request: Request = {}): Promise<Respons
   const { method = "GET", service = "lambda", body = "", headers = {} } = request;
   const url = new URL(path, location.href);
   const region = platform.value?.region ?? "us-east-1";
-  const proof = await signed({ method, url, service, region, body }, key.value);
+  const proof = await signed({ method, url, service, region, body, headers }, request.with ?? key.value);
   const answer = await fetch(url, {
     method,
     headers: { ...headers, ...proof },

@@ -9,16 +9,16 @@ export function Login() {
   const enter = async (event: SubmitEvent) => {
     event.preventDefault();
     const given = new FormData(event.target as HTMLFormElement);
-    key.value = {
+    const tried = {
       accessKeyId: String(given.get("id")).trim(),
       secretAccessKey: String(given.get("secret")).trim(),
     };
     try {
-      await ask("/_thaw/statistics");
+      await ask("/_thaw/statistics", { with: tried });
+      key.value = tried;
       locked.value = false;
       retry();
     } catch (error) {
-      key.value = undefined;
       problem.value = (error as Error).message;
     }
   };

@@ -11,6 +11,8 @@ export interface Signable {
   readonly service: string;
   readonly region: string;
   readonly body: string;
+  /** of these, the ones that are AWS's are signed, too */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** Browsers have their cryptography only where nobody can have changed the page on its way. */
@@ -31,13 +33,19 @@ export async function signed(request: Signable, key: Key | undefined): Promise<R
     .sort()
     .join("&");
   const hash = hex(await digest(body));
-  const canonical = [method, path, query, `host:${url.host}`, `x-amz-date:${time}`, "", "host;x-amz-date", hash];
+  const amazons = Object.entries(request.headers).filter(([name]) => name.startsWith("x-amz-"));
+  const proved = [["host", url.host] as const, ["x-amz-date", time] as const, ...amazons].sort(([one], [other]) =>
+    one < other ? -1 : 1,
+  );
+  const names = proved.map(([name]) => name).join(";");
+  const lines = proved.map(([name, value]) => `${name}:${value.trim()}`);
+  const canonical = [method, path, query, ...lines, "", names, hash];
   const text = ["AWS4-HMAC-SHA256", time, scope, hex(await digest(canonical.join("\n")))].join("\n");
   let secret: BufferSource = utf8(`AWS4${key.secretAccessKey}`);
   for (const part of scope.split("/")) secret = await hmac(secret, part);
   const signature = hex(await hmac(secret, text));
   return {
-    authorization: `AWS4-HMAC-SHA256 Credential=${key.accessKeyId}/${scope}, SignedHeaders=host;x-amz-date, Signature=${signature}`,
+    authorization: `AWS4-HMAC-SHA256 Credential=${key.accessKeyId}/${scope}, SignedHeaders=${names}, Signature=${signature}`,
     "x-amz-date": time,
   };
 }

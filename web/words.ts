@@ -42,6 +42,10 @@ export interface Invocation {
 /** What the start added to the call: all but the handler and what a warm call has, too. */
 export const startMs = ({ timing }: Invocation): number => Math.max(0, timing.total - timing.handler - timing.response);
 
+/** The environment was ready before its first call came: for others that had come at once, or because it was asked to be kept ready. */
+export const wasAhead = ({ timing }: Invocation): boolean =>
+  timing.sandbox + timing.agent + timing.restore + timing.runtimeBoot + timing.codeInit === 0;
+
 /** 0.42 ms, 8.1 ms, 130 ms, 2.4 s, 3 min */
 export function ms(value: number): string {
   if (value < 1) return `${value.toFixed(2)} ms`;

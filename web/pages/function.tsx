@@ -1,7 +1,7 @@
 import { ask, platform } from "../api.ts";
 import { type FunctionConfiguration, functionUrl } from "../functions.ts";
 import { environments, starts } from "../live.ts";
-import { Card, Copy, Empty, Figure, KindTag, Problem, usePolled } from "../parts/bits.tsx";
+import { Card, Command, Copy, Empty, Figure, KindTag, Problem, usePolled } from "../parts/bits.tsx";
 import { Invoke } from "../parts/invoke.tsx";
 import { Log } from "../parts/log.tsx";
 import { Waterfall } from "../parts/waterfall.tsx";
@@ -139,10 +139,10 @@ export function FunctionPage({ name }: { name: string }) {
           <Card title="Provisioned concurrency">
             {detail.value?.provisioned.length === 0 ? (
               <Empty title="None">
-                Keep environments ready for an alias or a version:{" "}
-                <code>
-                  {`aws lambda put-provisioned-concurrency-config --function-name ${name} --qualifier VERSION --provisioned-concurrent-executions 2`}
-                </code>
+                Keep environments ready for an alias or a version.
+                <Command
+                  text={`aws lambda put-provisioned-concurrency-config --function-name ${name} --qualifier VERSION --provisioned-concurrent-executions 2`}
+                />
               </Empty>
             ) : (
               <table>

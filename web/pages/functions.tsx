@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { ask } from "../api.ts";
 import { listFunctions } from "../functions.ts";
 import { environments } from "../live.ts";
-import { Card, Empty, Problem, usePolled } from "../parts/bits.tsx";
+import { Card, Command, Empty, Problem, usePolled } from "../parts/bits.tsx";
 import { functionPath } from "../route.ts";
 import { bytes, ms, whole } from "../words.ts";
 
@@ -55,11 +55,8 @@ export function FunctionsPage() {
         <Problem text={functions.problem} />
         {functions.value?.length === 0 ? (
           <Empty title="No function yet">
-            Deploy one with any tool that knows AWS: <code>thaw env</code> prints what it needs, then{" "}
-            <code>
-              aws lambda create-function --function-name hello --runtime nodejs24.x --handler index.handler --role
-              arn:aws:iam::000000000000:role/any --zip-file fileb://hello.zip
-            </code>
+            Deploy one with any tool that knows AWS: <code>thaw env</code> prints what it needs.
+            <Command text="aws lambda create-function --function-name hello --runtime nodejs24.x --handler index.handler --role arn:aws:iam::000000000000:role/any --zip-file fileb://hello.zip" />
           </Empty>
         ) : (
           <div class="scroll">

@@ -1,5 +1,5 @@
-import { platform } from "../api.ts";
-import { Card, Empty, Figure, Problem, usePolled } from "../parts/bits.tsx";
+import { ask, type Info } from "../api.ts";
+import { Card, Command, Empty, Figure, Problem, usePolled } from "../parts/bits.tsx";
 import { functionPath } from "../route.ts";
 import { loadVersions, type RungView, type SnapshotView } from "../versions.ts";
 import { bytes, ms, whole } from "../words.ts";
@@ -7,6 +7,7 @@ import { bytes, ms, whole } from "../words.ts";
 /** Images of initialised processes, and the ladder each version starts by. */
 export function ImagesPage() {
   const versions = usePolled(loadVersions, 2500);
+  const info = usePolled(() => ask<Info>("/_thaw/info"), 5000);
   const all = versions.value ?? [];
   const ready = all.filter(({ image }) => image.state === "ready").length;
   const refused = all.filter(({ image }) => image.state === "refused").length;
@@ -25,22 +26,16 @@ export function ImagesPage() {
         <dl class="figures">
           <Figure name="Versions with an image" value={whole(ready)} />
           <Figure name="Refused" value={whole(refused)} hint={refused > 0 ? "why, below" : ""} />
-          <Figure
-            name="On the disk"
-            value={bytes(platform.value?.snapshots.storedBytes ?? 0)}
-            hint="when this page was opened"
-          />
-          <Figure name="Policy" value={platform.value?.snapshots.policy ?? "–"} />
+          <Figure name="On the disk" value={bytes(info.value?.snapshots.storedBytes ?? 0)} />
+          <Figure name="Policy" value={info.value?.snapshots.policy ?? "–"} />
         </dl>
       </Card>
       <Card>
         <Problem text={versions.problem} />
         {versions.value?.length === 0 ? (
           <Empty title="No version has started yet">
-            A version is looked at when it is first called. Publish one with SnapStart to have its image made at once:{" "}
-            <code>
-              aws lambda update-function-configuration --function-name NAME --snap-start ApplyOn=PublishedVersions
-            </code>
+            A version is looked at when it is first called. Publish one with SnapStart to have its image made at once.
+            <Command text="aws lambda update-function-configuration --function-name NAME --snap-start ApplyOn=PublishedVersions" />
           </Empty>
         ) : (
           <div class="scroll">
@@ -92,7 +87,7 @@ export function ImagesPage() {
 export function ImageState({ of }: { of: SnapshotView }) {
   return (
     <>
-      {of.state === "ready" ? `${bytes(of.bytes ?? 0)}, ${of.threads ?? "?"} threads` : of.state}
+      {of.state === "ready" ? `${bytes(of.bytes ?? 0)}` : of.state}
       {of.why && <small class="soft">: {of.why}</small>}
     </>
   );

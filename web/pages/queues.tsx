@@ -1,6 +1,6 @@
 import { ask, askService } from "../api.ts";
 import { events } from "../live.ts";
-import { Card, Empty, Figure, Problem, usePolled } from "../parts/bits.tsx";
+import { Card, Command, Empty, Figure, Problem, usePolled } from "../parts/bits.tsx";
 import { functionPath } from "../route.ts";
 import { whole } from "../words.ts";
 
@@ -68,8 +68,8 @@ export function QueuesPage() {
           <Problem text={depths.problem} />
           {depths.value?.length === 0 ? (
             <Empty title="Every event is over">
-              Send one that nobody waits for:{" "}
-              <code>aws lambda invoke --invocation-type Event --function-name NAME out.json</code>
+              Send one that nobody waits for.
+              <Command text="aws lambda invoke --invocation-type Event --function-name NAME /dev/stdout" />
             </Empty>
           ) : (
             <table>
@@ -96,8 +96,8 @@ export function QueuesPage() {
           <Problem text={sqs.problem} />
           {sqs.value?.length === 0 ? (
             <Empty title="No queue yet">
-              A dead-letter queue keeps events whose function failed for good:{" "}
-              <code>aws sqs create-queue --queue-name letters</code>
+              A dead-letter queue keeps events whose function failed for good.
+              <Command text="aws sqs create-queue --queue-name letters" />
             </Empty>
           ) : (
             <div class="scroll">

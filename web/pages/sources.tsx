@@ -1,9 +1,21 @@
 import { ask, type Info } from "../api.ts";
-import { Card, Empty, Problem, usePolled } from "../parts/bits.tsx";
+import { Card, Command, Empty, Problem, usePolled } from "../parts/bits.tsx";
 import { functionPath } from "../route.ts";
 import { ms, whole } from "../words.ts";
 
-const load = async () => (await ask<Info>("/_thaw/info")).sources;
+interface Connected {
+  readonly EventSourceMappings: readonly { readonly UUID: string; readonly EventSourceArn?: string }[];
+}
+
+/** How each mapping does, with what it reads. */
+async function load() {
+  const [{ sources }, { EventSourceMappings }] = await Promise.all([
+    ask<Info>("/_thaw/info"),
+    ask<Connected>("/2015-03-31/event-source-mappings/"),
+  ]);
+  const arns = new Map(EventSourceMappings.map(({ UUID, EventSourceArn }) => [UUID, EventSourceArn]));
+  return sources.map((each) => ({ ...each, arn: arns.get(each.uuid) }));
+}
 
 /** Event source mappings: what they read, for whom, and how far behind they are. */
 export function SourcesPage() {
@@ -20,8 +32,8 @@ export function SourcesPage() {
         <Problem text={sources.problem} />
         {sources.value?.length === 0 ? (
           <Empty title="Nothing is read yet">
-            Connect a queue or a stream:{" "}
-            <code>aws lambda create-event-source-mapping --function-name NAME --event-source-arn QUEUE-OR-STREAM</code>
+            Connect a queue or a stream to a function.
+            <Command text="aws lambda create-event-source-mapping --function-name NAME --event-source-arn QUEUE-OR-STREAM" />
           </Empty>
         ) : (
           <div class="scroll">
@@ -40,24 +52,26 @@ export function SourcesPage() {
                 </tr>
               </thead>
               <tbody>
-                {(sources.value ?? []).map(({ uuid, source, functionName, state, problem, counts, iteratorAgeMs }) => (
-                  <tr key={uuid}>
-                    <td class="wrap" title={source}>
-                      {shortArn(source)}
-                      {problem && <p class="problem">{problem}</p>}
-                    </td>
-                    <td>
-                      <a href={functionPath(nameOf(functionName))}>{nameOf(functionName)}</a>
-                    </td>
-                    <td>{state}</td>
-                    <td class="number">{iteratorAgeMs === undefined ? "–" : ms(iteratorAgeMs)}</td>
-                    <td class="number">{whole(counts.PolledEventCount ?? 0)}</td>
-                    <td class="number">{whole(counts.FilteredOutEventCount ?? 0)}</td>
-                    <td class="number">{whole(counts.InvokedEventCount ?? 0)}</td>
-                    <td class="number">{whole(counts.FailedInvokeEventCount ?? 0)}</td>
-                    <td class="number">{whole(counts.DroppedEventCount ?? 0)}</td>
-                  </tr>
-                ))}
+                {(sources.value ?? []).map(
+                  ({ uuid, source, functionName, state, problem, counts, iteratorAgeMs, arn }) => (
+                    <tr key={uuid}>
+                      <td class="wrap" title={arn ?? ""}>
+                        {arn ? shortArn(arn) : source}
+                        {problem && <p class="problem">{problem}</p>}
+                      </td>
+                      <td>
+                        <a href={functionPath(nameOf(functionName))}>{nameOf(functionName)}</a>
+                      </td>
+                      <td>{state}</td>
+                      <td class="number">{iteratorAgeMs === undefined ? "–" : ms(iteratorAgeMs)}</td>
+                      <td class="number">{whole(counts.PolledEventCount ?? 0)}</td>
+                      <td class="number">{whole(counts.FilteredOutEventCount ?? 0)}</td>
+                      <td class="number">{whole(counts.InvokedEventCount ?? 0)}</td>
+                      <td class="number">{whole(counts.FailedInvokeEventCount ?? 0)}</td>
+                      <td class="number">{whole(counts.DroppedEventCount ?? 0)}</td>
+                    </tr>
+                  ),
+                )}
               </tbody>
             </table>
           </div>
@@ -67,10 +81,10 @@ export function SourcesPage() {
   );
 }
 
-/** `sqs: orders` of a queue's ARN, the like of others. */
+/** `sqs orders` of a queue's ARN, the like of others. */
 function shortArn(arn: string): string {
   const parts = arn.split(":");
-  return parts.length < 6 ? arn : `${parts[2]}: ${parts.slice(5).join(":")}`;
+  return parts.length < 6 ? arn : `${parts[2]} ${parts.slice(5).join(":").split("/stream/")[0]}`;
 }
 
 /** Of a name, or of an ARN. */

@@ -1,12 +1,12 @@
 import { useSignal } from "@preact/signals";
 import { ahead, fresh, rate, starts, totals } from "../live.ts";
-import { Card, Empty, Figure, KindTag, usePolled } from "../parts/bits.tsx";
+import { Card, Command, Empty, Figure, KindTag, usePolled } from "../parts/bits.tsx";
 import { Histogram } from "../parts/histogram.tsx";
 import { Strip } from "../parts/strip.tsx";
 import { MiniFall, Waterfall, WaterfallKey } from "../parts/waterfall.tsx";
 import { functionPath } from "../route.ts";
 import { loadVersions, type VersionView } from "../versions.ts";
-import { clockTime, type Invocation, kinds, kindWords, ms, startMs, whole } from "../words.ts";
+import { clockTime, type Invocation, kinds, kindWords, ms, startMs, wasAhead, whole } from "../words.ts";
 
 const listed = 12;
 
@@ -55,9 +55,9 @@ export function StartsPage() {
         <Card>
           <Empty title="Nothing has started yet">
             Invoke a function, and its start appears here with a waterfall of where each millisecond went:{" "}
-            <code>thaw env</code> prints what the AWS CLI needs, then{" "}
-            <code>aws lambda invoke --function-name NAME out.json</code>. Or use a function's own{" "}
-            <a href="#/functions">page</a>.
+            <code>thaw env</code> prints what the AWS CLI needs, and each function's <a href="#/functions">page</a> can
+            invoke it, too.
+            <Command text="aws lambda invoke --function-name NAME /dev/stdout" />
           </Empty>
         </Card>
       ) : (
@@ -146,6 +146,7 @@ function Story({ of, versions }: { of: Invocation; versions: readonly VersionVie
 
 /** What can be said from the starts around it. */
 function whyCold(of: Invocation, all: readonly Invocation[]): string {
+  if (wasAhead(of)) return "It was started ahead and ready when its first call came: that call waited for nothing.";
   const same = all.filter((each) => each.function === of.function && each.version === of.version);
   const near = same.filter((each) => each !== of && Math.abs(each.at - of.at) < 1000).length;
   if (near > 0) return `${near} more of this version started within a second: calls came at once, and none was idle.`;

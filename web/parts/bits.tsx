@@ -27,8 +27,18 @@ export function Empty(props: { title: string; children: ComponentChildren }) {
   return (
     <div class="empty">
       <strong>{props.title}</strong>
-      <p>{props.children}</p>
+      <div>{props.children}</div>
     </div>
+  );
+}
+
+/** A line for a shell. */
+export function Command({ text }: { text: string }) {
+  return (
+    <span class="command">
+      <code>{text}</code>
+      <Copy text={text} />
+    </span>
   );
 }
 

@@ -12,6 +12,10 @@ interface Answer {
   readonly version: string;
 }
 
+/** What was sent from this page, by function, the newest first: kept nowhere else. */
+const sent = new Map<string, readonly string[]>();
+const kept = 8;
+
 /** A payload to edit, and what the function made of it. */
 export function Invoke({ name }: { name: string }) {
   const payload = useSignal('{\n  "hello": "world"\n}');
@@ -24,6 +28,8 @@ export function Invoke({ name }: { name: string }) {
   const run = async () => {
     if (wrong !== undefined || busy.value) return;
     busy.value = true;
+    const earlier = (sent.get(name) ?? []).filter((each) => each !== payload.value);
+    sent.set(name, [payload.value, ...earlier].slice(0, kept));
     problem.value = undefined;
     const began = performance.now();
     try {
@@ -82,6 +88,20 @@ export function Invoke({ name }: { name: string }) {
           do not wait
         </label>
         <Copy text={cli(name, payload.value, nobodyWaits.value)} label="Copy as aws CLI" />
+        {(sent.get(name) ?? []).length > 1 && (
+          <select
+            aria-label="Replay an earlier one"
+            onChange={(event) => {
+              payload.value = event.currentTarget.value;
+            }}
+          >
+            {(sent.get(name) ?? []).map((each) => (
+              <option key={each} value={each} selected={each === payload.value}>
+                {each.replace(/\s+/g, " ").slice(0, 40)}
+              </option>
+            ))}
+          </select>
+        )}
         <span class="soft">
           {wrong ?? (
             <>

@@ -70,7 +70,7 @@ function paint(canvas: HTMLCanvasElement): void {
   brush.clearRect(0, 0, width, height);
   brush.font = "11px ui-sans-serif, system-ui, sans-serif";
 
-  const left = 44;
+  const left = 58;
   const ground = height - 34;
   const top = 10;
   const y = (value: number) => {
@@ -83,7 +83,7 @@ function paint(canvas: HTMLCanvasElement): void {
     brush.fillStyle = colour("--line");
     brush.fillRect(left, Math.round(y(mark)), width - left, 1);
     brush.fillStyle = colour("--soft");
-    brush.fillText(ms(mark).replace(".0", ""), left - 8, y(mark));
+    brush.fillText(ms(mark).replace(".0", ""), left - 10, y(mark));
   }
   const now = Date.now() + ahead.value;
   // What has just happened comes with the next half second: it appears at the edge, not behind it.
