@@ -167,6 +167,7 @@ export const services: readonly ServiceEntry<ServicesNeeds>[] = [
     signingName: "monitoring",
     target: "GraniteServiceVersion20100801.",
     claims: (_request, url) => hostLabel(url) === "monitoring" || url.pathname.startsWith("/service/GraniteService"),
+    hasWork: ({ registry }) => registry.named("cloudwatch-alarm").everything()[Symbol.iterator]().next().done !== true,
     load: async ({ metrics, ...needs }) =>
       (await import("./cloudwatch/index.ts")).createCloudWatch({ ...needs, metrics: here(metrics, "CloudWatch") }),
   },

@@ -20,6 +20,8 @@ export interface DataRequest {
   /** ms since the epoch, to without */
   readonly from: number;
   readonly to: number;
+  /** a moment at which a period begins; left out: the epoch */
+  readonly origin?: number;
 }
 
 /** Most points of one answer. */
@@ -149,9 +151,9 @@ function shownAs(query: MetricDataQuery, value: Value, { grid }: Surroundings): 
   return list.map((series) => ({ id, label: query.Label ?? (own(series) || id), series }));
 }
 
-const gridOf = ({ from, to }: DataRequest, period: number): number[] => {
+const gridOf = ({ from, to, origin = 0 }: DataRequest, period: number): number[] => {
   const step = period * 1e3;
-  const first = Math.floor(from / step) * step;
+  const first = Math.floor((from - origin) / step) * step + origin;
   const count = Math.min(mostPoints, Math.max(0, Math.ceil((to - first) / step)));
   return Array.from({ length: count }, (_, at) => first + at * step);
 };
@@ -181,14 +183,14 @@ interface Wanted {
 }
 
 /** Periods of less than a minute are answered in minutes, for nothing finer is kept. */
-function read({ metrics }: CloudWatchContext, { from, to }: DataRequest, wanted: Wanted): TimeSeries {
+function read({ metrics }: CloudWatchContext, { from, to, origin = 0 }: DataRequest, wanted: Wanted): TimeSeries {
   const statistic = statisticOf(wanted.statistic);
   if (statistic === undefined) throw validation(`The value ${wanted.statistic} for parameter Stat is not supported.`);
   const period = Math.max(60, wanted.period);
   if (period % 60 !== 0) throw validation("The parameter Period must be 1, 5, 10, 20, 30 or a multiple of 60.");
-  const start = Math.floor(from / (period * 1e3)) * period * 1e3;
+  const start = Math.floor((from - origin) / (period * 1e3)) * period * 1e3 + origin;
   const values = new Map<number, number>();
-  for (const { at, sketch } of metrics.read({ series: wanted.series, from: start, to, period })) {
+  for (const { at, sketch } of metrics.read({ series: wanted.series, from: start, to, period, origin })) {
     const value = statistic(sketch);
     if (value !== undefined) values.set(at, value);
   }

@@ -4,6 +4,10 @@ import type { Registry } from "../../../registry/index.ts";
 import { authorize } from "../../auth/index.ts";
 import type { Caller } from "../../caller.ts";
 import type { AwsService, Exchange } from "../service.ts";
+import { createAlarmClock } from "./alarm-clock.ts";
+import type { AlarmOperation } from "./alarm-operations.ts";
+import * as alarmOperations from "./alarm-operations.ts";
+import type { AlarmRecord } from "./alarm-records.ts";
 import type { CloudWatchContext, CloudWatchOperation } from "./context.ts";
 import { getMetricData } from "./get-metric-data.ts";
 import { getMetricStatistics, listMetrics, putMetricData } from "./metric-operations.ts";
@@ -25,17 +29,42 @@ const operations: Readonly<Record<string, CloudWatchOperation<never>>> = {
   PutMetricData: putMetricData,
 };
 
-/** Amazon CloudWatch: metrics of functions and of whoever puts some. */
+/** By their names in the API. */
+const ofAlarms = new Map(
+  Object.entries(alarmOperations).map(([name, run]) => [
+    name.charAt(0).toUpperCase() + name.slice(1),
+    run as AlarmOperation<never>,
+  ]),
+);
+
+/** Amazon CloudWatch: metrics of functions and of whoever puts some, and alarms. */
 export function createCloudWatch(needs: CloudWatchNeeds): AwsService {
   const context: CloudWatchContext = { registry: needs.registry, metrics: needs.metrics, clock: Date.now };
-  return { serve: (exchange) => serve(context, needs.report, exchange) };
+  const alarms = needs.registry.named<AlarmRecord>("cloudwatch-alarm");
+  const post = needs.post ?? (() => Promise.resolve());
+  const clock = createAlarmClock({ context, alarms, post, report: needs.report });
+  const operationOf = (name: string): CloudWatchOperation<never> | undefined => {
+    if (Object.hasOwn(operations, name)) return operations[name];
+    const run = ofAlarms.get(name);
+    return run === undefined ? undefined : (call) => run(call, { alarms, clock });
+  };
+  return {
+    serve: (exchange) => serve(context, operationOf, needs.report, exchange),
+    start: clock.begin,
+    stop: clock.stop,
+  };
 }
 
-async function serve(context: CloudWatchContext, report: (error: unknown) => void, exchange: Exchange): Promise<void> {
+async function serve(
+  context: CloudWatchContext,
+  operationOf: (name: string) => CloudWatchOperation<never> | undefined,
+  report: (error: unknown) => void,
+  exchange: Exchange,
+): Promise<void> {
   const { response, requestId, caller } = exchange;
   try {
     const request = await readRequest(exchange);
-    const run = Object.hasOwn(operations, request.operation) ? operations[request.operation] : undefined;
+    const run = operationOf(request.operation);
     if (run === undefined) {
       throw new CloudWatchError("InvalidAction", `Thaw does not implement ${request.operation} of CloudWatch`);
     }

@@ -1,0 +1,229 @@
+import type { Posting } from "../../../model/index.ts";
+import type { Named } from "../../../registry/index.ts";
+import { type AlarmState, comparisonOf, judge, type MissingData, spare } from "./alarm-evaluation.ts";
+import { type AlarmRecord, actionsOf, alarmArn, documentName, withHistory } from "./alarm-records.ts";
+import { holds, parseRule } from "./alarm-rule.ts";
+import type { CloudWatchContext } from "./context.ts";
+import { resultsOf } from "./get-metric-data.ts";
+
+export interface AlarmClockNeeds {
+  readonly context: CloudWatchContext;
+  readonly alarms: Named<AlarmRecord>;
+  /** Takes events for functions and topics; resolves when they are durable. */
+  post(postings: readonly Posting[]): Promise<void>;
+  report(error: unknown): void;
+}
+
+export interface AlarmClock {
+  /** Looks at all alarms, now and every few seconds. */
+  begin(): void;
+  /** Looks at one, now. */
+  look(account: string, name: string): void;
+  /** Changes a state, and has done what follows from it. */
+  change(record: AlarmRecord, state: AlarmState, reason: string, reasonData?: string): void;
+  stop(): void;
+}
+
+const tickMs = 5000;
+const minuteMs = 60_000;
+
+/** Keeps alarms in the states that their metrics, or other alarms, give them. */
+export function createAlarmClock(needs: AlarmClockNeeds): AlarmClock {
+  const { context, alarms, report } = needs;
+  let timer: NodeJS.Timeout | undefined;
+
+  function tick(): void {
+    for (const record of [...alarms.everything()]) if (record.metric !== undefined) evaluate(record);
+    for (const record of [...alarms.everything()]) if (record.composite !== undefined) evaluate(record);
+  }
+
+  function evaluate(record: AlarmRecord): void {
+    try {
+      if (record.composite !== undefined) evaluateComposite(record);
+      else evaluateMetric(record);
+    } catch (error) {
+      report(error);
+    }
+  }
+
+  function evaluateMetric(record: AlarmRecord): void {
+    const alarm = record.metric!;
+    const { EvaluationPeriods = 1, DatapointsToAlarm = EvaluationPeriods, Threshold = 0 } = alarm;
+    const breaches = comparisonOf(alarm.ComparisonOperator ?? "");
+    if (breaches === undefined) return;
+    const { period, points } = pointsOf(record, EvaluationPeriods + spare);
+    const missing = (alarm.TreatMissingData ?? "missing") as MissingData;
+    const judged = { evaluationPeriods: EvaluationPeriods, datapointsToAlarm: DatapointsToAlarm, missing };
+    const breaching = points.map((value) => (value === undefined ? undefined : breaches(value, Threshold)));
+    const state = judge(breaching, judged, record.state);
+    if (state === record.state) return;
+    const real = points.filter((value) => value !== undefined).slice(-EvaluationPeriods);
+    const count = breaching.filter(Boolean).length;
+    const reason =
+      state === "INSUFFICIENT_DATA"
+        ? "Insufficient Data: no datapoints were received"
+        : `Threshold Crossed: ${count} out of the last ${real.length} datapoints [${real.join(", ")}] ${state === "ALARM" ? "were" : "were not all"} ${phrases[alarm.ComparisonOperator ?? ""]} the threshold (${Threshold}).`;
+    const data = { version: "1.0", queryDate: new Date(context.clock()).toISOString(), recentDatapoints: real };
+    change(record, state, reason, JSON.stringify({ ...data, period, threshold: Threshold }));
+  }
+
+  /** The latest whole periods, oldest first; they end with the last whole minute. */
+  function pointsOf(record: AlarmRecord, count: number): { period: number; points: (number | undefined)[] } {
+    const alarm = record.metric!;
+    const stat = { Metric: alarm, Period: alarm.Period ?? 60, Stat: alarm.Statistic ?? alarm.ExtendedStatistic };
+    const queries = alarm.Metrics?.length
+      ? alarm.Metrics
+      : [{ Id: "m1", MetricStat: { ...stat, Unit: alarm.Unit }, ReturnData: true }];
+    const periods = queries.map((query) => query.MetricStat?.Period ?? query.Period ?? 60);
+    const period = Math.max(60, ...periods);
+    const to = Math.floor(context.clock() / minuteMs) * minuteMs;
+    const from = to - count * period * 1e3;
+    const results = resultsOf(context, record, { queries, from, to, origin: to });
+    const values = results[0]?.series.values ?? new Map<number, number>();
+    return { period, points: Array.from({ length: count }, (_, at) => values.get(from + at * period * 1e3)) };
+  }
+
+  function evaluateComposite(record: AlarmRecord): void {
+    const stateOf = (name: string) => alarms.get(record.account, documentName(record.region, name))?.state;
+    const state = holds(parseRule(record.composite?.AlarmRule ?? ""), stateOf) ? "ALARM" : "OK";
+    if (state === record.state) return;
+    change(record, state, `The rule ${record.composite?.AlarmRule} is ${state === "ALARM"}.`);
+  }
+
+  function change(before: AlarmRecord, state: AlarmState, reason: string, reasonData?: string): void {
+    const now = context.clock();
+    const moved = { ...before, state, reason, reasonData, updated: now };
+    const transitioned = state === before.state ? before.transitioned : now;
+    const history = { oldState: summaryOf(before), newState: summaryOf(moved) };
+    const summary = `Alarm updated from ${before.state} to ${state}`;
+    const after = withHistory(
+      { ...moved, transitioned },
+      { at: now, type: "StateUpdate", summary, data: JSON.stringify(history) },
+    );
+    // Who is told twice after a crash is told; who is not told at all does not know.
+    const postings = after.actionsEnabled && state !== before.state ? postingsOf(before, after) : [];
+    if (postings.length > 0) needs.post(postings).catch(report);
+    alarms.put(after);
+  }
+
+  function postingsOf(before: AlarmRecord, after: AlarmRecord): Posting[] {
+    const { account, region, alarmName } = after;
+    return actionsOf(after).flatMap((arn): Posting[] => {
+      const [, , service, , owner = "", kind, name = "", qualifier] = arn.split(":");
+      if (service === "sns") {
+        const payload = Buffer.from(JSON.stringify(notificationOf(before, after)));
+        const Subject = `${after.state}: "${alarmName}" in ${region}`.slice(0, 100);
+        return [{ to: "target", account, region, name: alarmName, arn, payload, parameters: { Subject } }];
+      }
+      if (service !== "lambda" || kind !== "function") return [];
+      const place = { account: owner, region: arn.split(":")[3] ?? region };
+      const call = {
+        service: "lambda.alarms.cloudwatch.amazonaws.com",
+        sourceArn: alarmArn(after, alarmName),
+        sourceAccount: account,
+      };
+      const { functions, functionPolicies } = context.registry;
+      if (functions.find(place, name) === undefined) return [];
+      if (!functionPolicies.isAllowed(place, name, qualifier, call)) {
+        report(new Error(`${arn} does not allow ${call.service} to invoke it for ${call.sourceArn}`));
+        return [];
+      }
+      const payload = Buffer.from(JSON.stringify(eventOf(before, after)));
+      return [{ to: "function", ...place, name, qualifier, invokedArn: arn, payload }];
+    });
+  }
+
+  return {
+    begin() {
+      timer ??= setInterval(tick, tickMs).unref();
+    },
+    look(account, name) {
+      const record = alarms.get(account, name);
+      if (record !== undefined) evaluate(record);
+    },
+    change,
+    stop() {
+      clearInterval(timer);
+      timer = undefined;
+    },
+  };
+}
+
+const phrases: Readonly<Record<string, string>> = {
+  GreaterThanOrEqualToThreshold: "greater than or equal to",
+  GreaterThanThreshold: "greater than",
+  LessThanThreshold: "less than",
+  LessThanOrEqualToThreshold: "less than or equal to",
+};
+
+const summaryOf = ({ state, reason, reasonData }: AlarmRecord) => ({
+  stateValue: state,
+  stateReason: reason,
+  ...(reasonData === undefined ? {} : { stateReasonData: JSON.parse(reasonData) as unknown }),
+});
+
+/** As AWS's clock writes it: `2024-01-17T18:54:47.000+0000`. */
+const moment = (at: number): string => new Date(at).toISOString().replace("Z", "+0000");
+
+/** What a topic is told. Source: CloudWatch User Guide, "Notifying users on alarm changes". */
+function notificationOf(before: AlarmRecord, after: AlarmRecord): object {
+  const {
+    OKActions = [],
+    AlarmActions = [],
+    InsufficientDataActions = [],
+    ...given
+  } = after.metric ?? after.composite!;
+  return {
+    AlarmName: after.alarmName,
+    AlarmDescription: given.AlarmDescription ?? null,
+    AWSAccountId: after.account,
+    AlarmConfigurationUpdatedTimestamp: moment(after.configured),
+    NewStateValue: after.state,
+    NewStateReason: after.reason,
+    StateChangeTime: moment(after.updated),
+    Region: after.region,
+    AlarmArn: alarmArn(after, after.alarmName),
+    OldStateValue: before.state,
+    OKActions,
+    AlarmActions,
+    InsufficientDataActions,
+    ...(after.metric === undefined ? { AlarmRule: after.composite?.AlarmRule } : { Trigger: given }),
+  };
+}
+
+/** What a function is told. Source: CloudWatch User Guide, "Invoke a Lambda function from an alarm". */
+function eventOf(before: AlarmRecord, after: AlarmRecord): object {
+  const state = (record: AlarmRecord) => ({
+    value: record.state,
+    reason: record.reason,
+    ...(record.reasonData === undefined ? {} : { reasonData: record.reasonData }),
+    timestamp: moment(record.updated),
+  });
+  const { AlarmDescription: description } = after.metric ?? after.composite!;
+  const metrics =
+    after.metric?.Metrics ??
+    (after.metric === undefined ? undefined : [{ id: "m1", metricStat: statOf(after.metric), returnData: true }]);
+  const configuration = after.metric === undefined ? { alarmRule: after.composite?.AlarmRule } : { metrics };
+  return {
+    source: "aws.cloudwatch",
+    alarmArn: alarmArn(after, after.alarmName),
+    accountId: after.account,
+    time: moment(after.updated),
+    region: after.region,
+    alarmData: {
+      alarmName: after.alarmName,
+      state: state(after),
+      previousState: state(before),
+      configuration: { ...(description === undefined ? {} : { description }), ...configuration },
+    },
+  };
+}
+
+function statOf(alarm: NonNullable<AlarmRecord["metric"]>): object {
+  const dimensions = Object.fromEntries((alarm.Dimensions ?? []).map(({ Name, Value }) => [Name, Value]));
+  return {
+    metric: { namespace: alarm.Namespace, name: alarm.MetricName, dimensions },
+    period: alarm.Period,
+    stat: alarm.Statistic ?? alarm.ExtendedStatistic,
+  };
+}
