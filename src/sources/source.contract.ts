@@ -26,7 +26,7 @@ export interface SourceFixture {
 type Handler = (bodies: readonly string[]) => void | Promise<void>;
 
 /** What a function and the rest of the house are for a source: everything that is told is kept. */
-function houseOf(fixture: SourceFixture) {
+export function houseOf(fixture: SourceFixture) {
   const remote = createRemote();
   const counters = createCounters();
   const kept = new Map<string, string>();

@@ -1,8 +1,10 @@
+import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Kafka, logLevel } from "kafkajs";
 import type { Broker } from "../../../tests/brokers/broker.ts";
 import { startKafka } from "../../../tests/brokers/kafka.ts";
-import { sourceContract } from "../source.contract.ts";
+import { until } from "../../../tests/e2e/streams.ts";
+import { houseOf, type SourceFixture, sourceContract } from "../source.contract.ts";
 import { kafka } from "./index.ts";
 
 const broker = await startKafka().catch((error: Error) => error);
@@ -22,7 +24,7 @@ async function testWith(cluster: Broker): Promise<void> {
   });
   let made = 0;
 
-  sourceContract("kafka", async () => {
+  const makeFixture = async (settings: Readonly<Record<string, unknown>> = {}): Promise<SourceFixture> => {
     made += 1;
     const topic = `topic-${made}`;
     await admin.createTopics({ topics: [{ topic, numPartitions: 2 }], waitForLeaders: true });
@@ -34,14 +36,56 @@ async function testWith(cluster: Broker): Promise<void> {
         Topics: [topic],
         AmazonManagedKafkaEventSourceConfig: { ConsumerGroupId: `group-${made}` },
         MaximumBatchingWindowInSeconds: 0,
+        ...settings,
       },
       place: { url: `kafka://127.0.0.1:${cluster.port}`, credentials: { accessKeyId: "", secretAccessKey: "" } },
       nowhere: "kafka://127.0.0.1:9",
       recordsOf: ({ records }) => Object.values(records as Record<string, Record<string, unknown>[]>).flat(),
       async send(body) {
-        await producer.send({ topic, messages: [{ key: "k", value: body }] });
+        await producer.send({ topic, messages: [{ key: body, value: body }] });
       },
       bodyOf: ({ value }) => Buffer.from(String(value), "base64").toString("utf8"),
     };
+  };
+
+  sourceContract("kafka", () => makeFixture());
+
+  test("LATEST is what it was when the mapping first looked: what came later is read, what was before never", async () => {
+    const fixture = await makeFixture({ StartingPosition: "LATEST" });
+    await using house = houseOf(fixture);
+    await fixture.send("before");
+    house.start();
+    await until(() => house.problems.length > 0);
+    await house.stop();
+    await fixture.send("between");
+    house.start();
+    await fixture.send("later");
+    await until(() => house.known().size === 2, house.known);
+    assert.deepEqual(house.known(), new Set(["between", "later"]));
+  });
+
+  test("two readers of a group share its partitions, and nothing is lost when one comes or goes", async () => {
+    const fixture = await makeFixture();
+    await using one = houseOf(fixture);
+    await using other = houseOf(fixture);
+    let sent = 0;
+    const send = async (count: number) => {
+      for (const end = sent + count; sent < end; sent += 1) await fixture.send(String(sent));
+    };
+    const known = () => new Set([...one.known(), ...other.known()]);
+    one.start();
+    await send(10);
+    other.start();
+    await until(async () => {
+      await send(4);
+      return other.seen.length > 0;
+    });
+    await one.stop();
+    await send(10);
+    await until(
+      () => known().size === sent,
+      () => `${known().size} of ${sent}`,
+    );
+    assert.deepEqual([...one.reports, ...other.reports], []);
   });
 }

@@ -35,6 +35,9 @@ export function settingsOf({ settings, uuid }: MappingRecord): KafkaSettings {
     {}) as GroupConfig;
   if (config.SchemaRegistryConfig?.SchemaRegistryURI !== undefined) throw new Error("SchemaRegistryConfig is not done");
   if (config.ConsumptionMode?.toUpperCase() === "QUEUE") throw new Error("ConsumptionMode QUEUE is not done");
+  const { OnFailure } = (settings.DestinationConfig ?? {}) as { OnFailure?: { Destination?: string } };
+  // Nothing is read, for what is given up would be lost.
+  if (OnFailure?.Destination?.startsWith("kafka:")) throw new Error("A topic as on-failure destination is not done");
   const { Endpoints = {} } = (settings.SelfManagedEventSource ?? {}) as { Endpoints?: Record<string, string[]> };
   const age = number("MaximumRecordAgeInSeconds", -1);
   const responses = (settings.FunctionResponseTypes ?? []) as readonly string[];
