@@ -1,8 +1,10 @@
+import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { connect } from "amqplib";
 import type { Broker } from "../../../tests/brokers/broker.ts";
 import { startRabbitMq } from "../../../tests/brokers/rabbitmq.ts";
-import { sourceContract } from "../source.contract.ts";
+import { until } from "../../../tests/e2e/streams.ts";
+import { houseOf, sourceContract } from "../source.contract.ts";
 import { rabbitmq } from "./index.ts";
 
 const broker = await startRabbitMq().catch((error: Error) => error);
@@ -14,7 +16,7 @@ async function testWith(server: Broker): Promise<void> {
   const connection = await connect(url);
   const channel = await connection.createConfirmChannel();
   after(async () => {
-    await connection.close();
+    await connection.close().catch(() => undefined);
     await server[Symbol.asyncDispose]();
   });
   let made = 0;
@@ -41,5 +43,33 @@ async function testWith(server: Broker): Promise<void> {
       },
       bodyOf: ({ data }) => Buffer.from(String(data), "base64").toString("utf8"),
     };
+  });
+
+  const skip = process.env.THAW_TEST_SLOW === "1" ? false : "starts the broker twice: THAW_TEST_SLOW=1";
+  test("what a killed broker has on its disk is read when it is back, and nothing is lost", { skip }, async () => {
+    const queue = "kept";
+    const bodies = Array.from({ length: 40 }, (_, index) => String(index));
+    await channel.assertQueue(queue, { durable: true });
+    for (const body of bodies) channel.sendToQueue(queue, Buffer.from(body), { persistent: true });
+    await channel.waitForConfirms();
+    await using house = houseOf({
+      kind: "rabbitmq",
+      source: rabbitmq,
+      settings: { Queues: [queue], BatchSize: 3, MaximumBatchingWindowInSeconds: 0 },
+      place: { url, credentials: { accessKeyId: "", secretAccessKey: "" } },
+      recordsOf: ({ rmqMessagesByQueue: queues }) =>
+        Object.values(queues as Record<string, Record<string, unknown>[]>).flat(),
+      send: async () => {},
+      bodyOf: ({ data }) => Buffer.from(String(data), "base64").toString("utf8"),
+    });
+    house.handle(() => new Promise((resolve) => setTimeout(resolve, 50)));
+    house.start();
+    await until(() => house.known().size > 6);
+    connection.on("error", () => {});
+    await server.kill();
+    assert.ok(house.known().size < bodies.length);
+    await server.start();
+    await until(() => house.known().size === bodies.length, house.known);
+    assert.deepEqual(house.reports, []);
   });
 }
