@@ -180,6 +180,19 @@ export function createProgram(version: string): Command {
     .action(async (name, _options, command) => (await import("./commands/tune.ts")).tune(name, all(command)));
 
   program
+    .command("advise")
+    .description("say what a function's cold starts could do without, and what each costs, measured in its sandbox")
+    .argument("<name|folder>", "function name or ARN, or a folder with code")
+    .option("--payload <json|@file|->", "the event of the before and after run (default: {})")
+    .option("--qualifier <name>", "version or alias")
+    .option("--runtime <name>", "of a folder: Lambda runtime (default: found from the code)")
+    .option("--handler <file.export>", "of a folder: handler (default: found from the code)")
+    .option("--runs <number>", "cold starts for each measurement (default: 5)")
+    .option("--fix", "write a bundled and pruned package, if a before and after run proves it better")
+    .option("--out <folder>", "where to (default: NAME-advised)")
+    .action(async (name, _options, command) => (await import("./commands/advise.ts")).advise(name, all(command)));
+
+  program
     .command("completion")
     .description("print a completion script for your shell")
     .argument("<shell>", "bash, zsh or fish")

@@ -56,7 +56,7 @@ function describe(program: Command): Entry[] {
 }
 
 function argumentOf(command: Command): Entry["argument"] {
-  if (["invoke", "logs", "delete", "bench", "tune"].includes(command.name())) return "function";
+  if (["invoke", "logs", "delete", "bench", "tune", "advise"].includes(command.name())) return "function";
   if (command.name() === "deploy") return "path";
   return command.name() === "completion" ? "shell" : "none";
 }

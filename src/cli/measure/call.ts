@@ -19,6 +19,8 @@ export interface Call {
   readonly usedMb?: number;
   /** where the time went, from Thaw only */
   readonly timing?: Timing;
+  /** what the function answered; absent: it was not reached */
+  readonly answer?: Buffer;
   /** why it is no sample: `throttled`, or the function's error */
   readonly failure?: string;
 }
@@ -48,6 +50,7 @@ export async function call(target: Target): Promise<Call> {
         timing === undefined ? undefined : (JSON.parse(timing) as Timing),
       ),
       ...(failure === undefined ? {} : { failure: `${failure}: ${answer.body.toString().slice(0, 200)}` }),
+      answer: answer.body,
       ms: done - began,
       done,
     };
@@ -59,7 +62,7 @@ export async function call(target: Target): Promise<Call> {
 }
 
 /** What a log's REPORT line says. Source: Lambda Developer Guide, "Log message format" of the Invoke operation's LogResult. */
-export function readReport(log: string, timing?: Timing): Omit<Call, "ms" | "done"> {
+export function readReport(log: string, timing?: Timing): Omit<Call, "ms" | "done" | "answer"> {
   const line = log.slice(Math.max(0, log.lastIndexOf("REPORT RequestId:")));
   const figure = (label: string): number | undefined => {
     const found = new RegExp(`(?:^|\\t)${label}: ([\\d.]+) `).exec(line)?.[1];
