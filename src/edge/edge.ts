@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { ServiceError } from "../model/index.ts";
 import type { Admin } from "./admin/admin.ts";
 import { pagePaths } from "./admin/page-paths.ts";
+import { createBalancers } from "./alb/balancers.ts";
 import { createApis } from "./api-gateway/apis.ts";
 import { createRestApis } from "./api-gateway/rest/apis.ts";
 import { type Auth, authorizeOperation, Refusal, sendRefusal, unsigned } from "./auth/index.ts";
@@ -39,10 +40,12 @@ export function createEdge(needs: EdgeNeeds): Edge {
   const lambda = createLambdaApi(needs, identify);
   const apis = createApis(needs.registry);
   const restApis = createRestApis(needs.registry);
+  const balancers = createBalancers(needs.registry);
   const fronts = createFronts({
     registry: needs.registry,
     apis,
     restApis,
+    balancers,
     invoke: needs.invoke,
     wait: lambda.wait,
     signer,
@@ -52,6 +55,7 @@ export function createEdge(needs: EdgeNeeds): Edge {
     ...needs,
     apis,
     restApis,
+    balancers,
     forgetAuthorizations: fronts.forgetAuthorizations,
     provisioning: lambda.provisioning,
   });

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import type { BalancerDoor, BalancerNeeds } from "./alb/door.ts";
 import { domainOf } from "./api-gateway/arrival.ts";
 import type { ApiGateway, Place } from "./api-gateway/door.ts";
 import type { GatewayNeeds } from "./api-gateway/needs.ts";
@@ -23,9 +24,10 @@ export interface Fronts {
 }
 
 /** Each door's code is loaded with the first request for it. */
-export function createFronts(needs: GatewayNeeds): Fronts {
+export function createFronts(needs: GatewayNeeds & BalancerNeeds): Fronts {
   let functionUrls: Promise<FunctionUrlDoor> | undefined;
   let gateway: Promise<ApiGateway> | undefined;
+  let balancers: Promise<BalancerDoor> | undefined;
 
   function loadedGateway(): Promise<ApiGateway> {
     gateway ??= import("./api-gateway/door.ts").then((room) => room.createApiGateway(needs));
@@ -39,6 +41,10 @@ export function createFronts(needs: GatewayNeeds): Fronts {
       if (address?.kind === "function-url") {
         functionUrls ??= import("./function-url/door.ts").then((room) => room.createFunctionUrlDoor(needs));
         return (await functionUrls)(request, response, address.id, requestId);
+      }
+      if (address?.kind === "balancer") {
+        balancers ??= import("./alb/door.ts").then((room) => room.createBalancerDoor(needs));
+        return (await balancers)(request, response, address, requestId);
       }
       const room = await loadedGateway();
       if (address?.kind === "connections") return room.serveConnections(request, response, requestId);

@@ -7,6 +7,7 @@ import type { LogStore, Metrics } from "../../observe/index.ts";
 import type { Registry } from "../../registry/index.ts";
 import type { Remote } from "../../remote/index.ts";
 import type { Repositories } from "../../repositories/index.ts";
+import type { Balancers } from "../alb/balancers.ts";
 import type { Apis } from "../api-gateway/apis.ts";
 import type { RestApis } from "../api-gateway/rest/apis.ts";
 import type { Auth } from "../auth/index.ts";
@@ -45,6 +46,8 @@ export interface ServicesNeeds extends LambdaApiNeeds, BesideLambda {
   /** HTTP and WebSocket APIs */
   readonly apis: Apis;
   readonly restApis: RestApis;
+  /** load balancers and target groups */
+  readonly balancers: Balancers;
   /** Forgets what authorizers have said for a stage. */
   forgetAuthorizations(apiId: string, stage: string): void;
   /** absent: signatures are not checked */
@@ -151,6 +154,13 @@ export const services: readonly ServiceEntry<ServicesNeeds>[] = [
   {
     signingName: "apigateway",
     load: async (needs) => (await import("./api-gateway.ts")).createApiGateways(needs),
+  },
+  {
+    signingName: "elasticloadbalancing",
+    protocol: "query",
+    claims: (_request, url) => hostLabel(url) === "elasticloadbalancing",
+    hasWork: ({ balancers }) => balancers.groups.everything()[Symbol.iterator]().next().done !== true,
+    load: async (needs) => (await import("./elbv2/index.ts")).createElasticLoadBalancing(needs),
   },
   {
     signingName: "kms",
