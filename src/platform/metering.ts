@@ -1,6 +1,12 @@
 import { join } from "node:path";
 import type { Config } from "../config.ts";
-import { createFunctionMetrics, createMetrics, type FunctionMetrics, lambdaNamespace } from "../observe/index.ts";
+import {
+  createFunctionMetrics,
+  createMetrics,
+  embeddedMetrics,
+  type FunctionMetrics,
+  lambdaNamespace,
+} from "../observe/index.ts";
 import type { MappingRecord } from "../registry/index.ts";
 import type { Reporting } from "./stores.ts";
 
@@ -11,7 +17,13 @@ export function createMetering(config: Config, { clock, note, report }: Reportin
     metrics: config.metrics === "on" ? metrics : { ...metrics, collect: () => {} },
     clock,
   });
-  return { metrics, functions: config.metrics === "on" ? functions : uncounted(functions) };
+  /** Takes metrics that a line of a function's log carries. */
+  const embedded = ({ account, region }: { account: string; region: string }, message: string) => {
+    for (const { series, at, sketch } of embeddedMetrics(message, clock())) {
+      metrics.putSketch({ account, region, ...series }, at, sketch);
+    }
+  };
+  return { metrics, embedded, functions: config.metrics === "on" ? functions : uncounted(functions) };
 }
 
 function uncounted({ totals }: FunctionMetrics): FunctionMetrics {

@@ -40,7 +40,16 @@ export async function createRunning(config: Config, needs: RunningNeeds) {
   const environments = createEnvironments({
     driver: isolation.driver,
     openLog: (target, stream, initializationType) =>
-      openInvocationLog({ target, stream, initializationType, append: logs.append, clock }),
+      openInvocationLog({
+        target,
+        stream,
+        initializationType,
+        append(account, group, name, at, message) {
+          logs.append(account, group, name, at, message);
+          metering.embedded(target, message);
+        },
+        clock,
+      }),
     unpacked: artifacts.unpacked,
     layers: artifacts.layers,
     runtime: artifacts.runtime,

@@ -133,6 +133,36 @@ test("what clients put is there with its statistics, and survives the platform's
   assert.deepEqual([set?.Sum, set?.SampleCount, set?.Unit, set?.ExtendedStatistics], [6, 2, "None", undefined]);
 });
 
+test("a line in the embedded metric format is a metric", async () => {
+  const lambda = lambdaOf(server);
+  const FunctionName = "embedding";
+  await createFunction(lambda, FunctionName, {
+    code: {
+      "index.js": `exports.handler = async () => {
+        const Metrics = [{ Name: "Sold", Unit: "Count" }];
+        const CloudWatchMetrics = [{ Namespace: "Embedded", Dimensions: [["Kind"]], Metrics }];
+        process.stdout.write(JSON.stringify({ _aws: { Timestamp: Date.now(), CloudWatchMetrics }, Kind: "book", Sold: 3 }) + "\\n");
+      };`,
+    },
+  });
+  await lambda.send(new InvokeCommand({ FunctionName }));
+  const read = new GetMetricStatisticsCommand({
+    ...window(),
+    Namespace: "Embedded",
+    MetricName: "Sold",
+    Dimensions: [{ Name: "Kind", Value: "book" }],
+    Period: 60,
+    Statistics: ["Sum"],
+  });
+  let { Datapoints = [] } = await cloudwatch.send(read);
+  // What a function prints may come a moment after its answer.
+  while (Datapoints.length === 0) ({ Datapoints = [] } = await cloudwatch.send(read));
+  assert.deepEqual(
+    Datapoints.map(({ Sum, Unit }) => [Sum, Unit]),
+    [[3, "Count"]],
+  );
+});
+
 test("what is wrong is refused by the names that AWS has for it, and nothing of it is kept", async () => {
   const put = (MetricData: object[]) =>
     cloudwatch.send(new PutMetricDataCommand({ Namespace: "Wrong", MetricData: MetricData as never }));

@@ -23,3 +23,6 @@ export function keyOf({ account, region, namespace, name, dimensions, unit }: Se
   const pairs = dimensions.map((one) => [one.name, one.value]);
   return JSON.stringify([account, region, namespace, name, pairs, unit]);
 }
+
+/** What functions and clients cannot write to. */
+export const platformNamespace = /^(?:AWS|Thaw)\//;

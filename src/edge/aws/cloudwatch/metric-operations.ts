@@ -4,7 +4,7 @@ import type {
   MetricDatum,
   PutMetricDataInput,
 } from "@aws-sdk/client-cloudwatch";
-import { addSet, addValue, newSketch, type Sketch } from "../../../observe/index.ts";
+import { addSet, addValue, newSketch, platformNamespace, type Sketch } from "../../../observe/index.ts";
 import { type CloudWatchOperation, type DimensionInput, dimensionsOf, pageOf, shownDimensions } from "./context.ts";
 import { badCombination, invalidValue, missing } from "./model.ts";
 import { statisticOf } from "./statistics.ts";
@@ -18,8 +18,8 @@ const dayMs = 24 * hourMs;
 export const putMetricData: CloudWatchOperation<PutMetricDataInput> = ({ input, scope, context }) => {
   const { Namespace: namespace = "", MetricData: data, EntityMetricData: entities = [] } = input;
   if (data === undefined && entities.length === 0) throw missing("The parameter MetricData is required.");
-  if (/^AWS\//.test(namespace)) {
-    throw invalidValue("The value AWS/ for parameter Namespace is invalid: it is reserved.");
+  if (platformNamespace.test(namespace)) {
+    throw invalidValue(`The value ${namespace} for parameter Namespace is invalid: it is reserved.`);
   }
   const all = [...(data ?? []), ...entities.flatMap(({ MetricData = [] }) => MetricData)];
   if (all.length > 1000) throw invalidValue("The collection MetricData must not have a size greater than 1000.");
