@@ -2,6 +2,7 @@ import { useEffect } from "preact/hooks";
 import { key, locked, platform } from "./api.ts";
 import { connected, fresh } from "./live.ts";
 import { Login } from "./login.tsx";
+import { AlarmsPage } from "./pages/alarms.tsx";
 import { CostPage } from "./pages/cost.tsx";
 import { EnvironmentsPage } from "./pages/environments.tsx";
 import { FunctionPage } from "./pages/function.tsx";
@@ -96,6 +97,7 @@ function Page() {
   if (path === "/sources") return <SourcesPage />;
   if (path === "/queues") return <QueuesPage />;
   if (path === "/images") return <ImagesPage />;
+  if (path === "/alarms") return <AlarmsPage />;
   if (path === "/cost") return <CostPage />;
   return <StartsPage />;
 }

@@ -19,6 +19,7 @@ export const pages = [
   { path: "/sources", name: "Event sources", letter: "v" },
   { path: "/queues", name: "Queues", letter: "q" },
   { path: "/images", name: "Images", letter: "i" },
+  { path: "/alarms", name: "Alarms", letter: "a" },
   { path: "/cost", name: "Cost", letter: "c" },
 ] as const;
 

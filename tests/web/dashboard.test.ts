@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { CloudWatchClient, PutMetricAlarmCommand } from "@aws-sdk/client-cloudwatch";
 import { CreateRoleCommand, IAMClient } from "@aws-sdk/client-iam";
 import { CreateEventSourceMappingCommand, type LambdaClient } from "@aws-sdk/client-lambda";
 import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
@@ -27,6 +28,7 @@ const pages = {
   sources: "Event sources",
   queues: "Queues",
   images: "Images",
+  alarms: "Alarms",
   cost: "Cost",
 };
 
@@ -67,6 +69,24 @@ before(async () => {
     new CreateEventSourceMappingCommand({ FunctionName: "checkout", EventSourceArn: Attributes!.QueueArn }),
   );
   sqs.destroy();
+  const cloudWatch = new CloudWatchClient({
+    endpoint: server.endpoint,
+    region: "us-east-1",
+    credentials: { accessKeyId: "test", secretAccessKey: "test" },
+  });
+  await cloudWatch.send(
+    new PutMetricAlarmCommand({
+      AlarmName: "failing",
+      Namespace: "AWS/Lambda",
+      MetricName: "Errors",
+      Statistic: "Sum",
+      Period: 60,
+      EvaluationPeriods: 1,
+      Threshold: 0,
+      ComparisonOperator: "GreaterThanThreshold",
+    }),
+  );
+  cloudWatch.destroy();
   load = keepCalling();
 });
 
@@ -147,6 +167,15 @@ test("a function is invoked from its page, and its log follows and is searched",
   await page.getByLabel("Payload").fill("{");
   assert.ok(await page.getByRole("button", { name: "Invoke", exact: true }).isDisabled());
   await picture(page, "function-light");
+  await page.close();
+});
+
+test("alarms are shown with what they watch", { skip }, async () => {
+  const { page } = await openDashboard(browser, server.endpoint);
+  await go(page, "/alarms", "Alarms");
+  const row = page.locator("tbody tr", { hasText: "failing" });
+  await row.waitFor();
+  assert.match(await row.innerText(), /Errors > 0/);
   await page.close();
 });
 

@@ -16,7 +16,10 @@ export function StartsPage() {
   const versions = usePolled(loadVersions, 4000);
   const { invocations, starts: cold } = totals.value;
   const latest = starts.value;
-  const one = latest.find(({ requestId }) => requestId === chosen.value) ?? latest[0];
+  const one =
+    latest.find(({ requestId }) => requestId === chosen.value) ?? latest.find((each) => !wasAhead(each)) ?? latest[0];
+  /** a start that was ready before its first call cost nobody anything: it would make the others look better than they are */
+  const waited = latest.filter((each) => !wasAhead(each)).map(startMs);
   return (
     <>
       <div class="title">
@@ -32,15 +35,16 @@ export function StartsPage() {
         <dl class="figures">
           <Figure
             name="Median start"
-            value={latest.length === 0 ? "–" : ms(median(latest.map(startMs)))}
-            hint={`of the last ${whole(latest.length)}`}
+            value={waited.length === 0 ? "–" : ms(median(waited))}
+            hint={`of the last ${whole(waited.length)} that a call waited for`}
           />
-          <Figure name="Slowest of those" value={latest.length === 0 ? "–" : ms(Math.max(...latest.map(startMs)))} />
+          <Figure name="Slowest of those" value={waited.length === 0 ? "–" : ms(Math.max(...waited))} />
           <Figure
-            name="Calls that needed one"
+            name="Calls on a new environment"
             value={share(cold, invocations)}
             hint={`${whole(cold)} of ${whole(invocations)}`}
           />
+          <Figure name="Ready before their call" value={whole(latest.length - waited.length)} hint="nobody waited" />
           <Figure
             name="Calls a second"
             value={rate.value < 10 ? rate.value.toFixed(1) : whole(rate.value)}
@@ -77,7 +81,7 @@ export function StartsPage() {
                     <time>{clockTime(start.at)}</time>
                     <b>{start.function}</b>
                     <KindTag kind={start.timing.start} />
-                    <span class="number">{ms(startMs(start))}</span>
+                    <span class="number">{wasAhead(start) ? "ready" : ms(startMs(start))}</span>
                     <MiniFall of={start} />
                   </button>
                 </li>
@@ -88,10 +92,13 @@ export function StartsPage() {
         </div>
       )}
       {latest.length > 0 && (
-        <Card title="Start times by kind" aside={<span>the last {whole(latest.length)} starts, one scale</span>}>
+        <Card
+          title="Start times by kind"
+          aside={<span>the last {whole(waited.length)} that a call waited for, one scale</span>}
+        >
           <div class="histograms">
             {kinds.map((kind) => {
-              const ofKind = latest.filter(({ timing }) => timing.start === kind);
+              const ofKind = latest.filter((each) => each.timing.start === kind && !wasAhead(each));
               return ofKind.length > 0 ? <Histogram key={kind} kind={kind} of={ofKind} /> : null;
             })}
           </div>

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { ahead, invocations, starts } from "../live.ts";
 import { colours } from "../theme.ts";
-import { type Kind, kinds, kindWords, ms, startMs } from "../words.ts";
+import { type Kind, kinds, kindWords, ms, startMs, wasAhead } from "../words.ts";
 
 const spanMs = 60_000;
 /** logarithmic, milliseconds */
@@ -16,7 +16,7 @@ const colourOf: Readonly<Record<Kind, string>> = {
   plain: "--warmth",
 };
 
-/** The last minute: each start a bar as high as it took long, each warm call a point below. */
+/** The last minute: each start that a call waited for a bar as high as it took long, one that was ready before a dot, each warm call a tick below. */
 export function Strip() {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
@@ -107,6 +107,12 @@ function paint(canvas: HTMLCanvasElement): void {
     if (place < left) break;
     const up = y(startMs(one));
     brush.fillStyle = colour(colourOf[one.timing.start]);
+    if (wasAhead(one)) {
+      brush.beginPath();
+      brush.arc(place, ground - 5, 2.5, 0, 7);
+      brush.fill();
+      continue;
+    }
     brush.beginPath();
     brush.roundRect(place - 2.5, up, 5, Math.max(2, ground - up), [2.5, 2.5, 0, 0]);
     brush.fill();
