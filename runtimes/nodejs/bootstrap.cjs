@@ -19,7 +19,10 @@ const env = process.env;
 const fd = Number(env._THAW_LINK_FD);
 /** Does it serve several events at once? */
 const concurrent = env.AWS_LAMBDA_MAX_CONCURRENCY ? require("./concurrent.cjs") : undefined;
-const link = openLink(fd, concurrent?.calls);
+const debugged = !concurrent && env._THAW_TEMPLATE !== "1" && /--inspect/.test(env.NODE_OPTIONS ?? "");
+/** how it waits where a debugger is to be answered meanwhile */
+const patience = debugged ? require("./inspected.cjs").createPatience(fd) : undefined;
+const link = openLink(fd, concurrent?.calls ?? patience?.calls);
 delete env._THAW_LINK_FD;
 /** Processes of which the host takes an image are made fit for it; all others stay as Node.js has them. */
 const uniqueness = env._THAW_TEMPLATE === "1" ? require("./uniqueness.cjs").makeUnique() : undefined;
@@ -91,7 +94,7 @@ function createInvoke(handler, session, logError, finished) {
  * called. Throws where a handler cannot be called in this version of Node.js.
  */
 function createServer({ handler, session, logError, invokeStore, ended }) {
-  const invoke = createInvoke(handler, session, logError, () => setImmediate(next));
+  const invoke = createInvoke(handler, session, logError, () => setImmediate(wait));
 
   /** A turn of the event loop of its own, so that what the last invocation left behind gets its chance to run. */
   function next() {
@@ -101,7 +104,8 @@ function createServer({ handler, session, logError, invokeStore, ended }) {
     invoke(event);
   }
 
-  return next;
+  const wait = patience ? () => patience.whenThere(next) : next;
+  return wait;
 }
 
 const createLife = (needs) => {

@@ -174,11 +174,19 @@ test("a debugger attaches to a port that stays the same", async (t) => {
   const port = await freePort();
   const { said } = dev(t, folder, ["--inspect", String(port)]);
   await said(/Watching/);
-  const targets = async (): Promise<{ id: string }[]> =>
-    (await (await fetch(`http://127.0.0.1:${port}/json/list`)).json()) as { id: string }[];
+  type Target = { readonly id: string; readonly webSocketDebuggerUrl: string };
+  const targets = async (): Promise<Target[]> =>
+    (await (await fetch(`http://127.0.0.1:${port}/json/list`)).json()) as Target[];
   assert.equal(await called("debugged"), 1);
   await said(/waits for a debugger/);
   const [first] = await targets();
+  // between calls, too: the event loop is not blocked
+  const socket = new WebSocket(first!.webSocketDebuggerUrl);
+  t.after(() => socket.close());
+  await once(socket, "open");
+  socket.send(JSON.stringify({ id: 1, method: "Runtime.evaluate", params: { expression: "20 + 3" } }));
+  const [{ data }] = (await once(socket, "message")) as [MessageEvent];
+  assert.equal(JSON.parse(String(data)).result.result.value, 23);
   write(folder, { "index.js": "exports.handler = async () => 2;" });
   await said(/debugged live/);
   assert.equal(await called("debugged"), 2);

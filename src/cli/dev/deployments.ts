@@ -42,7 +42,7 @@ export async function deployProject(
   const shared = new Map<string, Promise<Package>>();
   const packaged = async (fn: DevFunction): Promise<Package> => {
     if (fn.entry !== undefined) {
-      const bundler = bundlers.get(fn.id) ?? (await createBundler({ ...fn, entry: fn.entry }));
+      const bundler = bundlers.get(fn.id) ?? (await createBundler({ ...fn, entry: fn.entry, debug: given.debug }));
       bundlers.set(fn.id, bundler);
       return await bundler.bundle();
     }

@@ -1,5 +1,6 @@
 import { access, readFile } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { BuildContext } from "esbuild";
 import { CommandFailure } from "../failure.ts";
 import { nodeRuntime } from "../package/detect-runtime.ts";
@@ -89,6 +90,8 @@ export async function createBundler(fn: {
   readonly entry: string;
   readonly handler: string;
   readonly runtime: string;
+  /** sources are named by where they are on this machine, so that breakpoints in them are found */
+  readonly debug: boolean;
 }): Promise<Bundler> {
   const { context } = await import("esbuild");
   const folder = resolve(fn.path);
@@ -107,6 +110,7 @@ export async function createBundler(fn: {
     target: `node${/\d+/.exec(fn.runtime)?.[0] ?? "24"}`,
     sourcemap: "external",
     sourcesContent: false,
+    ...(fn.debug ? { sourceRoot: `${pathToFileURL(dirname(join(folder, bundled))).href}/` } : {}),
     keepNames: true,
     // every Node.js runtime has it
     external: ["@thaw/snapshot"],
