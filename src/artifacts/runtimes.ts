@@ -1,11 +1,5 @@
 import type { RuntimeDistribution, RuntimeStatus } from "./artifacts.ts";
 import { RuntimeUnavailable } from "./artifacts.ts";
-import { createDotnetRuntimes } from "./dotnet-runtimes.ts";
-import { createJavaRuntimes } from "./java-runtimes.ts";
-import { createNodeRuntimes } from "./node-runtimes.ts";
-import { createProvidedRuntimes } from "./provided-runtimes.ts";
-import { createPythonRuntimes } from "./python-runtimes.ts";
-import { createRubyRuntimes } from "./ruby-runtimes.ts";
 import { createSingleFlight } from "./single-flight.ts";
 
 export interface RuntimesNeeds {
@@ -30,23 +24,34 @@ export interface Runtimes {
   list(): Promise<readonly RuntimeStatus[]>;
 }
 
+type Make = (needs: RuntimesNeeds) => RuntimeFamily;
+
+/** By how names begin; loaded when one of the kind is first asked for, for a platform mostly runs one or two of them. */
+const families: readonly { readonly names: RegExp; readonly load: () => Promise<Make> }[] = [
+  { names: /^nodejs/, load: async () => (await import("./node-runtimes.ts")).createNodeRuntimes },
+  { names: /^python/, load: async () => (await import("./python-runtimes.ts")).createPythonRuntimes },
+  { names: /^java/, load: async () => (await import("./java-runtimes.ts")).createJavaRuntimes },
+  { names: /^ruby/, load: async () => (await import("./ruby-runtimes.ts")).createRubyRuntimes },
+  { names: /^dotnet/, load: async () => (await import("./dotnet-runtimes.ts")).createDotnetRuntimes },
+  { names: /^(?:provided|go1)/, load: async () => (await import("./provided-runtimes.ts")).createProvidedRuntimes },
+];
+
 export function createRuntimes(needs: RuntimesNeeds): Runtimes {
-  const families: readonly RuntimeFamily[] = [
-    createNodeRuntimes(needs),
-    createPythonRuntimes(needs),
-    createJavaRuntimes(needs),
-    createRubyRuntimes(needs),
-    createDotnetRuntimes(needs),
-    createProvidedRuntimes(),
-  ];
+  const lazily = families.map(({ names, load }) => {
+    let made: Promise<RuntimeFamily> | undefined;
+    const family = () => {
+      made ??= load().then((make) => make(needs));
+      return made;
+    };
+    return { names, family };
+  });
   const flights = createSingleFlight<RuntimeDistribution>();
   return {
-    get(name) {
-      const family = families.find((candidate) => candidate.knows(name));
-      if (family === undefined)
-        return Promise.reject(new RuntimeUnavailable(name, `${name} is not a runtime of Lambda.`));
+    async get(name) {
+      const family = await lazily.find(({ names }) => names.test(name))?.family();
+      if (!family?.knows(name)) throw new RuntimeUnavailable(name, `${name} is not a runtime of Lambda.`);
       return flights.get(name, () => family.get(name));
     },
-    list: async () => (await Promise.all(families.map((family) => family.list()))).flat(),
+    list: async () => (await Promise.all(lazily.map(async ({ family }) => (await family()).list()))).flat(),
   };
 }

@@ -4,8 +4,7 @@ import type { Config } from "../config.ts";
 import { isUniversal } from "../destinations/index.ts";
 import { createRoleJudge } from "../edge/index.ts";
 import { ServiceError } from "../model/index.ts";
-import type { LogStore } from "../observe/index.ts";
-import type { Delivery, EventQueue } from "../queue/index.ts";
+import type { EventQueue } from "../queue/index.ts";
 import type { Registry } from "../registry/index.ts";
 
 export interface OwnBusesNeeds {
@@ -41,17 +40,4 @@ export function createOwnBuses(config: Config, { registry, queue, ...needs }: Ow
     roleAllows: config.auth === "iam" ? createRoleJudge(registry) : () => true,
     callable: isUniversal,
   });
-}
-
-/** Events whose target is a log group are written here; all else goes to `away`. */
-export function withLogGroups(
-  logs: Pick<LogStore, "append" | "flush">,
-  away: (delivery: Delivery) => Promise<void>,
-): (delivery: Delivery) => Promise<void> {
-  return async (delivery) => {
-    const [, , service, , account = "", , group = ""] = delivery.arn.split(":");
-    if (delivery.kind !== "event" || service !== "logs") return away(delivery);
-    logs.append(account, group, `${delivery.name}-${delivery.id}`, delivery.created, delivery.body.toString("utf8"));
-    await logs.flush();
-  };
 }

@@ -1,17 +1,21 @@
 import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import type { Buses } from "../buses/index.ts";
 import type { Config } from "../config.ts";
 import { createDestinations } from "../destinations/index.ts";
-import { createDurable } from "../durable/index.ts";
+import type { Durable } from "../durable/index.ts";
 import { recursiveInvocation, traced } from "../edge/index.ts";
+import type { Messages } from "../messages/index.ts";
 import type { FunctionVersion, Invocation, InvocationResult } from "../model/index.ts";
 import { createQueue } from "../queue/index.ts";
 import { createRemote } from "../remote/index.ts";
-import { createSources } from "../sources/index.ts";
-import { createOwnBuses, withLogGroups } from "./buses.ts";
+import type { Sources } from "../sources/index.ts";
+import { later } from "./later.ts";
+import { withLogGroups } from "./log-groups.ts";
 import { meterMappings } from "./metering.ts";
-import { createOwnMessages } from "./own-messages.ts";
 import { createPlaces } from "./places.ts";
 import type { Reporting, Stores } from "./stores.ts";
 
@@ -22,6 +26,8 @@ export interface EventsNeeds extends Reporting {
   /** where the platform listens */
   endpoint(): string;
 }
+
+const load = createRequire(import.meta.url);
 
 export type Events = ReturnType<typeof createEvents>;
 
@@ -37,20 +43,33 @@ export function createEvents(config: Config, needs: EventsNeeds) {
     const { header, looping } = traced(traceId, randomUUID(), target);
     return { header, looping: looping && registry.recursion.get(target, target.name)?.recursiveLoop !== "Allow" };
   };
-  const durable = createDurable({
-    path: join(config.dataDir, "durable.sqlite"),
-    sealer,
-    clock,
-    schedule,
-    resolve: registry.resolve,
-    invoke,
-    trace(target, traceId) {
-      const { header, looping } = chained(target, traceId);
-      if (looping) throw recursiveInvocation();
-      return header;
-    },
-    report,
+  const keptAs = (name: string) => {
+    const path = join(config.dataDir, name);
+    return { path, owes: () => existsSync(path) };
+  };
+  const durableFile = keptAs("durable.sqlite");
+  const makeDurable = () =>
+    (load("../durable/index.ts") as typeof import("../durable/index.ts")).createDurable({
+      path: durableFile.path,
+      sealer,
+      clock,
+      schedule,
+      resolve: registry.resolve,
+      invoke,
+      trace(target, traceId) {
+        const { header, looping } = chained(target, traceId);
+        if (looping) throw recursiveInvocation();
+        return header;
+      },
+      report,
+    });
+  const laterDurable = later<Durable>({
+    make: makeDurable,
+    owes: durableFile.owes,
+    begin: (room) => room.takeUp(),
+    unmade: { takeUp: () => laterDurable.begin(), close() {} },
   });
+  const durable = laterDurable.room;
   const run = (invocation: Invocation) =>
     invocation.target.durable === undefined ? invoke(invocation) : durable.run(invocation);
   const destinations = createDestinations({ place: places.destination, send: remote.send });
@@ -75,31 +94,60 @@ export function createEvents(config: Config, needs: EventsNeeds) {
     report,
   });
 
-  const messages = createOwnMessages(config, {
-    registry,
-    queue,
-    clock,
-    schedule,
-    endpoint: needs.endpoint,
-    note,
-    report,
+  const messagesNeeds = { registry, queue, clock, schedule, endpoint: needs.endpoint, note, report };
+  const laterMessages = later<Messages>({
+    make: () =>
+      (load("./own-messages.ts") as typeof import("./own-messages.ts")).createOwnMessages(config, messagesNeeds),
+    owes: keptAs("messages.sqlite").owes,
+    begin: (room) => room.takeUp(),
+    unmade: { takeUp: () => laterMessages.begin(), release() {}, close() {} },
   });
+  const messages = laterMessages.room;
 
-  const buses = createOwnBuses(config, { clock, schedule, report, registry, queue });
-
-  const sources = createSources({
-    path: join(config.dataDir, "sources.sqlite"),
-    clock,
-    mappings: registry.mappings.everything,
-    resolve: registry.resolve,
-    invoke: run,
-    trace: chained,
-    roleOf: (target) => registry.functions.version(target, target.name, target.version).settings.Role,
-    place: places.source,
-    send: remote.send,
-    post: queue.post,
-    report,
+  const busesNeeds = { clock, schedule, report, registry, queue };
+  const laterBuses = later<Buses>({
+    make: () => (load("./buses.ts") as typeof import("./buses.ts")).createOwnBuses(config, busesNeeds),
+    owes: keptAs("schedules.sqlite").owes,
+    begin: (room) => room.start(),
+    unmade: { start: () => laterBuses.begin(), close: async () => {} },
   });
+  const buses = laterBuses.room;
+
+  const sourcesFile = keptAs("sources.sqlite");
+  const makeSources = () =>
+    (load("../sources/index.ts") as typeof import("../sources/index.ts")).createSources({
+      path: sourcesFile.path,
+      clock,
+      mappings: registry.mappings.everything,
+      resolve: registry.resolve,
+      invoke: run,
+      trace: chained,
+      roleOf: (target) => registry.functions.version(target, target.name, target.version).settings.Role,
+      place: places.source,
+      send: remote.send,
+      post: queue.post,
+      report,
+    });
+  let drained = false;
+  const laterSources = later<Sources>({
+    make: makeSources,
+    owes: () => sourcesFile.owes() || [...registry.mappings.everything()].length > 0,
+    begin(room, owed) {
+      // Whoever makes the first mapping says so by changed().
+      if (owed) room.takeUp();
+      if (drained) void room.drain(0);
+    },
+    unmade: {
+      takeUp: () => laterSources.begin(),
+      list: () => [],
+      async drain() {
+        drained = true;
+      },
+      close: async () => {},
+    },
+    kept: ["changed", "status"],
+  });
+  const sources = laterSources.room;
 
   meterMappings(metering, { list: sources.list, mappings: registry.mappings.everything });
 

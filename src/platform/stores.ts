@@ -1,4 +1,5 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { createArtifacts } from "../artifacts/index.ts";
 import { type Config, ConfigError } from "../config.ts";
@@ -13,10 +14,11 @@ import {
   openKeys,
   openMasterKey,
 } from "../keys/index.ts";
-import { createObjects } from "../objects/index.ts";
+import type { Objects } from "../objects/index.ts";
 import { createLogStore, createStatistics } from "../observe/index.ts";
-import { createRegistry, createSyncer } from "../registry/index.ts";
-import { createRepositories } from "../repositories/index.ts";
+import { createRegistry, createSyncer, type Registry } from "../registry/index.ts";
+import type { Repositories } from "../repositories/index.ts";
+import { later } from "./later.ts";
 import { createMetering } from "./metering.ts";
 import { createOwnImages } from "./own-images.ts";
 
@@ -53,13 +55,7 @@ export function openStores(config: Config, { clock, note, report, endpoint }: St
   });
   const { auth, credentials, ofAccount } = authOf(config, { registry, sealer });
   const machine = machineIdentity(builtAgent);
-  const repositories = createRepositories({
-    directory: join(config.dataDir, "repositories"),
-    repositories: registry.named("ecr-repository"),
-    images: registry.named("ecr-image"),
-    blobs: registry.named("ecr-blob"),
-    clock,
-  });
+  const repositories = laterRepositories(config, { registry, clock });
   return {
     logs,
     statistics,
@@ -72,7 +68,7 @@ export function openStores(config: Config, { clock, note, report, endpoint }: St
     credentials,
     /** what the platform signs with for an account */
     ofAccount,
-    objects: createObjects({ directory: join(config.dataDir, "objects"), syncer: createSyncer, clock }),
+    objects: laterObjects(config, clock),
     artifacts: createArtifacts({
       dataDir: config.dataDir,
       runtimesDir: config.runtimesDir,
@@ -91,6 +87,40 @@ export function openStores(config: Config, { clock, note, report, endpoint }: St
     }),
     emptyDirectory: emptyDirectory(config),
   };
+}
+
+const load = createRequire(import.meta.url);
+
+function laterObjects(config: Config, clock: () => number): Objects {
+  const directory = join(config.dataDir, "objects");
+  const { room } = later<Objects>({
+    make: () =>
+      (load("../objects/index.ts") as typeof import("../objects/index.ts")).createObjects({
+        directory,
+        syncer: createSyncer,
+        clock,
+      }),
+    owes: () => existsSync(directory),
+    unmade: { bucket: () => undefined, sweep: async () => {}, close() {} },
+  });
+  return room;
+}
+
+function laterRepositories(config: Config, { registry, clock }: { readonly registry: Registry; clock(): number }) {
+  const directory = join(config.dataDir, "repositories");
+  const { room } = later<Repositories>({
+    make: () =>
+      (load("../repositories/index.ts") as typeof import("../repositories/index.ts")).createRepositories({
+        directory,
+        repositories: registry.named("ecr-repository"),
+        images: registry.named("ecr-image"),
+        blobs: registry.named("ecr-blob"),
+        clock,
+      }),
+    owes: () => existsSync(directory),
+    unmade: { sweep() {} },
+  });
+  return room;
 }
 
 /** Checks requests, if it is to; and then the operator has a key of its own, and so has every environment. */

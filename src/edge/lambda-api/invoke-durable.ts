@@ -1,17 +1,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout } from "node:timers/promises";
 import { answerOf, type Durable, durableLimits, type Execution } from "../../durable/index.ts";
-import { type DurableSettings, type FunctionVersion, type Invocation, ServiceError } from "../../model/index.ts";
+import { type Invocation, ServiceError } from "../../model/index.ts";
 import { functionArn } from "../../registry/index.ts";
 import { sendJson } from "../answer.ts";
 import { brokenConstraints } from "./constraints.ts";
+import { isDurable } from "./durable-target.ts";
 import type { InvocationType } from "./invoke.ts";
 import { serviceModel } from "./model.ts";
 import { validationError, violation } from "./validate.ts";
-
-type DurableVersion = FunctionVersion & { readonly durable: DurableSettings };
-
-export const isDurable = (target: FunctionVersion): target is DurableVersion => target.durable !== undefined;
 
 /**
  * Invokes a durable function: starts an execution, or finds the one of this name, and waits for its end unless the type is
@@ -55,12 +52,6 @@ export async function serveDurable(
     ...(failed ? { "x-amz-function-error": "Unhandled" } : {}),
   });
   response.end(answer);
-}
-
-/** What nobody but durable functions understands. Throws InvalidParameterValueException; the text is ours. */
-export function refuseExecutionName(request: IncomingMessage): void {
-  if (request.headers["x-amz-durable-execution-name"] === undefined) return;
-  throw invalid("You cannot specify a durable execution name for a function that is not durable.");
 }
 
 const invalid = (message: string): ServiceError => new ServiceError("InvalidParameterValueException", message);

@@ -2,9 +2,9 @@ import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type FunctionFailure, type InvocationResult, ServiceError, type StreamSink } from "../../model/index.ts";
 import { sendJson } from "../answer.ts";
+import { isDurable } from "./durable-target.ts";
 import { invokeComplete, payloadChunk } from "./event-stream.ts";
 import { type InvokeNeeds, readInvocation } from "./invoke.ts";
-import { isDurable } from "./invoke-durable.ts";
 
 const prefix = "/2021-11-15/functions/";
 const suffix = "/response-streaming-invocations";

@@ -14,8 +14,8 @@ import { sendJson } from "../answer.ts";
 import { readBody } from "../body.ts";
 import { checkFunctionAccess } from "./access.ts";
 import { brokenConstraints } from "./constraints.ts";
+import { isDurable, refuseExecutionName } from "./durable-target.ts";
 import { type FunctionRef, functionRef } from "./function-ref.ts";
-import { isDurable, refuseExecutionName, serveDurable } from "./invoke-durable.ts";
 import { recursiveInvocation, traced } from "./lineage.ts";
 import { serviceModel } from "./model.ts";
 import type { Identify, LambdaApiNeeds } from "./needs.ts";
@@ -65,6 +65,7 @@ export async function serveInvocation(
   const read = await readInvocation(needs, request, name, query, requestId);
   const { type, invocation } = read;
   if (needs.durable !== undefined && isDurable(invocation.target)) {
+    const { serveDurable } = await import("./invoke-durable.ts");
     await serveDurable(needs.durable, request, response, type, invocation);
     return;
   }

@@ -1,4 +1,5 @@
 import { S3Error } from "./errors.ts";
+import { virtualBucket } from "./host.ts";
 
 /** Which bucket and object a request is about; empty: none. */
 export interface Address {
@@ -22,19 +23,6 @@ export function addressOf(host: string | undefined, target: string): Address {
   if (slash === -1) return { bucket: path, key: "", virtualHost: false };
   return { bucket: path.slice(0, slash), key: checkKey(path.slice(slash + 1)), virtualHost: false };
 }
-
-/** The bucket that a Host names. Undefined: none. */
-export function virtualBucket(host: string | undefined): string | undefined {
-  const name = (host ?? "").toLowerCase().replace(/:\d+$/, "");
-  const [, ofService] = /^(.+)\.s3(?:-[a-z0-9-]+)?\.[a-z0-9.-]+$/.exec(name) ?? [];
-  if (ofService !== undefined) return ofService;
-  const [, ofLocalhost] = /^(.+)\.localhost$/.exec(name) ?? [];
-  if (ofLocalhost === undefined || /^s3([.-]|$)/.test(ofLocalhost)) return undefined;
-  return ofLocalhost;
-}
-
-/** Is it S3's own host? */
-export const isHostOfS3 = (host: string | undefined): boolean => /^(.+\.)?s3[.-]/i.test(host ?? "");
 
 function checkKey(key: string): string {
   if (Buffer.byteLength(key) <= longestKey) return key;

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Objects } from "../../../objects/index.ts";
-import { isHostOfS3, virtualBucket } from "./address.ts";
+import { isHostOfS3, virtualBucket } from "./host.ts";
 
 /** Is an unsigned request meant for S3? One is if it is presigned for it, or its host or path names a bucket that there is. */
 export function isForS3(objects: Pick<Objects, "bucket">, request: IncomingMessage, url: URL): boolean {
