@@ -2,7 +2,7 @@
  * `npm run docs` writes docs/*.md as a site of plain files into dist/docs: one page each, a list of all, and a search that needs no
  * server. Nothing is fetched, so that it opens from the disk.
  */
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { marked } from "marked";
 
@@ -86,6 +86,7 @@ export function build(target: string): string[] {
   for (const file of readdirSync(source)) {
     if (/\.(png|svg|jpg)$/.test(file)) copyFileSync(join(source, file), join(target, basename(file)));
   }
+  cpSync(join(source, "images"), join(target, "images"), { recursive: true });
   return all.map(({ file }) => address(file));
 }
 
