@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { record, temporaryFolder, thaw } from "./thaw.ts";
 
-const commands = "up deploy invoke logs list delete ps doctor env bench completion help".split(" ");
+const commands = "up deploy invoke logs list delete ps doctor env bench tune advise completion help".split(" ");
 
 test("help names every command and the exit codes", async () => {
   const { code, stdout } = await thaw(["--help"]);

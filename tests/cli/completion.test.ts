@@ -28,7 +28,8 @@ async function offered(words: readonly string[], endpoint = ""): Promise<string[
 const has = (command: string): boolean => spawnSync(command, ["--version"]).status === 0;
 
 test("bash completes commands, options and choices", { skip: !has("bash") && "bash is not installed" }, async () => {
-  assert.deepEqual(await offered(["thaw", "de"]), ["deploy", "delete"]);
+  assert.deepEqual(await offered(["thaw", "de"]), ["deploy", "dev", "delete"]);
+  assert.deepEqual(await offered(["thaw", "tune", "--w"]), ["--weight"]);
   assert.deepEqual(await offered(["thaw", "invoke", "f", "--ti"]), ["--timing"]);
   assert.deepEqual(await offered(["thaw", "deploy", "--ti"]), ["--timeout"]);
   assert.deepEqual(await offered(["thaw", "up", "--driver", "c"]), ["container"]);
