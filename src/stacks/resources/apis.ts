@@ -226,6 +226,10 @@ function patches(before: Mapping, after: Mapping): object {
 /** A resource of REST APIs. */
 function rest(options: {
   path(properties: Mapping): string;
+  /** where it is, where that is not below what made it */
+  readonly home?: (properties: Mapping) => string;
+  /** what has to go before it */
+  before?(work: Existing): Promise<void>;
   /** the member of the answer that names it; a PUT names it itself */
   readonly id?: string;
   readonly named?: (work: Work) => string;
@@ -236,7 +240,9 @@ function rest(options: {
 }): Handler {
   const { id, named } = options;
   const own = (work: Existing): string =>
-    id === undefined ? options.path(work.properties) : `${options.path(work.properties)}/${encoded(work.physicalId)}`;
+    id === undefined
+      ? options.path(work.properties)
+      : `${(options.home ?? options.path)(work.properties)}/${encoded(work.physicalId)}`;
   return {
     replaces: ["RestApiId", ...options.replaces],
     async create(work) {
@@ -263,6 +269,7 @@ function rest(options: {
       return {};
     },
     async delete(work) {
+      await options.before?.(work);
       await work.calls.rest("apigateway", "DELETE", own(work));
     },
   };
@@ -393,6 +400,16 @@ async function putMethod({ calls, properties }: Work): Promise<void> {
   }
 }
 
+/** The stage that a deployment made goes with it, unless a later one has taken it. */
+async function ownStageGone({ calls, properties, physicalId }: Existing): Promise<void> {
+  const { StageName } = properties;
+  if (StageName === undefined) return;
+  const stages = ofApi("/stages")(properties);
+  const { item } = await calls.rest("apigateway", "GET", `${stages}?deploymentId=${encoded(physicalId)}`);
+  const own = (Array.isArray(item) ? item : []).some((one) => isMapping(one) && one.stageName === StageName);
+  if (own) await calls.rest("apigateway", "DELETE", `${stages}/${encoded(text(StageName))}`);
+}
+
 const stage = rest({
   path: ofApi("/stages"),
   id: "stageName",
@@ -448,6 +465,7 @@ export const apiHandlers: Handlers = {
   "AWS::ApiGateway::RestApi": restApi,
   "AWS::ApiGateway::Resource": rest({
     path: ({ RestApiId, ParentId }) => `/restapis/${encoded(text(RestApiId))}/resources/${encoded(text(ParentId))}`,
+    home: ofApi("/resources"),
     id: "id",
     replaces: ["ParentId"],
     apart: ["ParentId"],
@@ -456,6 +474,7 @@ export const apiHandlers: Handlers = {
   "AWS::ApiGateway::Method": method,
   "AWS::ApiGateway::Deployment": rest({
     path: ofApi("/deployments"),
+    before: ownStageGone,
     id: "id",
     replaces: ["StageName"],
     apart: ["StageDescription", "DeploymentCanarySettings"],
