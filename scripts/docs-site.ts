@@ -2,8 +2,8 @@
  * `npm run docs` writes docs/*.md as a site of plain files into dist/docs: one page each, a list of all, and a search that needs no
  * server. Nothing is fetched, so that it opens from the disk.
  */
-import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { marked } from "marked";
 
 const root = resolve(import.meta.dirname, "..");
@@ -83,10 +83,8 @@ export function build(target: string): string[] {
   for (const page of all) writeFileSync(join(target, address(page.file)), document(page, all));
   writeFileSync(join(target, "words.js"), words(all));
   for (const file of ["site.css", "search.js"]) copyFileSync(join(source, "site", file), join(target, file));
-  for (const file of readdirSync(source)) {
-    if (/\.(png|svg|jpg)$/.test(file)) copyFileSync(join(source, file), join(target, basename(file)));
-  }
-  cpSync(join(source, "images"), join(target, "images"), { recursive: true });
+  const images = join(source, "images");
+  if (existsSync(images)) cpSync(images, join(target, "images"), { recursive: true });
   return all.map(({ file }) => address(file));
 }
 
