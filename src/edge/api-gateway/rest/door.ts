@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { ServiceError } from "../../../model/index.ts";
 import { Refusal } from "../../auth/index.ts";
 import { holdBody, readBody } from "../../body.ts";
-import { type ProxyAnswer, sendAnswer } from "../../proxy/answer.ts";
+import { isStatus, type ProxyAnswer, sendAnswer } from "../../proxy/answer.ts";
 import { hasBody, one, partsOf } from "../../proxy/parts.ts";
 import type { GatewayNeeds } from "../needs.ts";
 import { Faulty, type GatewayFault, gatewayAnswer } from "./answers.ts";
@@ -82,7 +82,9 @@ export function createRestDoor(needs: GatewayNeeds): RestDoor {
         return gatewayAnswer(fault, detail, arrival);
       });
       request.resume();
-      const shown = { ...answer, headers: renamed(answer.headers) };
+      // A mapping may name any status, and one below 200 would be no answer.
+      const whole = isStatus(answer.status) ? answer : gatewayAnswer("BAD_INTEGRATION");
+      const shown = { ...whole, headers: renamed(whole.headers) };
       if (!sendAnswer(response, shown, own))
         sendAnswer(response, gatewayAnswer("BAD_INTEGRATION", undefined, undefined), own);
     },
