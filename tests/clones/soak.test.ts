@@ -19,7 +19,9 @@ exports.handler = async ({ n = 0, holdMs = 0 }) => {
 
 describe("copies come and go", { skip }, () => {
   test("after many of them, killed at any moment, nothing is left of them and the platform has not grown", async () => {
-    await using platform = await startClones();
+    // With little room to breathe in, an engine's heap is as large as what is in it.
+    const NODE_OPTIONS = "--max-old-space-size=96 --max-semi-space-size=2";
+    await using platform = await startClones({ env: { NODE_OPTIONS } });
     await platform.deploy("soaked", code);
     await round(platform, 2, 5);
     await round(platform, wide);
