@@ -11,7 +11,7 @@ import { misfits, type Shape } from "./shape.ts";
 
 const script = fileURLToPath(new URL("../../bench/demo.ts", import.meta.url));
 const numbers = (...names: readonly string[]): Shape => Object.fromEntries(names.map((name) => [name, "number"]));
-const summary = numbers("count", "min", "p50", "p99", "max", "mean", "low", "high");
+const summary = numbers("count", "min", "p50", "p95", "p99", "max", "mean", "deviation", "low", "high");
 const phases = numbers(...phaseNames);
 const start: Shape = { firstByte: summary, phases, outside: summary, unexplained: "number" };
 /** But for `starts`, which has a member for every way of starting that there is. */
