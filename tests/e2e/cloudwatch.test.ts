@@ -10,6 +10,8 @@ import {
   PutMetricDataCommand,
 } from "@aws-sdk/client-cloudwatch";
 import { InvokeCommand } from "@aws-sdk/client-lambda";
+import { encodeCbor } from "../../src/edge/aws/cloudwatch/cbor.ts";
+import fc from "../properties.ts";
 import { pythonWithBoto3, runClient } from "./clients.ts";
 import { createFunction, lambdaOf } from "./lambda.ts";
 import { type Server, startServer } from "./server.ts";
@@ -187,4 +189,38 @@ test("boto3, and an older client of the Query protocol, are understood and under
   const { code, stdout, stderr } = await runClient(python.program, [path], { ...server.env, ...python.env });
   assert.equal(code, 0, stderr);
   assert.deepEqual(stdout.trim().split("\n"), ["cbor", "query"]);
+});
+
+test("CBOR that is cut off anywhere, or has other bits, is refused in the protocol's words and changes nothing", async () => {
+  const put = (body: Uint8Array) =>
+    fetch(`${server.endpoint}/service/GraniteServiceVersion20100801/operation/PutMetricData`, {
+      method: "POST",
+      body: new Uint8Array(body),
+      headers: {
+        "content-type": "application/cbor",
+        "smithy-protocol": "rpc-v2-cbor",
+        authorization: "AWS4-HMAC-SHA256 Credential=test/20261122/us-east-1/monitoring/aws4_request",
+      },
+    });
+  const document = (Namespace: string) =>
+    encodeCbor({ Namespace, MetricData: [{ MetricName: "m", Value: 1.5, Dimensions: [{ Name: "a", Value: "b" }] }] });
+  const whole = document("Cut");
+  for (let length = 0; length < whole.length; length++) {
+    const answer = await put(whole.subarray(0, length));
+    assert.equal(answer.status, 400, `${length} of ${whole.length} bytes: ${await answer.text()}`);
+    assert.equal(answer.headers.get("smithy-protocol"), "rpc-v2-cbor");
+  }
+  const { Metrics = [] } = await cloudwatch.send(new ListMetricsCommand({ Namespace: "Cut" }));
+  assert.deepEqual(Metrics, []);
+  const noise = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 6 });
+  await fc.assert(
+    fc.asyncProperty(noise, async (changes) => {
+      const bytes = Buffer.from(document("Bits"));
+      for (const [at, value] of changes) bytes[at % bytes.length] = value;
+      const answer = await put(bytes);
+      assert.ok(answer.status === 200 || answer.status === 400, `${answer.status} ${bytes.toString("hex")}`);
+      await answer.arrayBuffer();
+    }),
+    { numRuns: 150 },
+  );
 });
