@@ -1,4 +1,4 @@
-import { Command, Option } from "commander";
+import { Argument, Command, Option } from "commander";
 
 /** Options as commander hands them over; every command types its own. */
 type Options = Record<string, unknown>;
@@ -91,6 +91,17 @@ export function createProgram(version: string): Command {
     .option("--since <span>", "only what is younger: 30s, 10m, 2h, 1d")
     .option("--limit <number>", "at most that many lines of the past")
     .action(async (name, _options, command) => (await import("./commands/logs.ts")).logs(name, all(command)));
+
+  program
+    .command("alarms")
+    .description("three alarms, of all functions or of some: a cold start over 500 ms, more than 1 % errors, a timeout")
+    .addArgument(new Argument("<action>", "what to do with them").choices(["install", "list", "remove"]))
+    .argument("[functions...]", "function names (default: all functions together)")
+    .option("--topic <arn>", "install: an SNS topic that is told")
+    .option("--function <name>", "install: a function that is run; it is made to allow that")
+    .action(async (action, names, _options, command) =>
+      (await import("./commands/alarms.ts")).alarms(action, names, all(command)),
+    );
 
   program
     .command("list")

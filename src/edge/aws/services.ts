@@ -177,7 +177,10 @@ export const services: readonly ServiceEntry<ServicesNeeds>[] = [
     signingName: "monitoring",
     target: "GraniteServiceVersion20100801.",
     claims: (_request, url) => hostLabel(url) === "monitoring" || url.pathname.startsWith("/service/GraniteService"),
-    hasWork: ({ registry }) => registry.named("cloudwatch-alarm").everything()[Symbol.iterator]().next().done !== true,
+    hasWork: ({ registry }) =>
+      ["cloudwatch-alarm", "cloudwatch-action"].some(
+        (kind) => registry.named(kind).everything()[Symbol.iterator]().next().done !== true,
+      ),
     load: async ({ metrics, ...needs }) =>
       (await import("./cloudwatch/index.ts")).createCloudWatch({ ...needs, metrics: here(metrics, "CloudWatch") }),
   },

@@ -1,7 +1,7 @@
-import type { Posting } from "../../../model/index.ts";
 import type { Named } from "../../../registry/index.ts";
+import type { AlarmActions } from "./alarm-actions.ts";
 import { type AlarmState, comparisonOf, judge, type MissingData, spare } from "./alarm-evaluation.ts";
-import { type AlarmRecord, actionsOf, alarmArn, documentName, withHistory } from "./alarm-records.ts";
+import { type AlarmRecord, documentName, withHistory } from "./alarm-records.ts";
 import { holds, parseRule } from "./alarm-rule.ts";
 import type { CloudWatchContext } from "./context.ts";
 import { resultsOf } from "./get-metric-data.ts";
@@ -9,8 +9,7 @@ import { resultsOf } from "./get-metric-data.ts";
 export interface AlarmClockNeeds {
   readonly context: CloudWatchContext;
   readonly alarms: Named<AlarmRecord>;
-  /** Takes events for functions and topics; resolves when they are durable. */
-  post(postings: readonly Posting[]): Promise<void>;
+  readonly actions: AlarmActions;
   report(error: unknown): void;
 }
 
@@ -29,10 +28,11 @@ const minuteMs = 60_000;
 
 /** Keeps alarms in the states that their metrics, or other alarms, give them. */
 export function createAlarmClock(needs: AlarmClockNeeds): AlarmClock {
-  const { context, alarms, report } = needs;
+  const { context, alarms, actions, report } = needs;
   let timer: NodeJS.Timeout | undefined;
 
   function tick(): void {
+    actions.pay();
     for (const record of [...alarms.everything()]) if (record.metric !== undefined) evaluate(record);
     for (const record of [...alarms.everything()]) if (record.composite !== undefined) evaluate(record);
   }
@@ -100,42 +100,18 @@ export function createAlarmClock(needs: AlarmClockNeeds): AlarmClock {
       { ...moved, transitioned },
       { at: now, type: "StateUpdate", summary, data: JSON.stringify(history) },
     );
-    // Who is told twice after a crash is told; who is not told at all does not know.
-    const postings = after.actionsEnabled && state !== before.state ? postingsOf(before, after) : [];
-    if (postings.length > 0) needs.post(postings).catch(report);
-    alarms.put(after);
-  }
-
-  function postingsOf(before: AlarmRecord, after: AlarmRecord): Posting[] {
-    const { account, region, alarmName } = after;
-    return actionsOf(after).flatMap((arn): Posting[] => {
-      const [, , service, , owner = "", kind, name = "", qualifier] = arn.split(":");
-      if (service === "sns") {
-        const payload = Buffer.from(JSON.stringify(notificationOf(before, after)));
-        const Subject = `${after.state}: "${alarmName}" in ${region}`.slice(0, 100);
-        return [{ to: "target", account, region, name: alarmName, arn, payload, parameters: { Subject } }];
-      }
-      if (service !== "lambda" || kind !== "function") return [];
-      const place = { account: owner, region: arn.split(":")[3] ?? region };
-      const call = {
-        service: "lambda.alarms.cloudwatch.amazonaws.com",
-        sourceArn: alarmArn(after, alarmName),
-        sourceAccount: account,
-      };
-      const { functions, functionPolicies } = context.registry;
-      if (functions.find(place, name) === undefined) return [];
-      if (!functionPolicies.isAllowed(place, name, qualifier, call)) {
-        report(new Error(`${arn} does not allow ${call.service} to invoke it for ${call.sourceArn}`));
-        return [];
-      }
-      const payload = Buffer.from(JSON.stringify(eventOf(before, after)));
-      return [{ to: "function", ...place, name, qualifier, invokedArn: arn, payload }];
+    const tells = after.actionsEnabled && state !== before.state;
+    context.registry.together(() => {
+      alarms.put(after);
+      if (tells) actions.owe(before, after);
     });
+    actions.pay();
   }
 
   return {
     begin() {
       timer ??= setInterval(tick, tickMs).unref();
+      actions.pay();
     },
     look(account, name) {
       const record = alarms.get(account, name);
@@ -161,69 +137,3 @@ const summaryOf = ({ state, reason, reasonData }: AlarmRecord) => ({
   stateReason: reason,
   ...(reasonData === undefined ? {} : { stateReasonData: JSON.parse(reasonData) as unknown }),
 });
-
-/** As AWS's clock writes it: `2024-01-17T18:54:47.000+0000`. */
-const moment = (at: number): string => new Date(at).toISOString().replace("Z", "+0000");
-
-/** What a topic is told. Source: CloudWatch User Guide, "Notifying users on alarm changes". */
-function notificationOf(before: AlarmRecord, after: AlarmRecord): object {
-  const {
-    OKActions = [],
-    AlarmActions = [],
-    InsufficientDataActions = [],
-    ...given
-  } = after.metric ?? after.composite!;
-  return {
-    AlarmName: after.alarmName,
-    AlarmDescription: given.AlarmDescription ?? null,
-    AWSAccountId: after.account,
-    AlarmConfigurationUpdatedTimestamp: moment(after.configured),
-    NewStateValue: after.state,
-    NewStateReason: after.reason,
-    StateChangeTime: moment(after.updated),
-    Region: after.region,
-    AlarmArn: alarmArn(after, after.alarmName),
-    OldStateValue: before.state,
-    OKActions,
-    AlarmActions,
-    InsufficientDataActions,
-    ...(after.metric === undefined ? { AlarmRule: after.composite?.AlarmRule } : { Trigger: given }),
-  };
-}
-
-/** What a function is told. Source: CloudWatch User Guide, "Invoke a Lambda function from an alarm". */
-function eventOf(before: AlarmRecord, after: AlarmRecord): object {
-  const state = (record: AlarmRecord) => ({
-    value: record.state,
-    reason: record.reason,
-    ...(record.reasonData === undefined ? {} : { reasonData: record.reasonData }),
-    timestamp: moment(record.updated),
-  });
-  const { AlarmDescription: description } = after.metric ?? after.composite!;
-  const metrics =
-    after.metric?.Metrics ??
-    (after.metric === undefined ? undefined : [{ id: "m1", metricStat: statOf(after.metric), returnData: true }]);
-  const configuration = after.metric === undefined ? { alarmRule: after.composite?.AlarmRule } : { metrics };
-  return {
-    source: "aws.cloudwatch",
-    alarmArn: alarmArn(after, after.alarmName),
-    accountId: after.account,
-    time: moment(after.updated),
-    region: after.region,
-    alarmData: {
-      alarmName: after.alarmName,
-      state: state(after),
-      previousState: state(before),
-      configuration: { ...(description === undefined ? {} : { description }), ...configuration },
-    },
-  };
-}
-
-function statOf(alarm: NonNullable<AlarmRecord["metric"]>): object {
-  const dimensions = Object.fromEntries((alarm.Dimensions ?? []).map(({ Name, Value }) => [Name, Value]));
-  return {
-    metric: { namespace: alarm.Namespace, name: alarm.MetricName, dimensions },
-    period: alarm.Period,
-    stat: alarm.Statistic ?? alarm.ExtendedStatistic,
-  };
-}

@@ -4,6 +4,7 @@ import type { Registry } from "../../../registry/index.ts";
 import { authorize } from "../../auth/index.ts";
 import type { Caller } from "../../caller.ts";
 import type { AwsService, Exchange } from "../service.ts";
+import { createAlarmActions, type OwedActions } from "./alarm-actions.ts";
 import { createAlarmClock } from "./alarm-clock.ts";
 import type { AlarmOperation } from "./alarm-operations.ts";
 import * as alarmOperations from "./alarm-operations.ts";
@@ -42,7 +43,9 @@ export function createCloudWatch(needs: CloudWatchNeeds): AwsService {
   const context: CloudWatchContext = { registry: needs.registry, metrics: needs.metrics, clock: Date.now };
   const alarms = needs.registry.named<AlarmRecord>("cloudwatch-alarm");
   const post = needs.post ?? (() => Promise.resolve());
-  const clock = createAlarmClock({ context, alarms, post, report: needs.report });
+  const owed = needs.registry.named<OwedActions>("cloudwatch-action");
+  const actions = createAlarmActions({ context, alarms, owed, post, report: needs.report });
+  const clock = createAlarmClock({ context, alarms, actions, report: needs.report });
   const operationOf = (name: string): CloudWatchOperation<never> | undefined => {
     if (Object.hasOwn(operations, name)) return operations[name];
     const run = ofAlarms.get(name);
