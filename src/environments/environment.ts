@@ -1,20 +1,20 @@
 import { randomUUID } from "node:crypto";
 import type { Driver } from "../isolation/index.ts";
-import { type FunctionVersion, type Invocation, monotonicMs, type Outcome } from "../model/index.ts";
+import { type FunctionVersion, type Invocation, monotonicMs } from "../model/index.ts";
 import type { InitializationType, InvocationLog } from "../observe/index.ts";
 import { Arrival } from "./arrival.ts";
-import { Deadline } from "./deadline.ts";
 import type { Errand } from "./errand.ts";
 import { Events } from "./events.ts";
-import { exited, type LoggedFailure, reported, timedOut } from "./failure.ts";
+import { exited, type LoggedFailure, reported } from "./failure.ts";
 import { headOf } from "./head.ts";
 import type { HousingEvents } from "./housing.ts";
 import { Life, type State } from "./lifecycle.ts";
 import type { ReadyMarks, RuntimeExit, SentEvent } from "./link.ts";
 import { initializationOf, logStreamOf, type Plan } from "./plan.ts";
 import { Reports } from "./reports.ts";
+import { Rest } from "./rest.ts";
 import { isCrash } from "./restore-failure.ts";
-import { type Run, Serving } from "./serving.ts";
+import type { Run } from "./serving.ts";
 import { initSeconds, type StartMode } from "./start.ts";
 
 export type { Run } from "./serving.ts";
@@ -48,23 +48,17 @@ export class Environment {
   provisioned: boolean;
   /** whose events it may run, of a function that keeps its tenants apart; set before it starts */
   tenant: string | undefined;
-  invocations = 0;
-  /** when it last became idle, monotonicMs() */
-  idleSince = 0;
-  /** how long its last event occupied it, milliseconds */
-  lastRunMs = 0;
   /** it serves the event it has and then ends */
   retired = false;
   readonly shared: boolean;
-  /** frozen, it has given the memory back that the kernel could take */
-  hibernated = false;
 
   readonly #life = new Life();
   readonly #arrival: Arrival;
   readonly #reports: Reports;
   readonly #needs: EnvironmentNeeds;
   readonly #log: InvocationLog;
-  readonly #running = new Events();
+  readonly #rest: Rest;
+  readonly #running: Events;
   #stream = 0;
   /** the event that a copy was given before it was ready; and what comes of it, from then on */
   #ahead: { readonly invocation: Invocation; run?: Promise<Run> } | undefined;
@@ -72,10 +66,6 @@ export class Environment {
   #proven: boolean;
   /** why it serves no more, though nobody has stopped it */
   #lost: ((requestId: string) => LoggedFailure) | undefined;
-  /** the end of an event's time; it holds until the runtime asks for the next one */
-  readonly #limit = new Deadline(() => this.#overstayed());
-  /** it has been idle for long enough to get no more CPU */
-  readonly #quiet = new Deadline(() => this.#freeze());
   #stopped: Promise<void> | undefined;
 
   constructor(plan: Plan, mode: StartMode, provisioned: boolean, needs: EnvironmentNeeds) {
@@ -94,6 +84,22 @@ export class Environment {
     const events = this.#events();
     this.#arrival = new Arrival({ driver: needs.driver, plan, terms, log, life: this.#life, events });
     this.#reports = new Reports(this.#arrival, mode);
+    const housing = () => this.#arrival.housing!;
+    // On a capacity provider they run on between events.
+    const freezeAfterMs = this.shared ? undefined : needs.freezeAfterMs;
+    this.#rest = new Rest({ life: this.#life, housing, freezeAfterMs });
+    this.#running = new Events(this.shared, {
+      life: this.#life,
+      rest: this.#rest,
+      reports: this.#reports,
+      log,
+      ownLog: () => needs.openLog(plan.target, logStream, initialization),
+      link: () => housing().link,
+      answered: () => this.#prove(undefined),
+      free: () => needs.onIdle(this),
+      retired: () => this.retired,
+      end: () => void this.stop(),
+    });
   }
 
   get state(): State {
@@ -114,6 +120,26 @@ export class Environment {
   /** when it was ready for its first event, monotonicMs(); 0: it has not been */
   get readyAt(): number {
     return this.#arrival.marks.ready;
+  }
+
+  /** events that it has been given */
+  get invocations(): number {
+    return this.#running.count;
+  }
+
+  /** how long its last event occupied it, milliseconds */
+  get lastRunMs(): number {
+    return this.#running.lastRunMs;
+  }
+
+  /** when it last became idle, monotonicMs() */
+  get idleSince(): number {
+    return this.#rest.since;
+  }
+
+  /** frozen, it has given the memory back that the kernel could take */
+  get hibernated(): boolean {
+    return this.#rest.hibernated;
   }
 
   /** events that hold a place in it */
@@ -186,10 +212,8 @@ export class Environment {
   }
 
   /** Gives memory back while it is frozen. Resolves with the bytes; undefined: it is not frozen. Never rejects. */
-  async hibernate(): Promise<number | undefined> {
-    if (this.state !== "frozen") return undefined;
-    this.hibernated = true;
-    return this.#arrival.housing!.sandbox.hibernate();
+  hibernate(): Promise<number | undefined> {
+    return this.#rest.hibernate();
   }
 
   /** Highest memory use so far, bytes. */
@@ -219,25 +243,26 @@ export class Environment {
       initError: (errorType, document) => this.#arrival.initError(errorType, document),
       prepared: () => this.#arrival.prepared(),
       restoreError: (errorType, document) => this.#arrival.restoreError(errorType, document),
-      response: (stream, body, ready) => this.#hears(stream, ready)?.returned(body, ready),
-      error: (stream, type, document, ready) => this.#hears(stream, ready)?.failed(reported(type, document), ready),
-      streamStart: (stream, contentType) => this.#served(stream)?.streamStarted(contentType),
-      streamChunk: (stream, bytes) => this.#served(stream)?.streamed(bytes),
-      streamEnd: (stream, error, ready) => this.#hears(stream, ready)?.streamEnded(error, ready),
-      log: (source, bytes, stream) => this.#logOf(stream).write(source, bytes),
+      response: (stream, body, ready) => this.#running.hears(stream, ready)?.returned(body, ready),
+      error: (stream, type, document, ready) =>
+        this.#running.hears(stream, ready)?.failed(reported(type, document), ready),
+      streamStart: (stream, contentType) => this.#running.served(stream)?.streamStarted(contentType),
+      streamChunk: (stream, bytes) => this.#running.served(stream)?.streamed(bytes),
+      streamEnd: (stream, error, ready) => this.#running.hears(stream, ready)?.streamEnded(error, ready),
+      log: (source, bytes, stream) => this.#running.logOf(stream).write(source, bytes),
       exit: (status, outOfMemory) => this.#exit(status, outOfMemory),
     };
   }
 
   #ready(marks: ReadyMarks | undefined, stream: number): void {
     if (this.state === "initializing" || this.state === "restoring") {
-      this.#becomeIdle();
+      this.#running.rest();
       this.#arrival.ready(marks);
       if (this.#ahead) this.#runAhead(this.#ahead);
     } else if (this.state === "settling") {
-      this.#becomeIdle();
+      this.#running.rest();
       this.#needs.onIdle(this);
-    } else if (this.#running.leave(stream)) this.#leaves();
+    } else this.#running.settled(stream);
   }
 
   /** Lambda tries a failed init once more inside the first invocation, under the function's timeout. */
@@ -265,7 +290,7 @@ export class Environment {
   /** The event never reached a runtime. */
   #failedAtOnce(invocation: Invocation, began: number, failure: LoggedFailure): Run {
     this.#log.begin(invocation);
-    this.lastRunMs = 0;
+    this.#running.lastRunMs = 0;
     const start = this.#reports.takeStart(failure);
     const log = this.#log;
     const logTail = this.#reports.end({ log, invocation, durationMs: monotonicMs() - began, start, failure });
@@ -276,7 +301,7 @@ export class Environment {
 
   #invoke(invocation: Invocation, began: number, limitMs: number): Promise<Run> {
     const stream = ++this.#stream;
-    const run = this.#serve(stream, invocation, began, limitMs);
+    const run = this.#running.serve(stream, invocation, began, limitMs);
     const head = headOf(invocation, { deadlineMs: Date.now() + limitMs });
     this.#arrival.housing!.link.invoke({ stream, head, payload: invocation.payload });
     return run;
@@ -296,110 +321,7 @@ export class Environment {
   #runAhead(ahead: { readonly invocation: Invocation; run?: Promise<Run> }): void {
     const { invocation } = ahead;
     const began = this.#arrival.marks.ready;
-    ahead.run = this.#serve(this.#stream, invocation, began, invocation.target.timeoutSeconds * 1e3);
-  }
-
-  #serve(stream: number, invocation: Invocation, began: number, limitMs: number): Promise<Run> {
-    this.#quiet.lift();
-    if (this.shared) this.#running.watch(stream, limitMs, (late) => this.#late(late));
-    else this.#limit.set(monotonicMs() + limitMs);
-    if (this.state === "frozen") this.#thaw();
-    this.#life.move(this.shared && this.state === "busy" ? "join" : "invoke");
-    this.invocations++;
-    const log = this.shared ? this.#ownLog() : this.#log;
-    log.begin(invocation);
-    const { link } = this.#arrival.housing!;
-    return new Promise<Run>((settle) => {
-      const serving = new Serving(stream, invocation, began, log, {
-        link,
-        answered: (outcome, ready, failure) => this.#answered(serving, outcome, ready, failure, settle),
-      });
-      this.#running.begin(serving);
-    });
-  }
-
-  /** Events that run at once would mix their lines' ids and their tails. */
-  #ownLog(): InvocationLog {
-    const { target } = this.plan;
-    const stream = logStreamOf(target, this.createdAt, this.id);
-    return this.#needs.openLog(target, stream, initializationOf(target, this.provisioned));
-  }
-
-  /** What cannot be told apart belongs to the environment. */
-  #logOf(stream: number): InvocationLog {
-    return this.#running.get(stream)?.log ?? this.#log;
-  }
-
-  /** The event that an answer is for, if it is waited for. */
-  #served(stream: number): Serving | undefined {
-    return this.state === "busy" ? this.#running.get(stream) : undefined;
-  }
-
-  /** The same for what ends an answer. One that comes after its event was answered for is for nobody, and leaves its place. */
-  #hears(stream: number, ready: boolean): Serving | undefined {
-    if (ready && this.#running.leave(stream)) this.#leaves();
-    return this.#served(stream);
-  }
-
-  #answered(
-    { stream, invocation, began, log }: Serving,
-    outcome: Outcome,
-    ready: boolean,
-    failure: LoggedFailure | undefined,
-    settle: (run: Run) => void,
-  ): void {
-    this.#running.end(stream, this.shared && !ready);
-    this.#prove(undefined);
-    const answered = monotonicMs();
-    this.lastRunMs = answered - began;
-    const start = this.#reports.takeStart(failure);
-    const report = () => this.#reports.end({ log, invocation, durationMs: answered - began, start, failure });
-    if (this.shared) {
-      settle({ outcome, invoked: began, answered, logTail: report(), start });
-      if (ready) this.#leaves();
-      return;
-    }
-    if (start && ready && !invocation.tail) {
-      // A report needs the memory's counters, whose files are opened now for the first time: the answer goes before.
-      settle({ outcome, invoked: began, answered, logTail: undefined, start });
-      setImmediate(() => {
-        report();
-        if (this.state !== "busy") return;
-        this.#becomeIdle();
-        this.#needs.onIdle(this);
-      });
-      return;
-    }
-    const logTail = report();
-    if (ready) this.#becomeIdle();
-    else this.#life.move("answered");
-    settle({ outcome, invoked: began, answered, logTail, start });
-    // After the caller has its answer: whoever waits for this environment comes second.
-    if (ready) this.#needs.onIdle(this);
-    else if (this.retired) void this.stop();
-  }
-
-  /** One of several events is over, and its place is free. */
-  #leaves(): void {
-    if (this.state !== "busy") return;
-    if (this.load === 0) this.#becomeIdle();
-    else this.#life.move("leave");
-    this.#needs.onIdle(this);
-  }
-
-  #overstayed(): void {
-    const serving = this.#running.first;
-    if (!serving) {
-      // It has answered and would never ask for more.
-      if (this.state === "settling") void this.stop();
-      return;
-    }
-    this.#late(serving);
-    void this.stop();
-  }
-
-  #late(serving: Serving): void {
-    serving.failed(timedOut(serving.invocation.requestId, serving.invocation.target.timeoutSeconds), false);
+    ahead.run = this.#running.serve(this.#stream, invocation, began, invocation.target.timeoutSeconds * 1e3);
   }
 
   /** What comes of the first event of a copy says whether it was a good one. */
@@ -429,28 +351,6 @@ export class Environment {
     return this.#ahead !== undefined && !this.#arrival.housing!.link.hasFallenSilent;
   }
 
-  // — between events —
-
-  #becomeIdle(): void {
-    this.#life.move("ready");
-    this.idleSince = monotonicMs();
-    this.#limit.lift();
-    // On a capacity provider they run on between events.
-    if (!this.shared) this.#quiet.set(this.idleSince + this.#needs.freezeAfterMs);
-  }
-
-  #freeze(): void {
-    if (this.state !== "idle") return;
-    this.#life.move("freeze");
-    this.#arrival.housing!.freeze();
-  }
-
-  #thaw(): void {
-    this.#life.move("thaw");
-    this.hibernated = false;
-    this.#arrival.housing!.thaw();
-  }
-
   // — the end —
 
   async #stop(): Promise<void> {
@@ -472,8 +372,8 @@ export class Environment {
   }
 
   #leave(): void {
-    this.#limit.close();
-    this.#quiet.close();
+    this.#running.close();
+    this.#rest.close();
     this.#arrival.giveUp();
     this.#needs.onEnding(this);
   }

@@ -1,36 +1,173 @@
-import type { LoggedFailure } from "./failure.ts";
-import type { Serving } from "./serving.ts";
+import { type Invocation, monotonicMs, type Outcome } from "../model/index.ts";
+import type { InvocationLog } from "../observe/index.ts";
+import { Deadline } from "./deadline.ts";
+import { type LoggedFailure, timedOut } from "./failure.ts";
+import type { Life } from "./lifecycle.ts";
+import type { Link } from "./link.ts";
+import type { Reports } from "./reports.ts";
+import type { Rest } from "./rest.ts";
+import { type Run, Serving } from "./serving.ts";
+
+/** What the events of an environment need from it. */
+export interface EventsNeeds {
+  readonly life: Life;
+  readonly rest: Rest;
+  readonly reports: Reports;
+  readonly log: InvocationLog;
+  /** A log for one event of several: they would mix their lines' ids and their tails. */
+  ownLog(): InvocationLog;
+  link(): Pick<Link, "pause" | "resume">;
+  /** One was answered. */
+  answered(): void;
+  /** There is a place for one more. */
+  free(): void;
+  /** It is to serve no more. */
+  retired(): boolean;
+  end(): void;
+}
 
 /**
- * The events that an environment runs, by stream: one at most, unless it is shared. There each has a time of its own, and
+ * The events that an environment runs, by stream: one at most, unless it is `shared`. There each has a time of its own, and
  * one that was answered for holds its place until the runtime has done with it.
  */
 export class Events {
+  /** events that it has been given */
+  count = 0;
+  /** how long the last one occupied it, milliseconds */
+  lastRunMs = 0;
+  readonly #shared: boolean;
+  readonly #needs: EventsNeeds;
   readonly #running = new Map<number, Serving>();
   readonly #lingering = new Set<number>();
   readonly #watches = new Map<number, NodeJS.Timeout>();
+  /** the end of the only event's time; it holds until the runtime asks for the next one */
+  readonly #limit = new Deadline(() => this.#overstayed());
+
+  constructor(shared: boolean, needs: EventsNeeds) {
+    this.#shared = shared;
+    this.#needs = needs;
+  }
 
   /** places that are taken */
   get load(): number {
     return this.#running.size + this.#lingering.size;
   }
 
-  get(stream: number): Serving | undefined {
-    return this.#running.get(stream);
+  /** The event that a frame of this stream is about, if it is waited for. */
+  served(stream: number): Serving | undefined {
+    return this.#needs.life.state === "busy" ? this.#running.get(stream) : undefined;
   }
 
-  /** of an environment that is not shared, the only one */
-  get first(): Serving | undefined {
-    const [first] = this.#running.values();
-    return first;
+  /** The same for what ends an answer. One that comes after its event was answered for is for nobody, and leaves its place. */
+  hears(stream: number, ready: boolean): Serving | undefined {
+    if (ready) this.settled(stream);
+    return this.served(stream);
   }
 
-  begin(serving: Serving): void {
-    this.#running.set(serving.stream, serving);
+  /** The runtime asks for more after an event that held its place. */
+  settled(stream: number): void {
+    if (this.#lingering.delete(stream)) this.#leaves();
   }
 
-  /** Calls `late` when the event has not ended within so many milliseconds. */
-  watch(stream: number, limitMs: number, late: (serving: Serving) => void): void {
+  /** What cannot be told apart belongs to the environment. */
+  logOf(stream: number): InvocationLog {
+    return this.#running.get(stream)?.log ?? this.#needs.log;
+  }
+
+  /** The runtime has the event, or is about to. Resolves with what comes of it. */
+  serve(stream: number, invocation: Invocation, began: number, limitMs: number): Promise<Run> {
+    const { life, rest, log: wholeLog } = this.#needs;
+    if (this.#shared) this.#watch(stream, limitMs);
+    else this.#limit.set(monotonicMs() + limitMs);
+    rest.end();
+    life.move(this.#shared && life.state === "busy" ? "join" : "invoke");
+    this.count++;
+    const log = this.#shared ? this.#needs.ownLog() : wholeLog;
+    log.begin(invocation);
+    const link = this.#needs.link();
+    return new Promise<Run>((settle) => {
+      const serving = new Serving(stream, invocation, began, log, {
+        link,
+        answered: (outcome, ready, failure) => this.#answered(serving, outcome, ready, failure, settle),
+      });
+      this.#running.set(stream, serving);
+    });
+  }
+
+  /** None of them will be answered by the runtime. */
+  fail(failure: (requestId: string) => LoggedFailure): void {
+    for (const serving of [...this.#running.values()]) serving.failed(failure(serving.invocation.requestId), false);
+  }
+
+  /** The environment ends. */
+  close(): void {
+    this.#limit.close();
+  }
+
+  #answered(
+    { stream, invocation, began, log }: Serving,
+    outcome: Outcome,
+    ready: boolean,
+    failure: LoggedFailure | undefined,
+    settle: (run: Run) => void,
+  ): void {
+    const { life, reports } = this.#needs;
+    this.#over(stream, this.#shared && !ready);
+    this.#needs.answered();
+    const answered = monotonicMs();
+    this.lastRunMs = answered - began;
+    const start = reports.takeStart(failure);
+    const report = () => reports.end({ log, invocation, durationMs: answered - began, start, failure });
+    if (this.#shared) {
+      settle({ outcome, invoked: began, answered, logTail: report(), start });
+      if (ready) this.#leaves();
+      return;
+    }
+    if (start && ready && !invocation.tail) {
+      // A report needs the memory's counters, whose files are opened now for the first time: the answer goes before.
+      settle({ outcome, invoked: began, answered, logTail: undefined, start });
+      setImmediate(() => {
+        report();
+        if (life.state !== "busy") return;
+        this.rest();
+        this.#needs.free();
+      });
+      return;
+    }
+    const logTail = report();
+    if (ready) this.rest();
+    else life.move("answered");
+    settle({ outcome, invoked: began, answered, logTail, start });
+    // After the caller has its answer: whoever waits for this environment comes second.
+    if (ready) this.#needs.free();
+    else if (this.#needs.retired()) this.#needs.end();
+  }
+
+  /** None is left, and the runtime waits for the next one. */
+  rest(): void {
+    this.#limit.lift();
+    this.#needs.rest.begin();
+  }
+
+  /** Its answer is there. `lingers`: and it holds its place. */
+  #over(stream: number, lingers: boolean): void {
+    this.#running.delete(stream);
+    if (!this.#shared) return;
+    clearTimeout(this.#watches.get(stream));
+    this.#watches.delete(stream);
+    if (lingers) this.#lingering.add(stream);
+  }
+
+  /** One of several events is over, and its place is free. */
+  #leaves(): void {
+    const { life } = this.#needs;
+    if (life.state !== "busy") return;
+    if (this.load === 0) this.rest();
+    else life.move("leave");
+    this.#needs.free();
+  }
+
+  #watch(stream: number, limitMs: number): void {
     const passed = () => {
       const serving = this.#running.get(stream);
       if (serving) late(serving);
@@ -38,21 +175,16 @@ export class Events {
     this.#watches.set(stream, setTimeout(passed, limitMs));
   }
 
-  /** It has its answer. `lingers`: and holds its place. */
-  end(stream: number, lingers: boolean): void {
-    this.#running.delete(stream);
-    clearTimeout(this.#watches.get(stream));
-    this.#watches.delete(stream);
-    if (lingers) this.#lingering.add(stream);
+  #overstayed(): void {
+    const [serving] = this.#running.values();
+    if (serving) late(serving);
+    // It has answered and would never ask for more.
+    else if (this.#needs.life.state !== "settling") return;
+    this.#needs.end();
   }
+}
 
-  /** True: it held its place, which is free now. */
-  leave(stream: number): boolean {
-    return this.#lingering.delete(stream);
-  }
-
-  /** None of them will be answered by the runtime. */
-  fail(failure: (requestId: string) => LoggedFailure): void {
-    for (const serving of [...this.#running.values()]) serving.failed(failure(serving.invocation.requestId), false);
-  }
+function late(serving: Serving): void {
+  const { requestId, target } = serving.invocation;
+  serving.failed(timedOut(requestId, target.timeoutSeconds), false);
 }

@@ -1,6 +1,6 @@
 import { chooseHibernated, type Hibernatable } from "../capacity/index.ts";
+import type { AnyPool } from "./any-pool.ts";
 import type { Environment } from "./environment.ts";
-import type { Pool } from "./pool.ts";
 
 /**
  * What a call pays for each 4 KiB page that it finds gone, milliseconds: measured on pages of files that were still in the
@@ -10,7 +10,7 @@ const wakeMsPerPage = 0.001;
 const pageBytes = 4096;
 
 /** As much of a pool as has environments that may hibernate. */
-type Resting = Pick<Pool, "idle" | "target" | "starts">;
+type Resting = Pick<AnyPool, "idle" | "target" | "starts">;
 
 export interface HibernationNeeds {
   /** nothing hibernates sooner after its last use, milliseconds; undefined: as capacity/hibernation.ts has it */

@@ -1,10 +1,10 @@
 import { monotonicMs } from "../model/index.ts";
+import type { AnyPool } from "./any-pool.ts";
 import type { Environment } from "./environment.ts";
 import type { EnvironmentsNeeds } from "./environments.ts";
-import type { Pool } from "./pool.ts";
 
 /** As much of a pool as its memory needs. */
-type Weighed = Pick<Pool, "all" | "idle" | "weigh" | "target">;
+type Weighed = Pick<AnyPool, "all" | "idle" | "weigh" | "target">;
 
 /** Bytes of all environments that do not end for others: those that are kept, and those that run something. */
 export function heldBytes(pools: Iterable<Weighed>): number {

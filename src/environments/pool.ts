@@ -1,28 +1,8 @@
 import { Line } from "../capacity/index.ts";
 import { type FunctionVersion, type Invocation, monotonicMs } from "../model/index.ts";
+import { AnyPool, type PoolNeeds, type Tenant } from "./any-pool.ts";
 import type { Environment } from "./environment.ts";
 import { type Errand, errandBytes } from "./errand.ts";
-import type { Plan } from "./plan.ts";
-import type { StartMode } from "./start.ts";
-import { Starts, type StartsNeeds } from "./starts.ts";
-
-/** What a pool needs to make more of its kind. */
-export interface PoolNeeds extends StartsNeeds {
-  /** a new environment, not started */
-  create(plan: Plan, mode: StartMode, provisioned: boolean): Environment;
-  /** CPUs of this machine */
-  readonly cpus: number;
-  /** waits until one more may start; what it resolves with ends that turn */
-  turn(): Promise<() => void>;
-  /** more starts are under way than this machine has CPUs for */
-  crowded(): boolean;
-}
-
-/** How long a start takes on its best rung, milliseconds, and what an idle environment holds, bytes. */
-export interface Measured {
-  readonly startMs: number;
-  readonly memoryBytes: number;
-}
 
 interface Waiter {
   readonly invocation: Invocation;
@@ -37,70 +17,32 @@ interface Waiter {
  */
 const settlingMs = 20;
 
-/** Of a version that keeps its tenants apart: whose pool it is. */
-export interface Tenant {
-  readonly id: string;
-  /** how the version starts, whoever it is for */
-  readonly starts: Starts;
-}
-
 /**
- * The environments of one function version (one `key`), or of one of its tenants. Whoever finds none idle gets a new one started on its behalf, at
- * once or after a short wait, and takes whichever is ready first: the new one or one that finished its event.
+ * Environments that run one event at a time. Whoever finds none idle gets a new one started on its behalf, at once or after a
+ * short wait, and takes whichever is ready first: the new one or one that finished its event.
  */
-export class Pool {
-  readonly target: FunctionVersion;
-  readonly all = new Set<Environment>();
-  readonly starts: Starts;
+export class Pool extends AnyPool {
   readonly #line: Line<Environment, Waiter>;
-  readonly #needs: PoolNeeds;
-  readonly #tenant: string | undefined;
-  #measured: Measured | undefined;
   #impatience: NodeJS.Timeout | undefined;
-  #retired = false;
 
   constructor(target: FunctionVersion, needs: PoolNeeds, tenant?: Tenant) {
-    this.target = target;
-    this.#needs = needs;
+    super(target, needs, tenant);
     this.#line = new Line(needs.cpus);
-    this.#tenant = tenant?.id;
-    this.starts = tenant?.starts ?? new Starts(target, needs);
   }
 
-  /** What keep-alive decisions weigh; undefined: nothing is known yet. */
-  get measured(): Measured | undefined {
-    return this.#measured;
-  }
-
-  /** One of its idle environments holds so much memory (bytes). */
-  weigh(memoryBytes: number): void {
-    const startMs = this.starts.bestMs;
-    if (startMs !== undefined) this.#measured = { startMs, memoryBytes };
-  }
-
-  get empty(): boolean {
+  override get empty(): boolean {
     return this.all.size === 0 && this.#line.waiting === 0;
   }
 
-  get retired(): boolean {
-    return this.#retired;
-  }
-
-  /** Idle ones that may end. */
-  idle(): readonly Environment[] {
+  override idle(): readonly Environment[] {
     return this.#line.idle();
   }
 
-  /**
-   * An environment to run this event in: at once when one is idle. A new one may have it already, and shows that to run()
-   * only. Rejects when none can be made.
-   */
-  acquire(invocation: Invocation): Environment | Promise<Environment> {
+  override acquire(invocation: Invocation): Environment | Promise<Environment> {
     return this.#line.take() ?? this.#wait(invocation);
   }
 
-  /** An environment became able to serve. */
-  offer(environment: Environment): void {
+  override offer(environment: Environment): void {
     if (environment.retired) {
       void environment.stop();
       return;
@@ -108,14 +50,10 @@ export class Pool {
     this.#line.offer(environment, environment.lastRunMs)?.serve(environment);
   }
 
-  /**
-   * Starts one that nobody has asked for, and offers it. False: its init failed, and nothing is kept of it. Rejects when
-   * there is none to be had.
-   */
-  async startAhead(provisioned: boolean): Promise<boolean> {
-    const end = await this.#needs.turn();
+  override async startAhead(provisioned: boolean): Promise<boolean> {
+    const end = await this.needs.turn();
     try {
-      const environment = await this.starts.start((plan, mode) => this.#made(plan, mode, provisioned));
+      const environment = await this.starts.start((plan, mode) => this.made(plan, mode, provisioned));
       const isOfUse = environment.state === "idle";
       this.#welcome(environment);
       return isOfUse;
@@ -124,23 +62,18 @@ export class Pool {
     }
   }
 
-  /** An idle or busy environment that was provisioned is one like any other from now on. */
-  release(environment: Environment): void {
+  override release(environment: Environment): void {
     this.#line.release(environment, () => {
       environment.provisioned = false;
     });
   }
 
-  /** An environment ends: it is offered to nobody any more. */
-  drop(environment: Environment): void {
-    this.all.delete(environment);
+  override drop(environment: Environment): void {
+    super.drop(environment);
     this.#line.drop(environment);
   }
 
-  /** The function changed or is gone: idle environments end now, busy ones after their event. */
-  retire(): void {
-    this.#retired = true;
-    for (const environment of this.all) environment.retired = true;
+  protected override clear(): void {
     const answered = [...this.all].filter(({ state }) => state === "settling");
     for (const environment of [...this.#line.idle(), ...this.#line.provisioned(), ...answered]) void environment.stop();
   }
@@ -174,7 +107,7 @@ export class Pool {
 
   /** Never rejects: who waits longest learns why there is no environment. */
   async #startOne(): Promise<void> {
-    const end = await this.#needs.turn();
+    const end = await this.needs.turn();
     if (this.#line.stillWanted()) await this.#startNow();
     end();
     this.#startForTheImpatient();
@@ -194,7 +127,7 @@ export class Pool {
       },
     };
     try {
-      const environment = await this.starts.start((plan, mode) => this.#made(plan, mode, false), errand);
+      const environment = await this.starts.start((plan, mode) => this.made(plan, mode, false), errand);
       this.#line.tookToStart(monotonicMs() - began);
       if (served) served.serve(environment);
       else {
@@ -212,16 +145,8 @@ export class Pool {
    * long to wake, and whoever waits has a better chance with those that others leave.
    */
   #takeAlong(): Waiter | undefined {
-    if (this.#needs.crowded()) return undefined;
+    if (this.needs.crowded()) return undefined;
     return this.#line.takeAlong(({ invocation }) => invocation.payload.length <= errandBytes);
-  }
-
-  #made(plan: Plan, mode: StartMode, provisioned: boolean): Environment {
-    const environment = this.#needs.create(plan, mode, provisioned);
-    environment.retired = this.#retired;
-    environment.tenant = this.#tenant;
-    this.all.add(environment);
-    return environment;
   }
 
   /**

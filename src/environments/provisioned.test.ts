@@ -50,7 +50,8 @@ test("those that run something are in use, and only of the kept ones", async () 
   const calls = [1, 2, 3].map(() => rig.call(target, { ms: 300 }));
   await until(() => rig.environments.provisioned(target).inUse === 2);
   await Promise.all(calls);
-  assert.equal(rig.environments.provisioned(target).inUse, 0);
+  // an environment that has had its first event answers before it rests
+  await until(() => rig.environments.provisioned(target).inUse === 0);
   rig.environments.provision(target, 0);
 });
 

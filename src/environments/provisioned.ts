@@ -1,8 +1,8 @@
 import { warmUpStarts } from "../capacity/index.ts";
 import { monotonicMs, ServiceError } from "../model/index.ts";
+import type { AnyPool } from "./any-pool.ts";
 import type { Environment } from "./environment.ts";
 import type { State } from "./lifecycle.ts";
-import type { Pool } from "./pool.ts";
 
 /** How far provisioned concurrency of a version has come. */
 export interface ProvisionedView {
@@ -19,7 +19,7 @@ export interface ProvisionedView {
 }
 
 /** As much of a pool as keeps some of its environments ready. */
-type Kept = Pick<Pool, "all" | "release" | "retired" | "startAhead">;
+type Kept = Pick<AnyPool, "all" | "release" | "retired" | "startAhead">;
 
 /** What bounds how fast an allocation grows. */
 export interface ProvisionedNeeds {

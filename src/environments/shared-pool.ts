@@ -5,11 +5,8 @@ import {
   monotonicMs,
   ServiceError,
 } from "../model/index.ts";
+import { AnyPool, type PoolNeeds } from "./any-pool.ts";
 import type { Environment } from "./environment.ts";
-import type { Plan } from "./plan.ts";
-import type { Measured, PoolNeeds } from "./pool.ts";
-import type { StartMode } from "./start.ts";
-import { Starts } from "./starts.ts";
 
 interface Waiter {
   readonly serve: (environment: Environment) => void;
@@ -21,11 +18,7 @@ interface Waiter {
  * that has the fewest. When all places are taken one more is started, up to the version's maximum, and as many wait as it will
  * have places for; whoever comes beyond that is throttled.
  */
-export class SharedPool {
-  readonly target: FunctionVersion;
-  readonly all = new Set<Environment>();
-  readonly starts: Starts;
-  readonly #needs: PoolNeeds;
+export class SharedPool extends AnyPool {
   /** events that each has, or is about to get */
   readonly #taken = new Map<Environment, number>();
   readonly #waiters: Waiter[] = [];
@@ -33,35 +26,18 @@ export class SharedPool {
   readonly #retrying = new WeakSet<Environment>();
   #scale: ManagedInstances;
   #starting = 0;
-  #measured: Measured | undefined;
-  #retired = false;
 
   constructor(target: FunctionVersion, needs: PoolNeeds) {
-    this.target = target;
-    this.#needs = needs;
-    this.starts = new Starts(target, needs);
+    super(target, needs);
     this.#scale = target.managed!;
   }
 
-  get measured(): Measured | undefined {
-    return this.#measured;
-  }
-
-  weigh(memoryBytes: number): void {
-    const startMs = this.starts.bestMs;
-    if (startMs !== undefined) this.#measured = { startMs, memoryBytes };
-  }
-
-  get empty(): boolean {
+  override get empty(): boolean {
     return this.all.size === 0 && this.#waiters.length === 0;
   }
 
-  get retired(): boolean {
-    return this.#retired;
-  }
-
   /** Those that run nothing and are not part of the minimum. */
-  idle(): readonly Environment[] {
+  override idle(): readonly Environment[] {
     return [...this.#taken].filter(([{ provisioned }, taken]) => taken === 0 && !provisioned).map(([one]) => one);
   }
 
@@ -71,8 +47,8 @@ export class SharedPool {
     this.#shrink();
   }
 
-  /** An environment with a place for this event. Rejects with TooManyRequestsException when there is none and will be none. */
-  acquire(_invocation: Invocation): Environment | Promise<Environment> {
+  /** Rejects with TooManyRequestsException when there is no place and will be none. */
+  override acquire(_invocation: Invocation): Environment | Promise<Environment> {
     const free = this.#leastTaken();
     if (free) return this.#take(free);
     if (this.#waiters.length >= this.#starting * this.#scale.concurrency) {
@@ -83,8 +59,7 @@ export class SharedPool {
     return new Promise<Environment>((serve, refuse) => this.#waiters.push({ serve, refuse }));
   }
 
-  /** One of its events is over, and another may come. */
-  offer(environment: Environment): void {
+  override offer(environment: Environment): void {
     const taken = this.#taken.get(environment);
     if (taken === undefined) return;
     // Whose init was tried again inside its first event has no other.
@@ -93,22 +68,20 @@ export class SharedPool {
     this.#shrink();
   }
 
-  startAhead(provisioned: boolean): Promise<boolean> {
+  override startAhead(provisioned: boolean): Promise<boolean> {
     return this.#start(provisioned);
   }
 
-  release(environment: Environment): void {
+  override release(environment: Environment): void {
     environment.provisioned = false;
   }
 
-  drop(environment: Environment): void {
-    this.all.delete(environment);
+  override drop(environment: Environment): void {
+    super.drop(environment);
     this.#taken.delete(environment);
   }
 
-  retire(): void {
-    this.#retired = true;
-    for (const environment of this.all) environment.retired = true;
+  protected override clear(): void {
     this.#shrink();
   }
 
@@ -142,7 +115,7 @@ export class SharedPool {
    */
   async #start(provisioned: boolean): Promise<boolean> {
     this.#starting++;
-    const end = await this.#needs.turn();
+    const end = await this.needs.turn();
     try {
       return this.#welcome(await this.#made(provisioned));
     } catch (error) {
@@ -156,13 +129,8 @@ export class SharedPool {
 
   async #made(provisioned: boolean): Promise<Environment> {
     const began = monotonicMs();
-    const environment = await this.starts.start((plan: Plan, mode: StartMode) => {
-      const made = this.#needs.create(plan, mode, provisioned);
-      made.retired = this.#retired;
-      this.all.add(made);
-      return made;
-    });
-    this.#measured ??= { startMs: monotonicMs() - began, memoryBytes: environment.memoryBytes() };
+    const environment = await this.starts.start((plan, mode) => this.made(plan, mode, provisioned));
+    this.measured ??= { startMs: monotonicMs() - began, memoryBytes: environment.memoryBytes() };
     return environment;
   }
 

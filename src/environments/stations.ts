@@ -1,12 +1,13 @@
 import type { FunctionVersion } from "../model/index.ts";
+import type { AnyPool, PoolNeeds } from "./any-pool.ts";
 import type { Environment } from "./environment.ts";
-import { Pool, type PoolNeeds } from "./pool.ts";
+import { Pool } from "./pool.ts";
 import { Provisioned, type ProvisionedNeeds } from "./provisioned.ts";
 import { SharedPool } from "./shared-pool.ts";
 
 /** Everything of one function version (one `key`). */
 export interface Station {
-  readonly pool: Pool | SharedPool;
+  readonly pool: AnyPool;
   readonly provisioned: Provisioned;
   /** of a version that keeps its tenants apart: each tenant's own, there as long as it has environments or waits for one */
   readonly tenants: Map<string, Pool>;
@@ -45,7 +46,7 @@ export class Stations {
   }
 
   /** The pool that serves a tenant, or everybody. Made when it is first asked for. */
-  poolOf(target: FunctionVersion, tenant: string | undefined): Pool | SharedPool {
+  poolOf(target: FunctionVersion, tenant: string | undefined): AnyPool {
     const { pool, tenants } = this.of(target);
     if (tenant === undefined) return pool;
     let own = tenants.get(tenant);
@@ -60,7 +61,7 @@ export class Stations {
     return this.#stations.values();
   }
 
-  *pools(): Iterable<Pool | SharedPool> {
+  *pools(): Iterable<AnyPool> {
     for (const { pool, tenants } of this.#stations.values()) {
       yield pool;
       yield* tenants.values();
