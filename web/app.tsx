@@ -3,11 +3,13 @@ import { key, locked, platform } from "./api.ts";
 import { connected, fresh } from "./live.ts";
 import { Login } from "./login.tsx";
 import { AlarmsPage } from "./pages/alarms.tsx";
+import { ConcurrencyPage } from "./pages/concurrency.tsx";
 import { CostPage } from "./pages/cost.tsx";
 import { EnvironmentsPage } from "./pages/environments.tsx";
 import { FunctionPage } from "./pages/function.tsx";
 import { FunctionsPage } from "./pages/functions.tsx";
 import { ImagesPage } from "./pages/images.tsx";
+import { MetricsPage } from "./pages/metrics.tsx";
 import { QueuesPage } from "./pages/queues.tsx";
 import { SourcesPage } from "./pages/sources.tsx";
 import { StartsPage } from "./pages/starts.tsx";
@@ -41,6 +43,8 @@ export function App() {
 
   const here = pages.find(({ path }) => path !== "/" && route.value.startsWith(path)) ?? pages[0];
   useEffect(() => {
+    // On a phone the pages are a row that does not fit.
+    document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
     document.title = here.path === "/" ? "Thaw" : `${here.name} · Thaw`;
   }, [here]);
   if (locked.value && key.value === undefined) return <Login />;
@@ -76,7 +80,7 @@ export function App() {
             <kbd>/</kbd> find <kbd>g</kbd> go <kbd>t</kbd> theme
           </span>
           <button type="button" class="quiet" onClick={nextTheme}>
-            {theme.value === "auto" ? "Auto" : theme.value === "dark" ? "Dark" : "Light"}
+            {`Theme: ${theme.value}`}
           </button>
           {platform.value && <span class="wide">{`${platform.value.version} · ${platform.value.region}`}</span>}
         </div>
@@ -91,9 +95,14 @@ export function App() {
 
 function Page() {
   const path = route.value;
-  if (path.startsWith("/functions/")) return <FunctionPage key={path} name={path.slice("/functions/".length)} />;
+  if (path.startsWith("/functions/")) {
+    const [name = "", tab = ""] = path.slice("/functions/".length).split("/");
+    return <FunctionPage key={name} name={name} tab={tab} />;
+  }
   if (path === "/functions") return <FunctionsPage />;
   if (path === "/environments") return <EnvironmentsPage />;
+  if (path === "/metrics") return <MetricsPage />;
+  if (path === "/concurrency") return <ConcurrencyPage />;
   if (path === "/sources") return <SourcesPage />;
   if (path === "/queues") return <QueuesPage />;
   if (path === "/images") return <ImagesPage />;

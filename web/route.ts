@@ -14,11 +14,13 @@ addEventListener("hashchange", () => {
 
 export const pages = [
   { path: "/", name: "Starts", letter: "s" },
+  { path: "/metrics", name: "Metrics", letter: "m" },
   { path: "/functions", name: "Functions", letter: "f" },
   { path: "/environments", name: "Environments", letter: "e" },
+  { path: "/concurrency", name: "Concurrency", letter: "n" },
+  { path: "/images", name: "Images", letter: "i" },
   { path: "/sources", name: "Event sources", letter: "v" },
   { path: "/queues", name: "Queues", letter: "q" },
-  { path: "/images", name: "Images", letter: "i" },
   { path: "/alarms", name: "Alarms", letter: "a" },
   { path: "/cost", name: "Cost", letter: "c" },
 ] as const;

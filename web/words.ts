@@ -46,8 +46,9 @@ export const startMs = ({ timing }: Invocation): number => Math.max(0, timing.to
 export const wasAhead = ({ timing }: Invocation): boolean =>
   timing.sandbox + timing.agent + timing.restore + timing.runtimeBoot + timing.codeInit === 0;
 
-/** 0.42 ms, 8.1 ms, 130 ms, 2.4 s, 3 min */
+/** 0 ms, 0.42 ms, 8.1 ms, 130 ms, 2.4 s, 3 min */
 export function ms(value: number): string {
+  if (value === 0) return "0 ms";
   if (value < 1) return `${value.toFixed(2)} ms`;
   if (value < 10) return `${value.toFixed(1)} ms`;
   if (value < 1000) return `${value.toFixed(0)} ms`;

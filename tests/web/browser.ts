@@ -13,7 +13,11 @@ const executablePath = [process.env.THAW_TEST_CHROMIUM ?? "", ...onPath].find(
 export const skip = executablePath === undefined ? "no Chromium on the PATH (Debian: apt install chromium)" : false;
 
 export const openBrowser = (): Promise<Browser> =>
-  chromium.launch({ executablePath: executablePath!, args: ["--no-sandbox"] });
+  // Where containers have little shared memory, pages would crash for want of it.
+  chromium.launch({ executablePath: executablePath!, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+
+/** A loaded machine draws a page when it gets round to it. */
+const patienceMs = 90_000;
 
 /** A page, and everything that it complained of. */
 export interface Watched {
@@ -31,6 +35,7 @@ export interface Look {
 export async function openDashboard(browser: Browser, endpoint: string, look: Look = {}): Promise<Watched> {
   const { width = 1280, height = 900, colorScheme = "light" } = look;
   const page = await browser.newPage({ viewport: { width, height }, colorScheme });
+  page.setDefaultTimeout(patienceMs);
   const complaints: string[] = [];
   page.on("console", (message) => {
     if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());

@@ -2,10 +2,16 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { CloudWatchClient, PutMetricAlarmCommand } from "@aws-sdk/client-cloudwatch";
+import { CloudWatchClient, PutMetricAlarmCommand, PutMetricDataCommand } from "@aws-sdk/client-cloudwatch";
 import { CreateRoleCommand, IAMClient } from "@aws-sdk/client-iam";
-import { CreateEventSourceMappingCommand, type LambdaClient } from "@aws-sdk/client-lambda";
-import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
+import {
+  CreateEventSourceMappingCommand,
+  type LambdaClient,
+  PublishVersionCommand,
+  PutFunctionConcurrencyCommand,
+  PutProvisionedConcurrencyConfigCommand,
+} from "@aws-sdk/client-lambda";
+import { CreateQueueCommand, GetQueueAttributesCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { Browser, Page } from "playwright-core";
 import { createFunction, invoke, lambdaOf } from "../e2e/lambda.ts";
 import { type Server, startServer } from "../e2e/server.ts";
@@ -23,8 +29,10 @@ const code = `exports.handler = async (event) => {
 const slow = `const until = Date.now() + 120; while (Date.now() < until);\n${code}`;
 const pages = {
   starts: "How your functions start",
+  metrics: "Metrics",
   functions: "Functions",
   environments: "Environments",
+  concurrency: "Concurrency",
   sources: "Event sources",
   queues: "Queues",
   images: "Images",
@@ -32,9 +40,14 @@ const pages = {
   cost: "Cost",
 };
 
+/** Parts of a function's page, and what each must show. */
+const tabs = { "": ".fall", metrics: ".curve", code: ".source pre span", settings: "dd:text-is('index.handler')" };
+
 let server: Server;
 let browser: Browser;
 let lambda: LambdaClient;
+let sqs: SQSClient;
+let QueueUrl: string | undefined;
 let load: Promise<void>;
 let loading = true;
 
@@ -45,8 +58,9 @@ async function keepCalling(): Promise<void> {
     const calls = ["checkout", "report"].flatMap((name) =>
       Array.from({ length: many }, () => invoke(lambda, name, { order, ms: 5 })),
     );
+    const message = new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify({ order }) });
     // A platform that ends first is not what is tested here.
-    await Promise.allSettled(calls);
+    await Promise.allSettled([...calls, sqs.send(message)]);
     await new Promise((next) => setTimeout(next, 100));
   }
 }
@@ -58,17 +72,16 @@ before(async () => {
   browser = await openBrowser();
   await createFunction(lambda, "checkout", { code: { "index.js": code }, Description: "Takes an order" });
   await createFunction(lambda, "report", { code: { "index.js": slow } });
-  const sqs = new SQSClient({
+  sqs = new SQSClient({
     endpoint: server.endpoint,
     region: "us-east-1",
     credentials: { accessKeyId: "test", secretAccessKey: "test" },
   });
-  const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: "orders" }));
+  ({ QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: "orders" })));
   const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["QueueArn"] }));
   await lambda.send(
     new CreateEventSourceMappingCommand({ FunctionName: "checkout", EventSourceArn: Attributes!.QueueArn }),
   );
-  sqs.destroy();
   const cloudWatch = new CloudWatchClient({
     endpoint: server.endpoint,
     region: "us-east-1",
@@ -86,7 +99,23 @@ before(async () => {
       ComparisonOperator: "GreaterThanThreshold",
     }),
   );
+  // What functions measure themselves, over the last minutes.
+  const minutes = Array.from({ length: 12 }, (_, minute) => ({
+    MetricName: "Orders",
+    Timestamp: new Date(Date.now() - (12 - minute) * 60_000),
+    Value: 40 + 25 * Math.sin(minute / 2),
+  }));
+  await cloudWatch.send(new PutMetricDataCommand({ Namespace: "Shop", MetricData: minutes }));
   cloudWatch.destroy();
+  await lambda.send(new PutFunctionConcurrencyCommand({ FunctionName: "report", ReservedConcurrentExecutions: 20 }));
+  const { Version } = await lambda.send(new PublishVersionCommand({ FunctionName: "checkout" }));
+  await lambda.send(
+    new PutProvisionedConcurrencyConfigCommand({
+      FunctionName: "checkout",
+      Qualifier: Version,
+      ProvisionedConcurrentExecutions: 2,
+    }),
+  );
   load = keepCalling();
 });
 
@@ -95,6 +124,7 @@ after(async () => {
   await load;
   await browser?.close();
   lambda?.destroy();
+  sqs?.destroy();
   await server?.stop();
 });
 
@@ -122,13 +152,16 @@ for (const look of looks) {
     const found: string[] = [];
     for (const [name, heading] of Object.entries(pages)) {
       await go(page, name === "starts" ? "/" : `/${name}`, heading);
-      await page.locator("table tbody tr, .row, .cell, .empty").first().waitFor();
+      await page.locator("table tbody tr, .row, .cell, .empty, .curve").first().waitFor();
       found.push(...(await faults(page)).map((fault) => `${name}: ${fault}`));
       await picture(page, `${name}-${look.name}`);
     }
-    await go(page, "/functions/checkout", "checkout");
-    await page.getByText("index.handler").waitFor();
-    found.push(...(await faults(page)).map((fault) => `function: ${fault}`));
+    for (const [tab, shows] of Object.entries(tabs)) {
+      await go(page, `/functions/checkout/${tab}`, "checkout");
+      await page.locator(shows).first().waitFor();
+      found.push(...(await faults(page)).map((fault) => `function, ${tab}: ${fault}`));
+      await picture(page, `function-${tab || "overview"}-${look.name}`);
+    }
     assert.deepEqual(found, []);
     assert.deepEqual(complaints, []);
     await page.close();
@@ -176,6 +209,59 @@ test("alarms are shown with what they watch", { skip }, async () => {
   const row = page.locator("tbody tr", { hasText: "failing" });
   await row.waitFor();
   assert.match(await row.innerText(), /Errors > 0/);
+  await page.close();
+});
+
+test("what was measured is drawn, and read out by arrow keys", { skip }, async () => {
+  const { page } = await openDashboard(browser, server.endpoint);
+  await go(page, "/metrics", "Metrics");
+  await page.getByLabel("Metric", { exact: true }).selectOption("Shop · Orders");
+  const chart = page.locator(".chart", { hasText: "Orders" });
+  await chart.locator(".curve").first().waitFor();
+  const time = chart.getByRole("slider");
+  const values = new Set<string>();
+  for (let step = 0; step < 16; step++) {
+    await time.press("ArrowLeft");
+    values.add(/Sum (\S+)$/.exec((await time.getAttribute("aria-valuetext"))!)![1]!);
+  }
+  // 40 + 25 sin(minute / 2), and nothing before.
+  for (const minute of [1, 5, 10])
+    assert.ok(values.has(shown(40 + 25 * Math.sin(minute / 2))), `${minute}: ${[...values]}`);
+  assert.ok(values.has("–"));
+  await page.getByText("1 h", { exact: true }).click();
+  await page.getByRole("radio", { name: "1 h" }).and(page.locator(":checked")).waitFor();
+  await page.close();
+});
+
+const shown = (value: number): string => Math.round(value).toLocaleString("en");
+
+test("the code of a function is shown as it was deployed", { skip }, async () => {
+  const { page } = await openDashboard(browser, server.endpoint);
+  await go(page, "/functions/report/code", "report");
+  await page.locator(".source pre span").first().waitFor();
+  assert.equal((await page.locator(".source pre").innerText()).trim(), slow);
+  await page.close();
+});
+
+test("a call that failed is found among all", { skip }, async () => {
+  const { page } = await openDashboard(browser, server.endpoint);
+  await page.locator(".row").first().waitFor();
+  await invoke(lambda, "report", { fail: true });
+  await page.getByText("Failed", { exact: true }).click();
+  const row = page.locator(".rows .row", { hasText: "report" }).first();
+  await row.click();
+  await page.locator(".facts dd", { hasText: "Error" }).waitFor();
+  await page.close();
+});
+
+test("provisioned and reserved concurrency are shown with what is used of them", { skip }, async () => {
+  const { page } = await openDashboard(browser, server.endpoint);
+  await go(page, "/concurrency", "Concurrency");
+  await page.locator("tbody tr", { hasText: "checkout" }).getByText("2 of 2").waitFor();
+  await page
+    .locator("tbody tr", { hasText: "report" })
+    .getByText(/^\d+ of 20$/)
+    .waitFor();
   await page.close();
 });
 

@@ -28,6 +28,7 @@ async function load(): Promise<readonly Alarm[]> {
 const order = ["ALARM", "INSUFFICIENT_DATA", "OK"];
 const urgency = ({ StateValue = "" }: Alarm): number => order.indexOf(StateValue);
 const stateWords: Readonly<Record<string, string>> = { ALARM: "Alarm", OK: "OK", INSUFFICIENT_DATA: "Too little data" };
+const tones: Readonly<Record<string, string>> = { ALARM: "bad problem", OK: "on" };
 const signs: Readonly<Record<string, string>> = {
   GreaterThanThreshold: ">",
   GreaterThanOrEqualToThreshold: "≥",
@@ -71,8 +72,11 @@ export function AlarmsPage() {
                       {alarm.AlarmName}
                       {alarm.AlarmDescription && <p class="soft">{alarm.AlarmDescription}</p>}
                     </td>
-                    <td class={alarm.StateValue === "ALARM" ? "problem" : ""}>
-                      {stateWords[alarm.StateValue ?? ""] ?? alarm.StateValue}
+                    <td>
+                      <span class={`pill ${tones[alarm.StateValue ?? ""] ?? ""}`}>
+                        <i aria-hidden="true" />
+                        {stateWords[alarm.StateValue ?? ""] ?? alarm.StateValue}
+                      </span>
                     </td>
                     <td class="wrap">{conditionOf(alarm)}</td>
                     <td class="wrap soft">{alarm.StateReason}</td>

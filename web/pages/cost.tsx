@@ -1,4 +1,5 @@
 import { signal } from "@preact/signals";
+import { ask, type Info } from "../api.ts";
 import { listFunctions } from "../functions.ts";
 import { Card, Empty, Figure, Problem, usePolled } from "../parts/bits.tsx";
 import { functionPath } from "../route.ts";
@@ -11,6 +12,7 @@ const tables = {
   arm64: { second: 0.0000133334, million: 0.2 },
 };
 
+const monthMs = 30 * 86_400_000;
 const second = signal(tables.x86_64.second);
 const million = signal(tables.x86_64.million);
 
@@ -18,6 +20,7 @@ const million = signal(tables.x86_64.million);
 export function CostPage() {
   const functions = usePolled(listFunctions, 8000);
   const statistics = usePolled(loadStatistics, 3000);
+  const info = usePolled(() => ask<Info>("/_thaw/info"), 10_000);
   const memory = new Map((functions.value ?? []).map((each) => [each.FunctionName, each.MemorySize]));
   const rows = [...Map.groupBy(statistics.value ?? [], (each) => each.function)].map(([name, versions]) => {
     const handlerMs = versions
@@ -28,6 +31,7 @@ export function CostPage() {
     return { name, calls, gbSeconds, price: gbSeconds * second.value + (calls / 1e6) * million.value };
   });
   rows.sort((one, other) => other.price - one.price);
+  const since = info.value?.uptimeMs;
   const sum = (field: "calls" | "gbSeconds" | "price") => rows.reduce((all, row) => all + row[field], 0);
   return (
     <>
@@ -42,7 +46,12 @@ export function CostPage() {
       </div>
       <Card>
         <dl class="figures">
-          <Figure name="Together" value={dollars(sum("price"))} />
+          <Figure name="Together" value={dollars(sum("price"))} hint="since the platform started" />
+          <Figure
+            name="A month of it"
+            value={since === undefined ? "–" : dollars((sum("price") / since) * monthMs)}
+            hint="if calls go on as they came"
+          />
           <Figure name="GB-seconds" value={sum("gbSeconds").toFixed(1)} />
           <Figure name="Calls" value={whole(sum("calls"))} />
         </dl>

@@ -8,7 +8,8 @@ import { bytes, ms, plural, whole } from "../words.ts";
 export function EnvironmentsPage() {
   const chosen = useSignal<string | undefined>(undefined);
   const all = environments.value;
-  const groups = Map.groupBy(all, (each) => each.function);
+  const byAge = [...all].sort((one, other) => one.createdAt - other.createdAt);
+  const groups = Map.groupBy(byAge, (each) => each.function);
   const one = all.find(({ id }) => id === chosen.value) ?? all[0];
   const count = (...states: string[]) => whole(all.filter(({ state }) => states.includes(state)).length);
   return (
@@ -16,7 +17,10 @@ export function EnvironmentsPage() {
       <div class="title">
         <div>
           <h1>Environments</h1>
-          <p>Each square is a sandbox with a function in it. It is filled as far as its memory is used.</p>
+          <p>
+            Each square is a sandbox with a function in it. It is filled as far as its memory is used; the oldest come
+            first, a dot marks what is kept for provisioned concurrency.
+          </p>
         </div>
       </div>
       <Card>
@@ -44,13 +48,13 @@ export function EnvironmentsPage() {
             aside={
               <div class="key">
                 <span>
-                  <i class="of-code" aria-hidden="true" /> busy
+                  <i class="of-handler" aria-hidden="true" /> busy
                 </span>
                 <span>
-                  <i class="of-restore" aria-hidden="true" /> idle
+                  <i class="of-idle" aria-hidden="true" /> idle
                 </span>
                 <span>
-                  <i class="of-runtime" aria-hidden="true" /> frozen
+                  <i class="of-frozen" aria-hidden="true" /> frozen
                 </span>
                 <span>
                   <i class="of-wait" aria-hidden="true" /> other
@@ -89,14 +93,17 @@ export function EnvironmentsPage() {
 
 function Cell({ of, chosen, choose }: { of: Environment; chosen: boolean; choose: () => void }) {
   const filled = Math.max(0.08, Math.min(1, of.memoryBytes / (of.memoryMb * 1024 * 1024)));
+  const age = ms(Math.max(0, Date.now() + ahead.value - of.createdAt));
+  const words = `${of.function}, ${of.state}, ${bytes(of.memoryBytes)} of ${of.memoryMb} MB, ${age} old`;
   return (
     <button
       type="button"
       class="cell"
+      title={words}
       data-state={of.state}
       {...(of.provisioned ? { "data-provisioned": "" } : {})}
       aria-pressed={chosen}
-      aria-label={`${of.function}, ${of.state}, ${bytes(of.memoryBytes)} of ${of.memoryMb} MB`}
+      aria-label={words}
       onClick={choose}
     >
       <i style={{ height: `${filled * 100}%` }} />

@@ -1,11 +1,16 @@
 import { ask, type Info } from "../api.ts";
-import { Card, Command, Empty, Problem, usePolled } from "../parts/bits.tsx";
+import { Card, Command, Empty, Figure, Problem, usePolled } from "../parts/bits.tsx";
+import { Spark } from "../parts/spark.tsx";
 import { functionPath } from "../route.ts";
 import { ms, whole } from "../words.ts";
 
 interface Connected {
   readonly EventSourceMappings: readonly { readonly UUID: string; readonly EventSourceArn?: string }[];
 }
+
+/** Lags and readings as they were seen from this page, by mapping: the newest last. */
+const seen = new Map<string, { readonly lag: readonly number[]; readonly read: readonly number[] }>();
+const remembered = 60;
 
 /** How each mapping does, with what it reads. */
 async function load() {
@@ -14,12 +19,24 @@ async function load() {
     ask<Connected>("/2015-03-31/event-source-mappings/"),
   ]);
   const arns = new Map(EventSourceMappings.map(({ UUID, EventSourceArn }) => [UUID, EventSourceArn]));
-  return sources.map((each) => ({ ...each, arn: arns.get(each.uuid) }));
+  return sources.map((each) => {
+    const before = seen.get(each.uuid) ?? { lag: [], read: [] };
+    const now = {
+      lag: [...before.lag, each.iteratorAgeMs ?? 0].slice(-remembered),
+      read: [...before.read, each.counts.PolledEventCount ?? 0].slice(-remembered),
+    };
+    seen.set(each.uuid, now);
+    return { ...each, ...now, arn: arns.get(each.uuid) };
+  });
 }
 
 /** Event source mappings: what they read, for whom, and how far behind they are. */
 export function SourcesPage() {
   const sources = usePolled(load, 1500);
+  const all = sources.value ?? [];
+  const enabled = all.filter(({ state }) => state === "Enabled").length;
+  const lags = all.flatMap(({ iteratorAgeMs }) => (iteratorAgeMs === undefined ? [] : [iteratorAgeMs]));
+  const sum = (counter: string) => all.reduce((together, { counts }) => together + (counts[counter] ?? 0), 0);
   return (
     <>
       <div class="title">
@@ -28,6 +45,14 @@ export function SourcesPage() {
           <p>Queues and streams that are read for functions. Lag is the age of the last record that was read.</p>
         </div>
       </div>
+      <Card>
+        <dl class="figures">
+          <Figure name="Mappings" value={sources.value ? whole(all.length) : "–"} hint={`${whole(enabled)} read`} />
+          <Figure name="Farthest behind" value={lags.length === 0 ? "–" : ms(Math.max(...lags))} />
+          <Figure name="Records read" value={whole(sum("PolledEventCount"))} hint="since the platform started" />
+          <Figure name="Failed" value={whole(sum("FailedInvokeEventCount"))} />
+        </dl>
+      </Card>
       <Card>
         <Problem text={sources.problem} />
         {sources.value?.length === 0 ? (
@@ -44,6 +69,7 @@ export function SourcesPage() {
                   <th>Function</th>
                   <th>State</th>
                   <th class="number">Lag</th>
+                  <th>Its last minutes</th>
                   <th class="number">Read</th>
                   <th class="number">Filtered out</th>
                   <th class="number">Invoked</th>
@@ -53,7 +79,7 @@ export function SourcesPage() {
               </thead>
               <tbody>
                 {(sources.value ?? []).map(
-                  ({ uuid, source, functionName, state, problem, counts, iteratorAgeMs, arn }) => (
+                  ({ uuid, source, functionName, state, problem, counts, iteratorAgeMs, arn, lag, read }) => (
                     <tr key={uuid}>
                       <td class="wrap" title={arn ?? ""}>
                         {arn ? shortArn(arn) : source}
@@ -62,8 +88,17 @@ export function SourcesPage() {
                       <td>
                         <a href={functionPath(nameOf(functionName))}>{nameOf(functionName)}</a>
                       </td>
-                      <td>{state}</td>
+                      <td>
+                        <State of={state} />
+                      </td>
                       <td class="number">{iteratorAgeMs === undefined ? "–" : ms(iteratorAgeMs)}</td>
+                      <td>
+                        {iteratorAgeMs === undefined ? (
+                          <Spark of={stepsOf(read)} title="records read" format={whole} />
+                        ) : (
+                          <Spark of={lag} title="lag" format={ms} />
+                        )}
+                      </td>
                       <td class="number">{whole(counts.PolledEventCount ?? 0)}</td>
                       <td class="number">{whole(counts.FilteredOutEventCount ?? 0)}</td>
                       <td class="number">{whole(counts.InvokedEventCount ?? 0)}</td>
@@ -88,4 +123,18 @@ function shortArn(arn: string): string {
 }
 
 /** Of a name, or of an ARN. */
-const nameOf = (text: string): string => (text.startsWith("arn:") ? (text.split(":")[6] ?? text) : text);
+export const nameOf = (text: string): string => (text.startsWith("arn:") ? (text.split(":")[6] ?? text) : text);
+
+/** What came between one reading and the next. */
+const stepsOf = (counts: readonly number[]): number[] =>
+  counts.slice(1).map((count, index) => Math.max(0, count - counts[index]!));
+
+function State({ of }: { of: string }) {
+  const good = of === "Enabled";
+  return (
+    <span class={`pill ${good ? "on" : ""}`}>
+      <i aria-hidden="true" />
+      {of}
+    </span>
+  );
+}

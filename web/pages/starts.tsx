@@ -1,5 +1,5 @@
-import { useSignal } from "@preact/signals";
-import { ahead, fresh, rate, starts, totals } from "../live.ts";
+import { type Signal, useSignal } from "@preact/signals";
+import { ahead, invocations as calls, fresh, rate, starts, totals } from "../live.ts";
 import { Card, Command, Empty, Figure, KindTag, usePolled } from "../parts/bits.tsx";
 import { Histogram } from "../parts/histogram.tsx";
 import { Strip } from "../parts/strip.tsx";
@@ -9,15 +9,23 @@ import { loadVersions, type VersionView } from "../versions.ts";
 import { clockTime, type Invocation, kinds, kindWords, ms, startMs, wasAhead, whole } from "../words.ts";
 
 const listed = 12;
+const shown = ["starts", "calls", "failed"] as const;
+type Shown = (typeof shown)[number];
 
 /** The first page: what a start costs here, as it happens. */
 export function StartsPage() {
   const chosen = useSignal<string | undefined>(undefined);
+  const show = useSignal<Shown>("starts");
   const versions = usePolled(loadVersions, 4000);
   const { invocations, starts: cold } = totals.value;
   const latest = starts.value;
+  const rows = (
+    show.value === "starts" ? latest : calls.value.filter((each) => show.value === "calls" || each.errorType)
+  ).slice(0, listed);
   const one =
-    latest.find(({ requestId }) => requestId === chosen.value) ?? latest.find((each) => !wasAhead(each)) ?? latest[0];
+    [...latest, ...calls.value].find(({ requestId }) => requestId === chosen.value) ??
+    latest.find((each) => !wasAhead(each)) ??
+    latest[0];
   /** a start that was ready before its first call cost nobody anything: it would make the others look better than they are */
   const waited = latest.filter((each) => !wasAhead(each)).map(startMs);
   return (
@@ -66,9 +74,11 @@ export function StartsPage() {
         </Card>
       ) : (
         <div class="columns">
-          <Card title="Latest starts" aside={<WaterfallKey />}>
+          <Card title="Live" aside={<Show of={show} />}>
+            <WaterfallKey />
             <ul class="rows">
-              {latest.slice(0, listed).map((start) => (
+              {rows.length === 0 && <li class="soft none">None of late.</li>}
+              {rows.map((start) => (
                 <li key={start.requestId}>
                   <button
                     type="button"
@@ -79,9 +89,9 @@ export function StartsPage() {
                     }}
                   >
                     <time>{clockTime(start.at)}</time>
-                    <b>{start.function}</b>
+                    <b class={start.errorType ? "problem" : ""}>{start.function}</b>
                     <KindTag kind={start.timing.start} />
-                    <span class="number">{wasAhead(start) ? "ready" : ms(startMs(start))}</span>
+                    <span class="number">{figureOf(start)}</span>
                     <MiniFall of={start} />
                   </button>
                 </li>
@@ -105,6 +115,33 @@ export function StartsPage() {
         </Card>
       )}
     </>
+  );
+}
+
+/** Of a start what it added, of a warm call how long it took. */
+function figureOf(of: Invocation): string {
+  if (of.timing.start === "warm") return ms(of.timing.total);
+  return wasAhead(of) ? "ready" : ms(startMs(of));
+}
+
+function Show({ of }: { of: Signal<Shown> }) {
+  return (
+    <fieldset class="segments">
+      <legend class="sr">Which calls</legend>
+      {shown.map((each) => (
+        <label key={each}>
+          <input
+            type="radio"
+            name="shown"
+            checked={each === of.value}
+            onChange={() => {
+              of.value = each;
+            }}
+          />
+          <span>{each === "starts" ? "Starts" : each === "calls" ? "All calls" : "Failed"}</span>
+        </label>
+      ))}
+    </fieldset>
   );
 }
 
@@ -153,6 +190,7 @@ function Story({ of, versions }: { of: Invocation; versions: readonly VersionVie
 
 /** What can be said from the starts around it. */
 function whyCold(of: Invocation, all: readonly Invocation[]): string {
+  if (of.timing.start === "warm") return "";
   if (wasAhead(of)) return "It was started ahead and ready when its first call came: that call waited for nothing.";
   const same = all.filter((each) => each.function === of.function && each.version === of.version);
   const near = same.filter((each) => each !== of && Math.abs(each.at - of.at) < 1000).length;

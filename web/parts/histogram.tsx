@@ -5,11 +5,11 @@ const bins = 28;
 const lowest = 0.5;
 const highest = 10_000;
 const fills: Readonly<Record<Kind, string>> = {
-  warm: "var(--neutral)",
-  clone: "var(--accent-2)",
-  restore: "var(--accent)",
-  pool: "var(--accent-3)",
-  plain: "var(--warmth)",
+  warm: "var(--run)",
+  clone: "var(--clone)",
+  restore: "var(--restore)",
+  pool: "var(--runtime)",
+  plain: "var(--plain)",
 };
 
 /** How long starts of one kind took, on a logarithmic axis that is the same for all kinds. */

@@ -9,11 +9,11 @@ const lowest = 1;
 const highest = 10_000;
 const marks = [1, 10, 100, 1000, 10_000];
 const colourOf: Readonly<Record<Kind, string>> = {
-  warm: "--neutral",
-  clone: "--accent-2",
-  restore: "--accent",
-  pool: "--accent-3",
-  plain: "--warmth",
+  warm: "--run",
+  clone: "--clone",
+  restore: "--restore",
+  pool: "--runtime",
+  plain: "--plain",
 };
 
 /** The last minute: each start that a call waited for a bar as high as it took long, one that was ready before a dot, each warm call a tick below. */
@@ -94,7 +94,7 @@ function paint(canvas: HTMLCanvasElement): void {
   brush.textAlign = "center";
   for (const seconds of [15, 30, 45]) brush.fillText(`−${seconds} s`, x(now - 700 - seconds * 1000), height - 3);
 
-  brush.fillStyle = colour("--neutral");
+  brush.fillStyle = colour("--run");
   brush.globalAlpha = 0.55;
   for (const one of invocations.value) {
     const place = x(one.at);

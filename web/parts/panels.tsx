@@ -1,0 +1,168 @@
+import { signal } from "@preact/signals";
+import { ahead } from "../live.ts";
+import { type Dimension, loadPoints, type Points, type Query, type Range, ranges } from "../metrics.ts";
+import { kinds, kindWords, ms, whole } from "../words.ts";
+import { Problem, usePolled } from "./bits.tsx";
+import { Chart, type Line } from "./chart.tsx";
+
+/** What is looked at, on every page alike. */
+export const range = signal<Range>(ranges[0]);
+/** where the reader points at */
+export const pointedAt = signal<number | undefined>(undefined);
+
+type Wanted = Omit<Line, "points"> & { readonly query: Query };
+
+export interface Panel {
+  readonly title: string;
+  readonly format: (value: number) => string;
+  readonly lines: readonly Wanted[];
+}
+
+const plain = (value: number): string => (value < 10 && value % 1 !== 0 ? value.toFixed(1) : whole(value));
+
+/** The panels of all functions together, or of one. */
+export function panelsOf(name: string | undefined): readonly Panel[] {
+  const Dimensions: readonly Dimension[] = name === undefined ? [] : [{ Name: "FunctionName", Value: name }];
+  const lambda = (MetricName: string, stat: string): Query => ({
+    Namespace: "AWS/Lambda",
+    MetricName,
+    Dimensions,
+    stat,
+  });
+  const own = (MetricName: string, stat: string): Query => ({ Namespace: "Thaw/Lambda", MetricName, Dimensions, stat });
+  const ofKind = (kind: string): Query => ({
+    Namespace: "Thaw/Lambda",
+    MetricName: "StartDuration",
+    Dimensions: [...Dimensions, { Name: "StartKind", Value: kind }],
+    stat: "SampleCount",
+  });
+  return [
+    {
+      title: "Calls",
+      format: plain,
+      lines: [
+        { name: "calls", colour: "--run", area: true, counts: true, query: lambda("Invocations", "Sum") },
+        { name: "errors", colour: "--bad", counts: true, query: lambda("Errors", "Sum") },
+        { name: "throttled", colour: "--platform", dashed: true, counts: true, query: lambda("Throttles", "Sum") },
+      ],
+    },
+    {
+      title: "Duration of the handler",
+      format: ms,
+      lines: [
+        { name: "median", colour: "--run", query: lambda("Duration", "p50") },
+        { name: "p99", colour: "--run", dashed: true, query: lambda("Duration", "p99") },
+      ],
+    },
+    {
+      title: "Starts",
+      format: plain,
+      lines:
+        name === undefined
+          ? [{ name: "starts", colour: "--accent", area: true, counts: true, query: own("ColdStarts", "Sum") }]
+          : kinds
+              .filter((kind) => kind !== "warm" && kind !== "clone")
+              .map((kind) => ({
+                name: kindWords[kind].name.toLowerCase(),
+                colour: kind === "pool" ? "--runtime" : `--${kind}`,
+                counts: true,
+                query: ofKind(kind),
+              })),
+    },
+    {
+      title: "Time of a start",
+      format: ms,
+      lines: [
+        { name: "median", colour: "--accent", query: own("StartDuration", "p50") },
+        { name: "p99", colour: "--accent", dashed: true, query: own("StartDuration", "p99") },
+      ],
+    },
+    {
+      title: "At once",
+      format: plain,
+      lines: [
+        { name: "most at once", colour: "--run", area: true, query: lambda("ConcurrentExecutions", "Maximum") },
+        ...(name === undefined
+          ? []
+          : [
+              {
+                name: "on provisioned",
+                colour: "--text",
+                dashed: true,
+                query: lambda("ProvisionedConcurrentExecutions", "Maximum"),
+              },
+            ]),
+      ],
+    },
+    {
+      title: "Without anybody waiting",
+      format: plain,
+      lines: [
+        { name: "received", colour: "--run", area: true, counts: true, query: lambda("AsyncEventsReceived", "Sum") },
+        { name: "dropped", colour: "--bad", counts: true, query: lambda("AsyncEventsDropped", "Sum") },
+      ],
+    },
+  ];
+}
+
+/** Charts of some panels, over the same time. */
+export function Panels({ of, on }: { of: readonly Panel[]; on: readonly unknown[] }) {
+  const chosen = range.value;
+  const loaded = usePolled(
+    async () => {
+      const now = Date.now() + ahead.value;
+      const points = await loadPoints(
+        of.flatMap(({ lines }) => lines.map(({ query }) => query)),
+        chosen,
+        now,
+      );
+      return { points, to: Math.floor(now / 1000 / chosen.period) * chosen.period * 1000, range: chosen };
+    },
+    5000,
+    [chosen, ...on],
+  );
+  const { points, to, range: of_ } = loaded.value ?? { points: undefined, to: Date.now(), range: chosen };
+  let next = 0;
+  const take = (): Points => points?.[next++] ?? [];
+  return (
+    <>
+      <Problem text={loaded.problem} />
+      <div class="charts">
+        {of.map(({ title, format, lines }) => (
+          <Chart
+            key={title}
+            title={title}
+            format={format}
+            lines={lines.map(({ query: _, ...line }) => ({ ...line, points: take() }))}
+            from={to - of_.seconds * 1000}
+            to={to}
+            periodMs={of_.period * 1000}
+            at={pointedAt}
+          />
+        ))}
+      </div>
+    </>
+  );
+}
+
+/** How far back the charts look. */
+export function RangeChoice() {
+  return (
+    <fieldset class="segments">
+      <legend class="sr">How far back</legend>
+      {ranges.map((each) => (
+        <label key={each.name}>
+          <input
+            type="radio"
+            name="range"
+            checked={each === range.value}
+            onChange={() => {
+              range.value = each;
+            }}
+          />
+          <span>{each.name}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
