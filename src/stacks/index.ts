@@ -6,4 +6,5 @@ export { StackError } from "./failure.ts";
 export { isNoEcho, ssmType } from "./parameters.ts";
 export type { Actor, Change, ChangeSetRecord, EventRecord, Output, ResourceRecord, StackRecord } from "./records.ts";
 export { type Answers, type Calls, createCalls, knownTypes, type ServiceAnswer } from "./resources/index.ts";
-export { type Asker, createStacks, previous, type Stacks, type StacksNeeds, type Wish } from "./stacks.ts";
+export { createStacks, type Stacks, type StacksNeeds } from "./stacks.ts";
+export { type Asker, previous, type Wish } from "./wishes.ts";

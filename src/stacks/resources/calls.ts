@@ -55,6 +55,7 @@ const versions: Readonly<Record<string, string>> = {
   sts: "2011-06-15",
   elasticloadbalancing: "2015-12-01",
   ec2: "2016-11-15",
+  cloudformation: "2010-05-15",
   cloudwatch: "2010-08-01",
   monitoring: "2010-08-01",
 };

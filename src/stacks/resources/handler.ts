@@ -14,6 +14,7 @@ export interface Work {
     readonly account: string;
     readonly region: string;
     readonly tags: Readonly<Record<string, string>>;
+    readonly capabilities: readonly string[];
   };
   readonly calls: Calls;
   /** Waits until `done` gives something, and gives it. Rejects after `ms` milliseconds with `what` in the message. */

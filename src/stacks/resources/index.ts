@@ -1,10 +1,12 @@
-import { apiHandlers } from "./apis.ts";
 import { custom, customHandlers } from "./custom.ts";
 import type { Handler, Handlers } from "./handler.ts";
+import { httpApiHandlers } from "./http-apis.ts";
 import { iamHandlers } from "./iam.ts";
 import { lambdaHandlers } from "./lambda.ts";
 import { loadBalancerHandlers } from "./load-balancers.ts";
 import { messagingHandlers } from "./messaging.ts";
+import { nestedStackHandlers } from "./nested-stack.ts";
+import { restApiHandlers } from "./rest-apis.ts";
 import { settingsHandlers } from "./settings.ts";
 import { storageHandlers } from "./storage.ts";
 
@@ -14,8 +16,10 @@ const handlers: Handlers = {
   ...messagingHandlers,
   ...storageHandlers,
   ...settingsHandlers,
-  ...apiHandlers,
+  ...httpApiHandlers,
+  ...restApiHandlers,
   ...loadBalancerHandlers,
+  ...nestedStackHandlers,
   ...customHandlers,
 };
 

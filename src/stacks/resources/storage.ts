@@ -149,6 +149,15 @@ const tableMade = (name: string, { TableArn, LatestStreamArn }: Mapping) => ({
   attributes: without({ Arn: TableArn, StreamArn: LatestStreamArn }),
 });
 
+/** By which attribute items end, set where it differs from before. */
+async function expire(work: Work, TableName: string, before: Mapping): Promise<void> {
+  const wished = work.properties.TimeToLiveSpecification;
+  const had = before.TimeToLiveSpecification;
+  if (JSON.stringify(wished) === JSON.stringify(had)) return;
+  const TimeToLiveSpecification = wished ?? { ...(isMapping(had) ? had : {}), Enabled: false };
+  await dynamo(work, "UpdateTimeToLive", { TableName, TimeToLiveSpecification });
+}
+
 const table: Handler = {
   replaces: ["TableName", "KeySchema", "LocalSecondaryIndexes", "ImportSourceSpecification"],
   name: { property: "TableName", most: 255 },
@@ -162,9 +171,7 @@ const table: Handler = {
     }
     work.exists({ physicalId: TableName });
     const made = await tableReady(work, TableName);
-    const { TimeToLiveSpecification } = work.properties;
-    if (TimeToLiveSpecification !== undefined)
-      await dynamo(work, "UpdateTimeToLive", { TableName, TimeToLiveSpecification });
+    await expire(work, TableName, {});
     return tableMade(TableName, made);
   },
   async update(work) {
@@ -199,6 +206,7 @@ const table: Handler = {
       });
       await tableReady(work, TableName);
     }
+    await expire(work, TableName, work.before);
     return tableMade(TableName, await tableReady(work, TableName));
   },
   async delete(work) {

@@ -47,3 +47,21 @@ export function transformLayer(context: SamContext, { id, body, properties }: Sa
   context.add(made, "AWS::Lambda::LayerVersion", settings, { ...attributesOf(body), DeletionPolicy: kept });
   context.alias(id, "", made);
 }
+
+/** AWS::Serverless::Application: a stack of the stack, from a template in a bucket. */
+export function transformApplication(context: SamContext, { id, body, properties }: SamResource): void {
+  const { Location } = properties;
+  if (Location === undefined) throw new SamError(id, "Missing required property 'Location'.");
+  if (typeof Location === "object" && "ApplicationId" in mappingOf(Location)) {
+    throw new SamError(
+      id,
+      "'Location' names an application of the Serverless Application Repository, which is not here.",
+    );
+  }
+  const settings = given({
+    TemplateURL: Location,
+    ...picked(properties, ["Parameters", "NotificationARNs", "TimeoutInMinutes"]),
+    Tags: properties.Tags === undefined ? undefined : tagList(properties.Tags),
+  });
+  context.add(id, "AWS::CloudFormation::Stack", settings, attributesOf(body));
+}

@@ -3,7 +3,7 @@ import { implicitApis, transformHttpApi, transformRestApi } from "./apis.ts";
 import { mappingOf, type Route, type SamContext, SamError, type SamResource } from "./context.ts";
 import { transformFunction } from "./function.ts";
 import { withGlobals } from "./globals.ts";
-import { transformLayer, transformTable } from "./others.ts";
+import { transformApplication, transformLayer, transformTable } from "./others.ts";
 import { renamed } from "./renaming.ts";
 
 /** A template that says it is a serverless application, and is none. */
@@ -15,6 +15,7 @@ const transforms: Readonly<Record<string, (context: SamContext, resource: SamRes
   "AWS::Serverless::Function": transformFunction,
   "AWS::Serverless::SimpleTable": transformTable,
   "AWS::Serverless::LayerVersion": transformLayer,
+  "AWS::Serverless::Application": transformApplication,
   "AWS::Serverless::Api": transformRestApi,
   "AWS::Serverless::HttpApi": transformHttpApi,
 };

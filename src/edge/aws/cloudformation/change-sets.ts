@@ -20,7 +20,7 @@ export const createChangeSet: StackOperation<
   if (ChangeSetType === "IMPORT") throw new StackError("ValidationError", "Importing resources is not supported.");
   const wish = await wishOf(call);
   const kind = ChangeSetType === "CREATE" ? "CREATE" : "UPDATE";
-  const set = await call.stacks.createChangeSet(askerFor(call, StackName, RoleARN), wish, {
+  const set = await call.stacks.changeSets.create(askerFor(call, StackName, RoleARN), wish, {
     name: ChangeSetName,
     kind,
     description: Description,
@@ -70,14 +70,14 @@ export const executeChangeSet: StackOperation<
 > = (call) => {
   const set = found(call);
   const { ClientRequestToken: token, DisableRollback: disableRollback } = call.input;
-  call.stacks.execute(askerFor(call, set.stackId, set.roleArn), set, { token, disableRollback });
+  call.stacks.changeSets.execute(askerFor(call, set.stackId, set.roleArn), set, { token, disableRollback });
   return {};
 };
 
 export const deleteChangeSet: StackOperation<SetInput> = (call) => {
   const { stacks, account, region, input } = call;
   const set = stacks.store.changeSet(account, region, input.ChangeSetName, input.StackName);
-  if (set !== undefined) stacks.removeChangeSet(set);
+  if (set !== undefined) stacks.changeSets.remove(set);
   return {};
 };
 
