@@ -40,6 +40,11 @@ export async function nodeTold(): Promise<BenchFunction> {
   return nodeFunction(22, "-told", ", telling when events come", [join(fixtures, "node-told")]);
 }
 
+/** Answers as front doors want it. */
+export async function nodeWeb(): Promise<BenchFunction> {
+  return nodeFunction(22, "-web", ", an answer for front doors", [join(fixtures, "node-web")]);
+}
+
 /** AWS SDK v3's DynamoDB client, and zod: a directory with node_modules. */
 export function awsSdk(): Promise<string> {
   const { awsSdkDynamodb, zod } = versions;

@@ -3,11 +3,9 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { monotonicMs } from "../../src/model/index.ts";
 import { type Answer, Connection, request } from "../harness/connection.ts";
-import { interleave } from "../harness/interleave.ts";
-import { tooLoaded } from "../harness/machine.ts";
-import { serial } from "../harness/open-loop.ts";
-import { discards, judge, measurement, type WorkloadOptions, type WorkloadReport } from "../harness/report.ts";
-import { type BenchFunction, nodeHello, nodeTold, type Server, startServer } from "../subject/index.ts";
+import { discards, measurement, type WorkloadOptions, type WorkloadReport } from "../harness/report.ts";
+import { type BenchFunction, nodeTold, type Server, startServer } from "../subject/index.ts";
+import { doorCosts } from "./doors.ts";
 
 /** Events a second while latency is measured: far below what any source can do. */
 const rate = 20;
@@ -73,9 +71,7 @@ export async function events(options: WorkloadOptions): Promise<WorkloadReport> 
   try {
     options.progress("preparing");
     const told = await nodeTold();
-    const hello = await nodeHello();
     await server.create(told);
-    await server.create(hello);
     const seconds = options.quick ? 2 : 10;
     const measurements = [];
     for (const way of ways) {
@@ -102,7 +98,7 @@ export async function events(options: WorkloadOptions): Promise<WorkloadReport> 
     );
     const worked = await workedOff(server, told, recorder, options.quick ? 1000 : 10_000);
     measurements.push(measurement("SQS: messages worked off by a function", "requests/s", [worked], "batches of 10"));
-    const doors = await doorCost(server, hello, options);
+    const doors = await doorCosts(server, options);
     for (const [name, samples] of doors.run.samples) measurements.push(measurement(name, "ms", samples));
     return {
       name: "events",
@@ -183,35 +179,6 @@ async function workedOff(server: Server, fn: BenchFunction, recorder: Recorder, 
   await map(server, fn, `arn:aws:sqs:us-east-1:${account}:backlog`);
   await recorder.until(before + count);
   return (count * 1000) / (monotonicMs() - start);
-}
-
-const bare = "a bare call";
-const functionUrl = "function URL";
-
-/** A function URL against Lambda's own API, warm, one call after the other. */
-async function doorCost(server: Server, fn: BenchFunction, options: WorkloadOptions) {
-  const made = await server.call("POST", `/2021-10-31/functions/${fn.name}/url`, { AuthType: "NONE" });
-  for (const Action of ["lambda:InvokeFunctionUrl", "lambda:InvokeFunction"]) {
-    const more =
-      Action === "lambda:InvokeFunctionUrl" ? { FunctionUrlAuthType: "NONE" } : { InvokedViaFunctionUrl: true };
-    const permission = { StatementId: Action.replace(":", "-"), Action, Principal: "*", ...more };
-    await server.call("POST", `/2015-03-31/functions/${fn.name}/policy`, permission);
-  }
-  const host = new URL(String(made.FunctionUrl)).host;
-  const body = '{"hello":"world"}';
-  const count = options.quick ? 200 : 1000;
-  const url = server.endpoint;
-  const loop = (bytes: Buffer) => async () => {
-    await serial({ url, bytes, count: 20, check });
-    return serial({ url, bytes, count, check });
-  };
-  const subjects = [
-    { name: bare, once: loop(request(server.url(fn.name), body)) },
-    { name: functionUrl, once: loop(request(new URL("/", url), body, { Host: host })) },
-  ];
-  const run = await interleave(subjects, { rounds: options.rounds ?? (options.quick ? 2 : 5), tooLoaded });
-  const goal = { goal: 20, what: "front door", limit: 1.3, direction: "at most" } as const;
-  return { run, verdicts: [judge({ ...goal, subject: functionUrl, baseline: bare }, run.samples, run.loaded)] };
 }
 
 function check(answer: Answer): void {

@@ -63,7 +63,6 @@ export function createBalancerDoor(needs: BalancerNeeds): BalancerDoor {
             const isLarge = error instanceof ServiceError && error.code === "RequestTooLargeException";
             return ownAnswer(isLarge ? 413 : 502);
           });
-    request.resume();
     if ("description" in answer && answer.description !== undefined) response.statusMessage = answer.description;
     if (sendAnswer(response, answer)) return;
     response.statusMessage = "";

@@ -27,7 +27,7 @@ export function holds(condition: Condition, parts: RequestParts): boolean {
   const { Values = [] } = condition;
   switch (condition.Field) {
     case "host-header": {
-      const host = parts.host.replace(/:\d+$/, "").toLowerCase();
+      const host = parts.domain.toLowerCase();
       return (condition.HostHeaderConfig?.Values ?? Values).some((one) => fits(one.toLowerCase(), host));
     }
     case "path-pattern":

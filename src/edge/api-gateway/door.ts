@@ -51,7 +51,6 @@ export function createApiGateway(needs: GatewayNeeds): ApiGateway {
   async function other(request: IncomingMessage, response: ServerResponse, arrival: Arrival): Promise<void> {
     const { path, parts, record, stage } = arrival;
     if (!path.startsWith(connectionsPath)) {
-      request.resume();
       // A WebSocket API has connections; what is no wish for one is refused.
       sendAnswer(response, gatewayAnswer(426, "Upgrade Required"), ["apigw-requestid", parts.requestId]);
       return;
@@ -71,7 +70,6 @@ export function createApiGateway(needs: GatewayNeeds): ApiGateway {
       const parts = partsOf(request, requestId);
       const found = find(place, parts);
       if (found === "malformed" || found === undefined) {
-        request.resume();
         const said = found === undefined ? gatewayAnswer(404, "Not Found") : gatewayAnswer(400, "Bad Request");
         sendAnswer(response, said, ["apigw-requestid", requestId]);
         return;

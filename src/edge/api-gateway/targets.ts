@@ -13,6 +13,19 @@ export interface FunctionTarget extends Scope {
  */
 export function functionTarget(uri: string, variables: Texts): FunctionTarget | undefined {
   const text = withVariables(uri, variables);
+  const known = targets.get(text);
+  if (known !== undefined) return known;
+  const found = namedBy(text);
+  if (targets.size >= mostTargets) targets.clear();
+  if (found !== undefined) targets.set(text, found);
+  return found;
+}
+
+/** What was read before, for every request asks again. */
+const targets = new Map<string, FunctionTarget>();
+const mostTargets = 10_000;
+
+function namedBy(text: string): FunctionTarget | undefined {
   const wrapped = /^arn:[^:]+:apigateway:[^:]+:lambda:path\/[^/]+\/functions\/(.+)\/invocations$/.exec(text)?.[1];
   const [, region = "", account = "", name = "", qualifier] =
     /^arn:[^:]+:lambda:([^:]+):(\d{12}):function:([^:]+)(?::([^:]+))?$/.exec(wrapped ?? text) ?? [];
@@ -21,9 +34,11 @@ export function functionTarget(uri: string, variables: Texts): FunctionTarget | 
 
 /** A variable that the stage does not have is nothing. */
 export const withVariables = (text: string, variables: Texts): string =>
-  text.replace(/\$\{stageVariables\.(\w+)\}/g, (_whole, name: string) =>
-    Object.hasOwn(variables, name) ? variables[name]! : "",
-  );
+  !text.includes("${")
+    ? text
+    : text.replace(/\$\{stageVariables\.(\w+)\}/g, (_whole, name: string) =>
+        Object.hasOwn(variables, name) ? variables[name]! : "",
+      );
 
 /** May API Gateway call the function for this part of the API? `part`: `<stage>/<method>/<path>` or `authorizers/<id>`. */
 export function mayCall(

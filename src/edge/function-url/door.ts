@@ -47,14 +47,12 @@ export function createFunctionUrlDoor(needs: FunctionUrlNeeds): FunctionUrlDoor 
     const shared = cors === undefined ? [] : corsHeaders(cors, parts.headers);
     const own = ["x-amzn-requestid", requestId, "x-amzn-trace-id", one(parts.headers, "x-amzn-trace-id") ?? ""];
     const send = (answer: ProxyAnswer) => {
-      request.resume();
       const headers = cors === undefined ? answer.headers : withCors(answer.headers, shared);
       if (!sendAnswer(response, { ...answer, headers }, own)) sendAnswer(response, badGateway, own);
     };
     try {
       if (place === undefined) return send(failure("ResourceNotFoundException", 404, { Message: null }));
       if (cors !== undefined && isPreflight(parts)) {
-        request.resume();
         const answer = { status: 200, headers: preflightHeaders(cors, parts.headers), body: Buffer.alloc(0) };
         return void sendAnswer(response, answer, own);
       }

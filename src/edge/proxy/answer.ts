@@ -40,6 +40,8 @@ export function sendAnswer(
 ): boolean {
   const list = writableHeaders(headers);
   if (list === undefined) return false;
+  // A client that is still writing would not see the answer.
+  if (!response.req.complete) response.req.resume();
   const bodiless = status === 204 || status === 304;
   const length = typeof body === "string" ? Buffer.byteLength(body) : body.length;
   response.writeHead(status, [...list, ...own, ...(bodiless ? [] : ["content-length", String(length)])]);

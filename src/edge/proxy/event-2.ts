@@ -28,7 +28,6 @@ export interface Event2 {
 export function event2(event: Event2): Buffer {
   const { parts, content } = event;
   const cookies = cookiesOf(parts.headers);
-  const domain = parts.host.replace(/:\d+$/, "");
   return Buffer.from(
     JSON.stringify({
       version: "2.0",
@@ -42,8 +41,8 @@ export function event2(event: Event2): Buffer {
         accountId: event.accountId,
         apiId: event.apiId,
         ...(event.authorizer === undefined ? {} : { authorizer: event.authorizer }),
-        domainName: domain,
-        domainPrefix: domain.split(".")[0],
+        domainName: parts.domain,
+        domainPrefix: parts.domain.split(".", 1)[0],
         http: {
           method: parts.method,
           path: event.rawPath,
@@ -75,10 +74,7 @@ export function singleHeaders(
     for (const name of hidden) shown.delete(name);
     return singleHeaders({ headers: shown }, []);
   }
-  return tableOf(
-    headers.keys().map((name) => [name, name] as const),
-    (name) => joined(headers, name)!,
-  );
+  return tableOf(headers, (values, name) => (values.length === 1 ? values[0]! : joined(headers, name)!));
 }
 
 function querySection(query: string): object {

@@ -12,6 +12,8 @@ export interface RequestParts {
   readonly headers: ReadonlyMap<string, readonly string[]>;
   /** with the port */
   readonly host: string;
+  /** the same without it */
+  readonly domain: string;
   /** `HTTP/1.1` */
   readonly protocol: string;
   readonly sourceIp: string;
@@ -44,9 +46,11 @@ export function partsOf(request: IncomingMessage, requestId: string): RequestPar
   const host = one(headers, "host") ?? "localhost";
   const sourceIp = (request.socket.remoteAddress ?? "127.0.0.1").replace(/^::ffff:/, "");
   const encrypted = "encrypted" in request.socket;
-  const port = /:(\d+)$/.exec(host)?.[1] ?? (encrypted ? "443" : "80");
+  const colon = portMark(host);
+  const port = colon === -1 ? (encrypted ? "443" : "80") : host.slice(colon + 1);
   const at = Date.now();
-  headers.set("x-forwarded-for", [[...(headers.get("x-forwarded-for") ?? []), sourceIp].join(", ")]);
+  const before = headers.get("x-forwarded-for");
+  headers.set("x-forwarded-for", [before === undefined ? sourceIp : [...before, sourceIp].join(", ")]);
   headers.set("x-forwarded-port", [port]);
   headers.set("x-forwarded-proto", [encrypted ? "https" : "http"]);
   if (!headers.has("x-amzn-trace-id")) headers.set("x-amzn-trace-id", [newRoot(at, requestId)]);
@@ -56,6 +60,7 @@ export function partsOf(request: IncomingMessage, requestId: string): RequestPar
     query,
     headers,
     host,
+    domain: colon === -1 ? host : host.slice(0, colon),
     protocol: `HTTP/${request.httpVersion}`,
     sourceIp,
     userAgent: one(headers, "user-agent") ?? "",
@@ -65,18 +70,25 @@ export function partsOf(request: IncomingMessage, requestId: string): RequestPar
   };
 }
 
+/** Where a host's port begins: at its colon; -1: it has none. */
+const portMark = (host: string): number => {
+  const colon = host.lastIndexOf(":");
+  return colon !== -1 && /^\d+$/.test(host.slice(colon + 1)) ? colon : -1;
+};
+
 /** The only or first value of a header. */
 export const one = (headers: RequestParts["headers"], name: string): string | undefined => headers.get(name)?.[0];
 
 /** All that a client sent under one name, as one value (RFC 9110, 5.3; cookies: RFC 6265, 5.4). */
 export function joined(headers: RequestParts["headers"], name: string): string | undefined {
-  return headers.get(name)?.join(name === "cookie" ? "; " : ",");
+  const values = headers.get(name);
+  return values === undefined || values.length === 1 ? values?.[0] : values.join(name === "cookie" ? "; " : ",");
 }
 
 /** Cookies, each `name=value`. */
 export function cookiesOf(headers: RequestParts["headers"]): string[] {
-  const given = headers.get("cookie") ?? [];
-  return given.flatMap((line) => line.split(";")).flatMap((cookie) => cookie.trim() || []);
+  const given = headers.get("cookie");
+  return given === undefined ? [] : given.flatMap((line) => line.split(";")).flatMap((cookie) => cookie.trim() || []);
 }
 
 /** Every query parameter with all its values, decoded, in the order they came; `+` is a space. */
@@ -92,13 +104,21 @@ export function queryOf(query: string): Map<string, string[]> {
 }
 
 /** Names that clients choose as an object's members; one of them may be `__proto__`, which is no member by assignment. */
-export function tableOf<K, T>(values: Iterable<readonly [string, K]>, shown: (value: K) => T): Record<string, T> {
+export function tableOf<K, T>(
+  values: Iterable<readonly [string, K]>,
+  shown: (value: K, name: string) => T,
+): Record<string, T> {
   // No object without a prototype: JSON.stringify is several times slower with those.
   const table: Record<string, T> = {};
   for (const [name, value] of values) {
-    if (name !== "__proto__") table[name] = shown(value);
+    if (name !== "__proto__") table[name] = shown(value, name);
     else
-      Object.defineProperty(table, name, { value: shown(value), enumerable: true, configurable: true, writable: true });
+      Object.defineProperty(table, name, {
+        value: shown(value, name),
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      });
   }
   return table;
 }
@@ -109,15 +129,17 @@ export const hasBody = ({ headers, httpVersionMajor }: IncomingMessage): boolean
 
 function headersOf({ rawHeaders, httpVersionMajor }: IncomingMessage): Map<string, readonly string[]> {
   const all = new Map<string, string[]>();
+  const named: string[] = [];
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]!.toLowerCase();
+    const value = rawHeaders[index + 1]!;
     const known = all.get(name);
-    if (known === undefined) all.set(name, [rawHeaders[index + 1]!]);
-    else known.push(rawHeaders[index + 1]!);
+    if (name === "connection") named.push(...value.split(","));
+    if (hopByHop.has(name)) continue;
+    if (known === undefined) all.set(name, [value]);
+    else known.push(value);
   }
-  const named = (all.get("connection") ?? []).flatMap((value) => value.split(","));
   for (const name of named) all.delete(name.trim().toLowerCase());
-  for (const name of hopByHop) all.delete(name);
   // Of HTTP/2 the request's line comes as headers, too.
   if (httpVersionMajor === 2) {
     if (!all.has("host") && all.has(":authority")) all.set("host", all.get(":authority")!);

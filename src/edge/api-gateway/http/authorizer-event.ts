@@ -15,7 +15,6 @@ export function authorizerEvent(
 ): object {
   const { record, stage, parts } = arrival;
   const { routeKey } = selected.route;
-  const domain = parts.host.replace(/:\d+$/, "");
   const query = tableOf(queryOf(parts.query), (values) => values.join(","));
   const shared = {
     headers: singleHeaders(parts, authorizerPayloadFormatVersion === "2.0" ? ["cookie"] : []),
@@ -64,8 +63,8 @@ export function authorizerEvent(
     ...shared,
     requestContext: {
       ...names,
-      domainName: domain,
-      domainPrefix: domain.split(".")[0],
+      domainName: parts.domain,
+      domainPrefix: parts.domain.split(".", 1)[0],
       http: {
         method: parts.method,
         path: arrival.shownPath,

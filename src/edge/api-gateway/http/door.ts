@@ -120,13 +120,11 @@ export function createHttpApiDoor(needs: HttpDoorNeeds): HttpApiDoor {
     const cors = record.api.corsConfiguration === undefined ? undefined : rulesOf(record.api.corsConfiguration);
     const own = ["apigw-requestid", parts.requestId];
     if (cors !== undefined && isPreflight(parts)) {
-      request.resume();
       const headers = preflightHeaders(cors, parts.headers);
       sendAnswer(response, { status: 204, headers, body: Buffer.alloc(0) }, own);
       return;
     }
     const answer = await answered(request, arrival).catch(failed);
-    request.resume();
     const headers = cors === undefined ? answer.headers : withCors(answer.headers, corsHeaders(cors, parts.headers));
     if (!sendAnswer(response, { ...answer, headers }, own)) sendAnswer(response, internalError, own);
   };

@@ -41,7 +41,6 @@ function eventOf2({ arrival, selected, granted }: HttpCall, content: EventBody):
 function eventOf1({ arrival, selected, granted }: HttpCall, content: EventBody): object {
   const { record, stage, parts } = arrival;
   const { routeKey } = selected.route;
-  const domain = parts.host.replace(/:\d+$/, "");
   const query = queryOf(parts.query);
   return {
     version: "1.0",
@@ -56,8 +55,8 @@ function eventOf1({ arrival, selected, granted }: HttpCall, content: EventBody):
       accountId: record.account,
       apiId: record.api.apiId,
       ...(granted?.shown1 === undefined ? {} : { authorizer: granted.shown1 }),
-      domainName: domain,
-      domainPrefix: domain.split(".")[0],
+      domainName: parts.domain,
+      domainPrefix: parts.domain.split(".", 1)[0],
       extendedRequestId: parts.requestId,
       httpMethod: parts.method,
       identity: { ...nobody, ...granted?.identity, sourceIp: parts.sourceIp, userAgent: parts.userAgent },
@@ -121,7 +120,7 @@ function contextValue(name: string, parts: RequestParts, { record, stage, path }
   const known: Readonly<Record<string, string>> = {
     accountId: record.account,
     apiId: record.api.apiId,
-    domainName: parts.host.replace(/:\d+$/, ""),
+    domainName: parts.domain,
     httpMethod: parts.method,
     "identity.sourceIp": parts.sourceIp,
     "identity.userAgent": parts.userAgent,

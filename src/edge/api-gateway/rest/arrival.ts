@@ -44,13 +44,19 @@ export function restArrival(
 }
 
 /** What a front end adds has the names that AWS's has. */
-const added = ["Host", "X-Amzn-Trace-Id", "X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto"];
+const added = new Map(
+  ["Host", "X-Amzn-Trace-Id", "X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto"].map((name) => [
+    name.toLowerCase(),
+    name,
+  ]),
+);
 
 function namesOf({ rawHeaders }: Pick<IncomingMessage, "rawHeaders">): Map<string, string> {
-  const names = new Map(added.map((name) => [name.toLowerCase(), name]));
+  const names = new Map(added);
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]!;
-    if (!names.has(name.toLowerCase())) names.set(name.toLowerCase(), name);
+    const lower = name.toLowerCase();
+    if (!names.has(lower)) names.set(lower, name);
   }
   return names;
 }

@@ -7,7 +7,7 @@ export function contextOf({ record, stage, path, parts }: RestArrival, name: str
   const known: Readonly<Record<string, string>> = {
     accountId: record.account,
     apiId: record.api.id,
-    domainName: parts.host.replace(/:\d+$/, ""),
+    domainName: parts.domain,
     extendedRequestId: parts.requestId,
     httpMethod: parts.method,
     "identity.sourceIp": parts.sourceIp,

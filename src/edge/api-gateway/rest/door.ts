@@ -72,7 +72,6 @@ export function createRestDoor(needs: GatewayNeeds): RestDoor {
       const isClosed = record.api.disableExecuteApiEndpoint;
       const arrival = isClosed ? undefined : restArrival(needs.restApis, record, base, parts, request);
       if (arrival === undefined || arrival === "malformed") {
-        request.resume();
         const fault = arrival === undefined ? "FORBIDDEN" : "BAD_REQUEST_PARAMETERS";
         sendAnswer(response, gatewayAnswer(fault, arrival === undefined ? undefined : "Bad Request"), own);
         return;
@@ -81,7 +80,6 @@ export function createRestDoor(needs: GatewayNeeds): RestDoor {
         const { fault, detail } = faultOf(error);
         return gatewayAnswer(fault, detail, arrival);
       });
-      request.resume();
       // A mapping may name any status, and one below 200 would be no answer.
       const whole = isStatus(answer.status) ? answer : gatewayAnswer("BAD_INTEGRATION");
       const shown = { ...whole, headers: renamed(whole.headers) };

@@ -80,10 +80,8 @@ export function createManagement(needs: GatewayNeeds, connections: Connections) 
     const { request, response, parts } = call;
     try {
       const answer = await answered(call);
-      request.resume();
       sendAnswer(response, answer, ["x-amzn-requestid", parts.requestId]);
     } catch (error) {
-      request.resume();
       const tooMuch = error instanceof ServiceError && error.code === "RequestTooLargeException";
       if (tooMuch) sendAnswer(response, failure("PayloadTooLargeException", 413, error.message), []);
       else if (error instanceof ServiceError && error.code === "AccessDeniedException") {

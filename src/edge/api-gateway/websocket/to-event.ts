@@ -83,7 +83,7 @@ function contextOf({ id, arrival, connectedAt, authorizer }: Connected, eventTyp
     requestTimeEpoch: now,
     identity: { userAgent: parts.userAgent, sourceIp: parts.sourceIp },
     requestId,
-    domainName: parts.host.replace(/:\d+$/, ""),
+    domainName: parts.domain,
     connectionId: id,
     apiId: record.api.apiId,
   };
