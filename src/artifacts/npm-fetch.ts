@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, renameSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { RuntimeUnavailable } from "./artifacts.ts";
+import { layDown } from "./lay.ts";
 
 /**
  * Fetches the newest Node.js of a major version into `into` (bin/node, LICENSE) through the user's own npm, so that its
@@ -26,7 +27,7 @@ export async function fetchNode(
   await run(runtime, "npm", ["install", ...options, "--prefix", work, `${name}@${major}`], work);
   const unpacked = join(work, "node_modules", name);
   mkdirSync(join(into, "bin"));
-  renameSync(join(unpacked, "bin", "node"), join(into, "bin", "node"));
+  await layDown(join(unpacked, "bin", "node"), join(into, "bin", "node"));
   if (existsSync(join(unpacked, "LICENSE"))) copyFileSync(join(unpacked, "LICENSE"), join(into, "LICENSE"));
   await rm(work, { recursive: true, force: true }); // headers and manuals
   const version = (await run(runtime, join(into, "bin", "node"), ["--version"], into)).trim().slice(1);
