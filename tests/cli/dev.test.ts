@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { get } from "node:http";
-import { createServer } from "node:net";
+import { type IncomingHttpHeaders, request } from "node:http";
+import { connect, createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
 import { type Server, startServer } from "../e2e/server.ts";
@@ -122,14 +122,7 @@ test("a template's API, queues and functions stand, and both code and template m
   const folder = project(t, { "template.yaml": template("/orders"), "orders/index.js": answers("one") });
   const { said } = dev(t, folder);
   const [, url] = await said(/GET {4}(http:\/\/\S+\/orders)\n[\s\S]*Watching/);
-  const asked = async (path: string) => {
-    const { hostname, port } = new URL(server.endpoint);
-    const request = get({ hostname, port, path, headers: { host: new URL(url!).host } });
-    const [response] = await once(request, "response");
-    let text = "";
-    for await (const chunk of response) text += chunk;
-    return { status: response.statusCode as number, body: JSON.parse(text) };
-  };
+  const asked = (path: string) => answerOf(new URL(path, url));
   const before = await asked("/orders");
   assert.equal(before.body.what, "one");
   assert.match(before.body.jobs, /\/Jobs|-Jobs-/);
@@ -140,6 +133,63 @@ test("a template's API, queues and functions stand, and both code and template m
   await said(/GET {4}http:\/\/\S+\/v2\/orders\n/);
   assert.equal((await asked("/v2/orders")).body.what, "two");
   assert.equal((await asked("/orders")).status, 404);
+});
+
+/** What an address says: whatever its name, it is the server's. */
+async function answerOf(
+  url: URL,
+  method = "GET",
+): Promise<{ status: number; headers: IncomingHttpHeaders; body: ReturnType<typeof JSON.parse> }> {
+  const { hostname, port } = new URL(server.endpoint);
+  const asked = request({ hostname, port, method, path: url.pathname, headers: { host: url.host } }).end();
+  const [response] = await once(asked, "response");
+  let text = "";
+  for await (const chunk of response) text += chunk;
+  return { status: response.statusCode, headers: response.headers, body: text === "" ? undefined : JSON.parse(text) };
+}
+
+test("REST APIs stand as they are: of a template, with its stage, and of serverless.yml's http events", async (t) => {
+  const proxy = `exports.handler = async ({ httpMethod, resource, requestContext, pathParameters }) =>
+    ({ statusCode: 201, body: JSON.stringify([httpMethod, resource, requestContext.stage, pathParameters?.id]) });`;
+  const sam = project(t, {
+    "template.yaml": `
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Books:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: .
+      Runtime: nodejs24.x
+      Handler: index.handler
+      Events: {Get: {Type: Api, Properties: {Method: GET, Path: "/books/{id}"}}}
+`,
+    "index.js": proxy,
+  });
+  const [, url] = await dev(t, sam, ["--once"]).said(/GET {4}(http:\/\/\S+\/Prod\/books)\/\{id\}\n/);
+  const book = await answerOf(new URL(`${url}/7`));
+  assert.deepEqual([book.status, book.body], [201, ["GET", "/books/{id}", "Prod", "7"]]);
+
+  const sls = project(t, {
+    "serverless.yml": `
+service: library
+provider: {name: aws, runtime: nodejs24.x, stage: test}
+functions:
+  put:
+    handler: index.handler
+    events:
+      - http: {method: put, path: "loans/{id}", cors: true, authorizer: aws_iam}
+      - http: GET loans
+`,
+    "index.js": proxy,
+  });
+  const { said } = dev(t, sls, ["--once"]);
+  const [, base] = await said(
+    /authorizer is left out[\s\S]*GET {4}(http:\/\/\S+)\/test\/loans\n.*PUT {4}http:\/\/\S+\/test\/loans\/\{id\}\n/,
+  );
+  const loan = await answerOf(new URL(`${base}/test/loans/3`), "PUT");
+  assert.deepEqual([loan.status, loan.body], [201, ["PUT", "/loans/{id}", "test", "3"]]);
+  const asked = await answerOf(new URL(`${base}/test/loans/3`), "OPTIONS");
+  assert.equal(asked.headers["access-control-allow-origin"], "*");
 });
 
 test("serverless.yml runs as it is: variables, names, events", async (t) => {
@@ -187,13 +237,56 @@ test("a debugger attaches to a port that stays the same", async (t) => {
   socket.send(JSON.stringify({ id: 1, method: "Runtime.evaluate", params: { expression: "20 + 3" } }));
   const [{ data }] = (await once(socket, "message")) as [MessageEvent];
   assert.equal(JSON.parse(String(data)).result.result.value, 23);
-  write(folder, { "index.js": "exports.handler = async () => 2;" });
+  socket.close();
+  write(folder, {
+    "index.js": "exports.handler = async (event) => {\n  const twice = event.n * 2;\n  return twice;\n};",
+  });
   await said(/debugged live/);
-  assert.equal(await called("debugged"), 2);
+  assert.equal(await called("debugged", '{"n":1}'), 2);
   await said(/waits for a debugger[\s\S]*waits for a debugger/);
   const [second] = await targets();
   assert.notEqual(first!.id, second!.id);
+  await using session = await inspect(second!.webSocketDebuggerUrl);
+  await session.ask("Debugger.enable", {});
+  await session.ask("Debugger.setBreakpointByUrl", { urlRegex: "index\\.js$", lineNumber: 2 });
+  const answer = called("debugged", '{"n":21}');
+  const { callFrames } = await session.heard("Debugger.paused");
+  const [{ callFrameId }] = callFrames;
+  const { result } = await session.ask("Debugger.evaluateOnCallFrame", { callFrameId, expression: "twice" });
+  assert.equal(result.value, 42);
+  await session.ask("Debugger.evaluateOnCallFrame", { callFrameId, expression: "event.n = 4" });
+  await session.ask("Debugger.resume", {});
+  assert.equal(await answer, 42);
 });
+
+type Told = ReturnType<typeof JSON.parse>;
+
+/** A client of the inspector's protocol, as far as a breakpoint needs one. */
+async function inspect(address: string) {
+  const socket = new WebSocket(address);
+  const waiting = new Map<number | string, (told: Told) => void>();
+  const early = new Map<string, Told>();
+  socket.addEventListener("message", ({ data }) => {
+    const { id, method, result, params } = JSON.parse(String(data));
+    const wanted = waiting.get(id ?? method);
+    if (wanted !== undefined) wanted(result ?? params);
+    else if (method !== undefined) early.set(method, params);
+  });
+  await once(socket, "open");
+  let count = 0;
+  return {
+    ask: (method: string, params: object) =>
+      new Promise<Told>((resolve) => {
+        waiting.set(++count, resolve);
+        socket.send(JSON.stringify({ id: count, method, params }));
+      }),
+    heard: (method: string) =>
+      new Promise<Told>((resolve) => (early.has(method) ? resolve(early.get(method)) : waiting.set(method, resolve))),
+    async [Symbol.asyncDispose]() {
+      socket.close();
+    },
+  };
+}
 
 /** Stands for the real one, whose protocol is its own affair: it listens, and says where. */
 const debugpy = `import socket
@@ -215,3 +308,76 @@ test("Python's debugpy listens before the handler is loaded, where it is install
   assert.equal(typeof port, "number");
   await said(/waits for a debugger/);
 });
+
+test("a breakpoint of the real debugpy stops a Python function, and its variables are read", async (t) => {
+  const folder = project(t, {
+    "lambda_function.py": "def lambda_handler(event, context):\n    twice = event['n'] * 2\n    return twice\n",
+  });
+  const installed = spawnSync("python3", ["-m", "pip", "install", "-q", "--no-deps", "-t", folder, "debugpy"]);
+  if (installed.status !== 0) return t.skip("debugpy cannot be installed here");
+  const port = await freePort();
+  const { said } = dev(t, folder, ["--inspect", String(port)]);
+  await said(/Watching/);
+  const name = folder.split("/").at(-1)!;
+  assert.equal(await called(name, '{"n":1}'), 2);
+  await said(/waits for a debugger/);
+  await using session = await attachPython(port);
+  const attached = session.ask("attach", { justMyCode: false, pathMappings: [{ localRoot: folder, remoteRoot: "." }] });
+  await session.heard("initialized");
+  const source = { path: join(folder, "lambda_function.py") };
+  await session.ask("setBreakpoints", { source, breakpoints: [{ line: 3 }] });
+  await session.ask("configurationDone", {});
+  await attached;
+  const answer = called(name, '{"n":21}');
+  const { threadId } = await session.heard("stopped");
+  const { stackFrames } = await session.ask("stackTrace", { threadId });
+  assert.equal(stackFrames[0].name, "lambda_handler");
+  const { result } = await session.ask("evaluate", { expression: "twice", frameId: stackFrames[0].id });
+  assert.equal(result, "42");
+  await session.ask("continue", { threadId });
+  assert.equal(await answer, 42);
+});
+
+/** A client of the Debug Adapter Protocol, as far as a breakpoint needs one. */
+async function attachPython(port: number) {
+  const socket = connect(port, "127.0.0.1");
+  await once(socket, "connect");
+  const waiting = new Map<number | string, (told: Told) => void>();
+  const early = new Map<string, Told>();
+  let rest = Buffer.alloc(0);
+  const take = (message: Told): void => {
+    const [key, told] =
+      message.type === "response"
+        ? [message.request_seq as number, message.body]
+        : [message.event as string, message.body ?? {}];
+    const wanted = waiting.get(key);
+    if (wanted !== undefined) wanted(told);
+    else if (typeof key === "string") early.set(key, told);
+  };
+  socket.on("data", (chunk: Buffer) => {
+    rest = Buffer.concat([rest, chunk]);
+    for (;;) {
+      const head = /^Content-Length: (\d+)\r\n\r\n/.exec(rest.toString("latin1"));
+      const end = head === null ? Number.POSITIVE_INFINITY : head[0].length + Number(head[1]);
+      if (rest.length < end) return;
+      take(JSON.parse(rest.subarray(head![0].length, end).toString()));
+      rest = rest.subarray(end);
+    }
+  });
+  let seq = 0;
+  const ask = (command: string, given: object) =>
+    new Promise<Told>((resolve) => {
+      const body = JSON.stringify({ seq: ++seq, type: "request", command, arguments: given });
+      waiting.set(seq, resolve);
+      socket.write(`Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+    });
+  await ask("initialize", { adapterID: "thaw", pathFormat: "path" });
+  return {
+    ask,
+    heard: (event: string) =>
+      new Promise<Told>((resolve) => (early.has(event) ? resolve(early.get(event)) : waiting.set(event, resolve))),
+    async [Symbol.asyncDispose]() {
+      socket.destroy();
+    },
+  };
+}

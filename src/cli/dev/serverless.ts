@@ -49,13 +49,14 @@ export function serverlessTemplate(given: Mapping, context: Context): Serverless
       },
     };
   }
+  const api = restApiOf(mapping(root.functions), `${stage}-${service}`, stage);
   const own = isMapping(root.resources) ? mapping(root.resources.Resources) : {};
   return {
     name: `${service}-${stage}`,
     template: {
       AWSTemplateFormatVersion: "2010-09-09",
       Transform: "AWS::Serverless-2016-10-31",
-      Resources: { ...own, ...resources },
+      Resources: { ...own, ...api, ...resources },
     },
     warnings,
   };
@@ -69,6 +70,30 @@ function logicalId(key: string): string {
   return `${named[0]!.toUpperCase()}${named.slice(1)}LambdaFunction`;
 }
 
+/** The one REST API of a service, as the framework names it. */
+const restApi = "ApiGatewayRestApi";
+
+/** `private: true` asks for a key. */
+const restAuth = ({ private: closed }: Mapping): Mapping => (closed === true ? { Auth: { ApiKeyRequired: true } } : {});
+
+/** An API for the `http` events of all functions, with a stage named after the service's. */
+function restApiOf(functions: Mapping, name: string, stage: string): Mapping {
+  const events = Object.values(functions).flatMap((fn) => (isMapping(fn) && Array.isArray(fn.events) ? fn.events : []));
+  const http = events.flatMap((event) => (isMapping(event) && event.http !== undefined ? [mapping(event.http)] : []));
+  if (http.length === 0) return {};
+  // CORS is the API's in SAM and a path's in the framework: whoever allows it anywhere allows it, here, everywhere.
+  const crossed = http.map(({ cors }) => cors).find((cors) => cors !== undefined && cors !== false);
+  const origin = isMapping(crossed)
+    ? (crossed.origin ?? (Array.isArray(crossed.origins) ? crossed.origins[0] : "*"))
+    : "*";
+  const Properties = {
+    Name: name,
+    StageName: stage,
+    ...(crossed === undefined ? {} : { Cors: `'${String(origin)}'` }),
+  };
+  return { [restApi]: { Type: "AWS::Serverless::Api", Properties } };
+}
+
 type Event = { readonly Type: string; readonly Properties: Mapping };
 
 function eventsOf(key: string, given: unknown, warnings: string[]): Mapping {
@@ -76,6 +101,10 @@ function eventsOf(key: string, given: unknown, warnings: string[]): Mapping {
   for (const [index, each] of (Array.isArray(given) ? given : []).entries()) {
     const [kind, value] = isMapping(each) ? (Object.entries(each)[0] ?? ["", undefined]) : [String(each), undefined];
     const made = eventOf(kind, value);
+    for (const left of ["authorizer", "async", "request", "response"].filter(
+      (name) => kind === "http" && mapping(value)[name] !== undefined,
+    ))
+      warnings.push(`functions.${key}.events: http's ${left} is left out`);
     if (made === undefined) warnings.push(`functions.${key}.events: ${kind} is left out`);
     else events[`Event${index}`] = made;
   }
@@ -89,8 +118,10 @@ function eventOf(kind: string, value: unknown): Event | undefined {
       if (value === "*" || members.path === "*") return { Type: "HttpApi", Properties: {} };
       return { Type: "HttpApi", Properties: route(value, members) };
     case "http":
-      // the event of a REST API is, for a proxy integration, what an HTTP API calls format 1.0
-      return { Type: "HttpApi", Properties: { ...route(value, members), PayloadFormatVersion: "1.0" } };
+      return {
+        Type: "Api",
+        Properties: { ...route(value, members), RestApiId: { Ref: restApi }, ...restAuth(members) },
+      };
     case "schedule":
       return {
         Type: "Schedule",

@@ -4,6 +4,7 @@ import { ask, ServiceFailure } from "../client.ts";
 import { CommandFailure } from "../failure.ts";
 import type { Package } from "../package/zip.ts";
 import type { Connection } from "../settings.ts";
+import { addresses } from "./addresses.ts";
 import type { Project } from "./project.ts";
 
 /** A stack that stands. */
@@ -78,7 +79,11 @@ export async function deployStack(
       .map((each) => [tag(each, "LogicalResourceId"), tag(each, "PhysicalResourceId")] as const),
   );
   const outputs = new Map(after.outputs);
-  return { functions, outputs, urls: await addresses(connection, resources) };
+  const standing = resources.map((each) => ({
+    type: tag(each, "ResourceType"),
+    physicalId: tag(each, "PhysicalResourceId"),
+  }));
+  return { functions, outputs, urls: await addresses(connection, standing) };
 }
 
 function resourceOf(template: Mapping, id: string): Mapping {
@@ -146,30 +151,6 @@ async function reasons(call: Call, name: string): Promise<string> {
   const failed = members(text, "StackEvents").filter((each) => tag(each, "ResourceStatus").endsWith("_FAILED"));
   const lines = failed.map((each) => `${tag(each, "LogicalResourceId")}: ${tag(each, "ResourceStatusReason")}`);
   return [...new Set(lines)].slice(0, 5).join("\n  ");
-}
-
-/** Function URLs and the routes of HTTP APIs. */
-async function addresses(connection: Connection, resources: readonly string[]): Promise<string[]> {
-  const port = new URL(connection.endpoint).port;
-  const found: string[] = [];
-  for (const each of resources) {
-    const [type, id] = [tag(each, "ResourceType"), tag(each, "PhysicalResourceId")];
-    if (type === "AWS::Lambda::Url") {
-      const name = id.split(":function:")[1] ?? id;
-      const path = `/2021-10-31/functions/${encodeURIComponent(name)}/url`;
-      const answer = await ask(connection, { method: "GET", path });
-      found.push((JSON.parse(answer.body.toString()) as { FunctionUrl: string }).FunctionUrl);
-    } else if (type === "AWS::ApiGatewayV2::Api") {
-      const base = `http://${id}.execute-api.${connection.region}.localhost:${port}`;
-      const answer = await ask(connection, { method: "GET", path: `/v2/apis/${id}/routes`, service: "apigateway" });
-      const { items = [] } = JSON.parse(answer.body.toString()) as { items?: { routeKey: string }[] };
-      for (const { routeKey } of items) {
-        const [method, path] = routeKey.startsWith("$") ? ["ANY", "/"] : routeKey.split(" ");
-        found.push(`${method!.padEnd(6)} ${base}${path}`);
-      }
-    }
-  }
-  return found;
 }
 
 /** Text of the first element of this name; the answers read here have no attributes and no CDATA. */
