@@ -85,12 +85,21 @@ export function createProgram(version: string): Command {
 
   program
     .command("logs")
-    .description("print a function's log")
-    .argument("<name>", "function name")
+    .description(
+      "print a function's log; or ask several by a query of CloudWatch Logs Insights: thaw logs query 'filter …'",
+    )
+    .argument("<name>", "function name, or query")
+    .argument("[query]", "a query: thaw logs query 'filter @type = \"REPORT\" | stats max(@duration)'")
     .option("--follow", "go on as lines arrive")
     .option("--since <span>", "only what is younger: 30s, 10m, 2h, 1d")
-    .option("--limit <number>", "at most that many lines of the past")
-    .action(async (name, _options, command) => (await import("./commands/logs.ts")).logs(name, all(command)));
+    .option("--limit <number>", "at most that many lines of the past, or rows of a query")
+    .option("--function <name>", "of a query: a function; may be repeated (default: all)", repeatable)
+    .option("--group <name>", "of a query: a log group; may be repeated", repeatable)
+    .action(async (name, query, _options, command) => {
+      if (query === undefined) await (await import("./commands/logs.ts")).logs(name, all(command));
+      else if (name === "query") await (await import("./commands/logs-query.ts")).logsQuery(query, all(command));
+      else command.error(`error: too many arguments for 'logs'. Was ${JSON.stringify(name)} to be query?`);
+    });
 
   program
     .command("alarms")

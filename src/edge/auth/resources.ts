@@ -17,7 +17,8 @@ type Resources = (input: Input, scope: Scope, operation: string) => readonly str
 const services: Readonly<Record<string, Resources>> = {
   logs: (input, scope) => {
     const group = text(input.logGroupName) ?? text(input.logGroupIdentifier) ?? text(input.resourceArn);
-    const groups = group === undefined ? list(input.logGroupIdentifiers) : [group];
+    const several = [...list(input.logGroupNames), ...list(input.logGroupIdentifiers)];
+    const groups = group === undefined ? several : [group];
     return groups.map((name) => {
       const arn = name.startsWith("arn:") ? name.replace(/:\*$/, "") : arnOf("logs", scope, `log-group:${name}`);
       const stream = text(input.logStreamName);

@@ -66,9 +66,14 @@ export class JsonError extends Error {
   readonly code: string;
   readonly status: number;
   /** what stands beside the message */
-  readonly fields: Readonly<Record<string, string | number>>;
+  readonly fields: Readonly<Record<string, string | number | object>>;
 
-  constructor(code: string, message: string, status = 400, fields: Readonly<Record<string, string | number>> = {}) {
+  constructor(
+    code: string,
+    message: string,
+    status = 400,
+    fields: Readonly<Record<string, string | number | object>> = {},
+  ) {
     super(message);
     this.name = code;
     this.code = code;

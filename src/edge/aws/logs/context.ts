@@ -1,6 +1,8 @@
+import type { MetricTransformation } from "@aws-sdk/client-cloudwatch-logs";
 import type { LogStore, StoredEvent } from "../../../observe/index.ts";
 import type { Named, Scope } from "../../../registry/index.ts";
 import { JsonError } from "../json.ts";
+import type { Queries } from "./insights/queries.ts";
 
 /** A log group that was made, or has been seen. Groups are the account's, whichever region is asked: functions write to them. */
 export interface GroupRecord {
@@ -33,16 +35,34 @@ export interface SubscriptionRecord {
   readonly created: number;
 }
 
+export interface MetricFilterRecord {
+  readonly account: string;
+  /** group and filter, with a colon between */
+  readonly name: string;
+  /** where its metrics are */
+  readonly region: string;
+  readonly group: string;
+  readonly filterName: string;
+  readonly pattern: string;
+  readonly transformations: readonly MetricTransformation[];
+  readonly created: number;
+}
+
 export interface LogsContext {
   readonly logs: LogStore;
   readonly groups: Named<GroupRecord>;
   readonly streams: Named<StreamRecord>;
   readonly subscriptions: Named<SubscriptionRecord>;
+  readonly metricFilters: Named<MetricFilterRecord>;
+  /** of Logs Insights */
+  readonly queries: Queries;
   clock(): number;
   /** aborted when the server stops */
   readonly closing: AbortSignal;
   /** The subscriptions of a group are others now. */
   resubscribe(account: string, group: string): Promise<void>;
+  /** The metric filters of a group are others now. */
+  recount(account: string, group: string): Promise<void>;
   /** May CloudWatch Logs run this function? Throws InvalidParameterException. */
   checkDestination(scope: Scope, group: string, arn: string): void;
 }

@@ -47,7 +47,11 @@ export const deleteLogGroup: LogsOperation<OfGroup> = async (call) => {
   for (const one of context.subscriptions.list(account)) {
     if (one.group === name) context.subscriptions.remove(account, one.name);
   }
+  for (const one of context.metricFilters.list(account)) {
+    if (one.group === name) context.metricFilters.remove(account, one.name);
+  }
   context.groups.remove(scope.account, name);
+  await context.recount(account, name);
   await context.resubscribe(account, name);
   return {};
 };
@@ -71,7 +75,7 @@ export const describeLogGroups: LogsOperation<DescribeLogGroupsRequest> = async 
       logGroupName: group.name,
       creationTime: group.created,
       ...(group.retentionDays === undefined ? {} : { retentionInDays: group.retentionDays }),
-      metricFilterCount: 0,
+      metricFilterCount: context.metricFilters.list(group.account).filter((one) => one.group === group.name).length,
       arn: `${arn}:*`,
       storedBytes: events.reduce((sum, { message }) => sum + Buffer.byteLength(message) + 26, 0),
       logGroupClass: "STANDARD",

@@ -95,6 +95,16 @@ function comparison(select: (document: unknown) => unknown[], operator: string, 
   return some((value) => value !== missing && test(value));
 }
 
+/** The first value that a selector such as `$.a.b[0]` leads to in a message. Undefined: the message is no JSON, or has none there. */
+export function selected(message: string, selector: string): unknown {
+  try {
+    const [value] = selectorOf(selector)(JSON.parse(message));
+    return value === missing ? undefined : value;
+  } catch {
+    return undefined;
+  }
+}
+
 /** What a selector leads to: one value, or of `*` several; `missing` where nothing is. */
 function selectorOf(text: string): (document: unknown) => unknown[] {
   const steps = [...text.matchAll(/\.([\w*@-]+)|\[(\d+|\*)\]|\['([^']*)'\]|\["([^"]*)"\]/g)].map(
