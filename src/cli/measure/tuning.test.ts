@@ -36,6 +36,16 @@ test("provisioned concurrency breaks even at 25 % as the mission counts, and at 
   assert.ok(Math.abs(found.callsPerSecond! - 6) < 0.01);
 });
 
+test("where holding is dear, provisioned concurrency pays for itself later than in us-east-1, or never", async () => {
+  const expected = { "us-west-2": 0.6, "eu-west-1": 0.8, "eu-central-1": 1.01, "ap-northeast-1": 1.31 };
+  for (const [region, share] of Object.entries(expected)) {
+    for (const architecture of ["x86_64", "arm64"]) {
+      const found = breakEven(await pricesFor(region, architecture));
+      assert.ok(Math.abs(found - share) < 0.01, `${region} ${architecture}: ${found}`);
+    }
+  }
+});
+
 test("power tuning knows the fastest, the cheapest and the balance between them", async () => {
   const prices = await pricesFor("us-east-1", "x86_64");
   // twice the memory halves the time until 512 MB; beyond, it only costs
