@@ -57,6 +57,7 @@ export function createEdge(needs: EdgeNeeds): Edge {
     restApis,
     balancers,
     forgetAuthorizations: fronts.forgetAuthorizations,
+    testMethod: fronts.testMethod,
     provisioning: lambda.provisioning,
   });
 

@@ -4,6 +4,7 @@ import type { BalancerDoor, BalancerNeeds } from "./alb/door.ts";
 import { domainOf } from "./api-gateway/arrival.ts";
 import type { ApiGateway, Place } from "./api-gateway/door.ts";
 import type { GatewayNeeds } from "./api-gateway/needs.ts";
+import type { TestAnswer, TestRequest } from "./api-gateway/rest/test-invoke.ts";
 import type { FunctionUrlDoor } from "./function-url/door.ts";
 import { addressOf } from "./proxy/address.ts";
 
@@ -17,6 +18,8 @@ export interface Fronts {
   serveDomain(request: IncomingMessage, response: ServerResponse, host: string, requestId: string): Promise<void>;
   /** Answers a wish for a WebSocket, wherever it is for; never rejects. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, requestId: string): Promise<void>;
+  /** TestInvokeMethod of a REST API */
+  testMethod(test: TestRequest, requestId: string): Promise<TestAnswer>;
   /** Forgets what authorizers have said for a stage. */
   forgetAuthorizations(apiId: string, stage: string): void;
   /** Ends all WebSockets. */
@@ -60,6 +63,7 @@ export function createFronts(needs: GatewayNeeds & BalancerNeeds): Fronts {
       const place = address === undefined ? { domain } : address.kind === "api" ? address : nowhere;
       await (await loadedGateway()).upgrade(request, socket, head, place, requestId);
     },
+    testMethod: async (test, requestId) => (await loadedGateway()).testMethod(test, requestId),
     forgetAuthorizations(apiId, stage) {
       void gateway?.then((room) => room.forgetAuthorizations(apiId, stage));
     },

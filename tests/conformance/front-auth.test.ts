@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
+  APIGatewayClient,
+  CreateDeploymentCommand,
+  CreateRestApiCommand,
+  PutIntegrationCommand,
+  PutMethodCommand,
+} from "@aws-sdk/client-api-gateway";
+import {
   ApiGatewayV2Client,
   CreateApiCommand,
   CreateRouteCommand,
@@ -52,12 +59,12 @@ function clientOf<T extends { destroy(): void }>(Client: new (options: object) =
 }
 
 /** A user who may this. */
-async function userWith(UserName: string, Action: string[]): Promise<Keys> {
+async function userWith(UserName: string, Action: string[], Resource = "*"): Promise<Keys> {
   const iam = clientOf(IAMClient);
   await iam.send(new CreateUserCommand({ UserName }));
   const PolicyDocument = JSON.stringify({
     Version: "2012-10-17",
-    Statement: [{ Effect: "Allow", Action, Resource: "*" }],
+    Statement: [{ Effect: "Allow", Action, Resource }],
   });
   await iam.send(new PutUserPolicyCommand({ UserName, PolicyName: "p", PolicyDocument }));
   const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName }));
@@ -153,4 +160,49 @@ test("an API's routes with AWS_IAM need execute-api:Invoke, the others nothing; 
       `is not authorized to perform: apigateway:POST on resource: arn:aws:apigateway:us-east-1::/apis/${ApiId}/routes`,
     ),
   );
+});
+
+test("a REST API's methods with AWS_IAM need execute-api:Invoke for stage, method and path, in AWS's words", async () => {
+  const gateway = clientOf(APIGatewayClient);
+  const Principal = "apigateway.amazonaws.com";
+  const FunctionName = "behind";
+  await makeFunction(clientOf(LambdaClient), FunctionName);
+  const permission = { FunctionName, StatementId: "a", Action: "lambda:InvokeFunction", Principal };
+  await clientOf(LambdaClient).send(new AddPermissionCommand(permission));
+  const { id, rootResourceId } = await gateway.send(new CreateRestApiCommand({ name: "r" }));
+  const at = { restApiId: id!, resourceId: rootResourceId!, httpMethod: "ANY" };
+  await gateway.send(new PutMethodCommand({ ...at, authorizationType: "AWS_IAM" }));
+  const uri = `arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:000000000000:function:${FunctionName}/invocations`;
+  await gateway.send(new PutIntegrationCommand({ ...at, type: "AWS_PROXY", integrationHttpMethod: "POST", uri }));
+  await gateway.send(new CreateDeploymentCommand({ restApiId: id!, stageName: "s" }));
+  const host = `${id}.execute-api.us-east-1.localhost`;
+  const service = "execute-api";
+  const reader = await userWith("reader", ["execute-api:Invoke"], `arn:aws:execute-api:us-east-1:*:${id}/s/GET/*`);
+  const told = await askSigned(host, "/s", { service, keys: reader });
+  assert.deepEqual([told.status, told.text], [200, "fine"]);
+  const { identity } = JSON.parse(door.invocations.at(-1)!.payload.toString()).requestContext;
+  assert.deepEqual(
+    [identity.userArn, identity.accessKey, identity.accountId],
+    ["arn:aws:iam::000000000000:user/reader", reader.accessKeyId, "000000000000"],
+  );
+  const before = door.invocations.length;
+  const refused = async (asked: Promise<Told>) => {
+    const { status, text, headers } = await asked;
+    return [status, headers["x-amzn-errortype"], text];
+  };
+  const resource = `arn:aws:execute-api:us-east-1:000000000000:${id}/s/POST/`;
+  assert.deepEqual(await refused(askSigned(host, "/s", { service, keys: reader, body: "x" })), [
+    403,
+    "AccessDeniedException",
+    `{"Message":"User: arn:aws:iam::000000000000:user/reader is not authorized to perform: execute-api:Invoke on resource: ${resource} because no identity-based policy allows the execute-api:Invoke action"}`,
+  ]);
+  assert.deepEqual(await refused(ask(door, host, { path: "/s" })), [
+    403,
+    "MissingAuthenticationTokenException",
+    '{"message":"Missing Authentication Token"}',
+  ]);
+  const forged = await askSigned(host, "/s", { service, keys: { ...reader, secretAccessKey: "wrong" } });
+  assert.equal(forged.status, 403);
+  assert.equal((await askSigned(host, "/s", { keys: reader })).status, 403);
+  assert.equal(door.invocations.length, before);
 });

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { createSign, generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import {
@@ -35,6 +34,7 @@ import { AddPermissionCommand, type LambdaClient } from "@aws-sdk/client-lambda"
 import aws4 from "aws4";
 import { type Door, echo, openDoor, type Run } from "./door.ts";
 import { ask, failing, lambdaClient, makeFunction, returning, type Told } from "./front.ts";
+import { openIssuer } from "./issuer.ts";
 
 /** HTTP APIs as SDKs make them and clients call them; the function itself is played by the test. */
 let door: Door;
@@ -333,31 +333,6 @@ test("CORS of an API: preflights need no route, and its rules go before the func
   );
   assert.equal(told.headers["access-control-allow-origin"], undefined);
 });
-
-/** An identity provider on this machine. */
-async function openIssuer(): Promise<{
-  issuer: string;
-  asked: string[];
-  token(claims: object, more?: object): string;
-  server: Server;
-}> {
-  const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-  const asked: string[] = [];
-  const server = createServer((request, response) => {
-    asked.push(request.url ?? "");
-    const keys = [{ ...publicKey.export({ format: "jwk" }), kid: "one", alg: "RS256", use: "sig" }];
-    response.end(JSON.stringify(request.url === "/jwks" ? { keys } : { issuer, jwks_uri: `${issuer}/jwks` }));
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const token = (claims: object, more: object = {}) => {
-    const text = `${part({ alg: "RS256", kid: "one", ...more })}.${part(claims)}`;
-    return `${text}.${createSign("RSA-SHA256").update(text).sign(privateKey).toString("base64url")}`;
-  };
-  return { issuer, asked, token, server };
-}
 
 test("JWT authorizers check signature, issuer, audience, times and scopes, and show the claims", async () => {
   const { issuer, asked, token, server } = await openIssuer();

@@ -8,6 +8,7 @@ import { createHttpApiDoor } from "./http/door.ts";
 import { gatewayAnswer } from "./http/from-result.ts";
 import type { GatewayNeeds } from "./needs.ts";
 import type { RestDoor } from "./rest/door.ts";
+import type { TestAnswer, TestRequest } from "./rest/test-invoke.ts";
 import { createThrottle } from "./throttle.ts";
 import { createConnections } from "./websocket/connections.ts";
 import type { WebSocketDoor } from "./websocket/door.ts";
@@ -21,6 +22,8 @@ export interface ApiGateway {
   serveConnections(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void>;
   /** A wish for a WebSocket. Never rejects. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, place: Place, requestId: string): Promise<void>;
+  /** TestInvokeMethod */
+  testMethod(test: TestRequest, requestId: string): Promise<TestAnswer>;
   /** Forgets what authorizers have said for a stage. */
   forgetAuthorizations(apiId: string, stage: string): void;
   /** Ends all WebSockets. */
@@ -60,12 +63,16 @@ export function createApiGateway(needs: GatewayNeeds): ApiGateway {
     await manage({ request, response, parts, connectionId, place });
   }
 
+  function restDoor(): Promise<RestDoor> {
+    rest ??= import("./rest/door.ts").then((room) => room.createRestDoor(needs));
+    return rest;
+  }
+
   return {
     async serve(request, response, place, requestId) {
       const ofRest = "id" in place ? needs.restApis.find(place.id) : undefined;
       if (ofRest !== undefined && "id" in place) {
-        rest ??= import("./rest/door.ts").then((room) => room.createRestDoor(needs));
-        return (await rest).serve(request, response, ofRest, place.base, requestId);
+        return (await restDoor()).serve(request, response, ofRest, place.base, requestId);
       }
       const parts = partsOf(request, requestId);
       const found = find(place, parts);
@@ -97,6 +104,7 @@ export function createApiGateway(needs: GatewayNeeds): ApiGateway {
       sockets ??= Promise.resolve(createWebSocketDoor({ ...shared, connections }));
       await (await sockets).connect(request, socket, head, found);
     },
+    testMethod: async (test, requestId) => (await restDoor()).test(test, requestId),
     forgetAuthorizations(apiId, stage) {
       shared.authorizers.forget(apiId, stage);
       void rest?.then((door) => door.forgetAuthorizations(apiId, stage));

@@ -10,6 +10,7 @@ import type { Repositories } from "../../repositories/index.ts";
 import type { Balancers } from "../alb/balancers.ts";
 import type { Apis } from "../api-gateway/apis.ts";
 import type { RestApis } from "../api-gateway/rest/apis.ts";
+import type { TestAnswer, TestRequest } from "../api-gateway/rest/test-invoke.ts";
 import type { Auth } from "../auth/index.ts";
 import type { LambdaApiNeeds } from "../lambda-api/needs.ts";
 import type { Provisioning } from "../lambda-api/provisioning.ts";
@@ -50,6 +51,8 @@ export interface ServicesNeeds extends LambdaApiNeeds, BesideLambda {
   readonly balancers: Balancers;
   /** Forgets what authorizers have said for a stage. */
   forgetAuthorizations(apiId: string, stage: string): void;
+  /** Has a method of a REST API answer a request that nobody sent. */
+  testMethod(test: TestRequest, requestId: string): Promise<TestAnswer>;
   /** absent: signatures are not checked */
   readonly auth?: Auth | undefined;
 }

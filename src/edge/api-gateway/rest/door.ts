@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { ServiceError } from "../../../model/index.ts";
+import { monotonicMs, ServiceError } from "../../../model/index.ts";
 import { Refusal } from "../../auth/index.ts";
 import { holdBody, readBody } from "../../body.ts";
 import { isStatus, type ProxyAnswer, sendAnswer } from "../../proxy/answer.ts";
@@ -13,6 +13,7 @@ import { integrated } from "./integrate.ts";
 import { createLimits } from "./limits.ts";
 import type { RestApiRecord } from "./records.ts";
 import { selectMethod } from "./select.ts";
+import { type TestAnswer, type TestRequest, testArrival, testLog } from "./test-invoke.ts";
 import { checkRequest } from "./validate.ts";
 
 /** The data plane of REST APIs. */
@@ -25,6 +26,8 @@ export interface RestDoor {
     base: string,
     requestId: string,
   ): Promise<void>;
+  /** Has a method answer a request that nobody sent, without asking who may. */
+  test(test: TestRequest, requestId: string): Promise<TestAnswer>;
   /** Forgets what authorizers have said for a stage. */
   forgetAuthorizations(apiId: string, stage: string): void;
 }
@@ -85,6 +88,33 @@ export function createRestDoor(needs: GatewayNeeds): RestDoor {
       const shown = { ...whole, headers: renamed(whole.headers) };
       if (!sendAnswer(response, shown, own))
         sendAnswer(response, gatewayAnswer("BAD_INTEGRATION", undefined, undefined), own);
+    },
+    async test(test, requestId) {
+      const arrival = testArrival(test, requestId);
+      const { resource, method, body = "" } = test;
+      const tested = async (): Promise<ProxyAnswer> => {
+        if (arrival === undefined) throw new Faulty("BAD_REQUEST_PARAMETERS", "Bad Request");
+        const selected = { resource, method, pathParameters: arrival.pathParameters };
+        checkRequest(arrival, selected, Buffer.from(body));
+        return integrated(needs, { arrival, selected }, Buffer.from(body));
+      };
+      const begun = monotonicMs();
+      const answer = await tested().catch((error: unknown) => {
+        const { fault, detail } = faultOf(error);
+        return gatewayAnswer(fault, detail, arrival);
+      });
+      const shown = {
+        status: answer.status,
+        body: answer.body.toString(),
+        headers: Object.fromEntries(answer.headers),
+        multiValueHeaders: Object.fromEntries(
+          Map.groupBy(answer.headers, ([name]) => name)
+            .entries()
+            .map(([name, all]) => [name, all.map(([, value]) => value)]),
+        ),
+        latency: Math.round(monotonicMs() - begun),
+      };
+      return { ...shown, log: testLog(test, requestId, shown, Date.now()) };
     },
     forgetAuthorizations: authorizers.forget,
   };

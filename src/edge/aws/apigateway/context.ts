@@ -7,6 +7,7 @@ import type {
   RestResource,
   RestStage,
 } from "../../api-gateway/rest/records.ts";
+import type { TestAnswer, TestRequest } from "../../api-gateway/rest/test-invoke.ts";
 import { bad, refusal } from "../apigatewayv2/context.ts";
 
 export { bad, conflict, given, newId, refusal, without } from "../apigatewayv2/context.ts";
@@ -18,6 +19,8 @@ export interface RestContext {
   readonly clock: () => number;
   /** Forgets what authorizers have said for a stage. */
   forgetAuthorizations(apiId: string, stage: string): void;
+  /** Has a method answer a request that nobody sent. */
+  testMethod(test: TestRequest, requestId: string): Promise<TestAnswer>;
 }
 
 /** One call; the input has been checked against the model. */

@@ -1,5 +1,6 @@
 import type { Registry } from "../../../registry/index.ts";
 import type { RestApis } from "../../api-gateway/rest/apis.ts";
+import type { TestAnswer, TestRequest } from "../../api-gateway/rest/test-invoke.ts";
 import { createRestJson, type RestOperation } from "../rest-json.ts";
 import type { AwsService } from "../service.ts";
 import * as account from "./account.ts";
@@ -17,6 +18,7 @@ export interface ApiGatewayNeeds {
   readonly registry: Registry;
   readonly restApis: RestApis;
   forgetAuthorizations(apiId: string, stage: string): void;
+  testMethod(test: TestRequest, requestId: string): Promise<TestAnswer>;
   report(error: unknown): void;
 }
 

@@ -1,4 +1,6 @@
+import { randomUUID } from "node:crypto";
 import type { IntegrationResponse, RestIntegration } from "../../api-gateway/rest/records.ts";
+import type { TestRequest } from "../../api-gateway/rest/test-invoke.ts";
 import {
   apiOf,
   bad,
@@ -86,6 +88,18 @@ function opened(context: RestContext, { input, scope }: RestCall<InMethod>) {
   };
   return { method, integration, put, remove };
 }
+
+/** Answers as the method does now, deployed or not; nobody is asked whether they may. */
+export function testInvokeMethod(context: RestContext, { input, scope }: RestCall<InMethod & TestInput>) {
+  const record = apiOf(context, scope, input);
+  const resource = resourceOf(record, input);
+  const { resourceMethods = {} } = resource;
+  const method = Object.hasOwn(resourceMethods, input.httpMethod) ? resourceMethods[input.httpMethod] : undefined;
+  const taken = method ?? methodOf(resource, { httpMethod: "ANY" });
+  return context.testMethod({ ...input, record, resource, method: taken }, randomUUID());
+}
+
+type TestInput = Omit<TestRequest, "record" | "resource" | "method">;
 
 export function getIntegration(context: RestContext, call: RestCall<InMethod>) {
   return opened(context, call).integration;
