@@ -15,6 +15,8 @@ export interface SourceFixture {
   readonly settings: Readonly<Record<string, unknown>>;
   readonly place: Place;
   send(body: string): Promise<void>;
+  /** what every secret holds that the mapping names */
+  readonly secret?: Readonly<Record<string, string>>;
   /** the records of an event; left out: its `Records` */
   recordsOf?(event: Readonly<Record<string, unknown>>): Record<string, unknown>[];
   /** where nobody is, as the kind of source names it; left out: a URL of HTTP */
@@ -35,6 +37,7 @@ export function houseOf(fixture: SourceFixture) {
   const reports: unknown[] = [];
   let place = fixture.place;
   let handler: Handler = () => {};
+  let fails: (bodies: readonly string[]) => boolean = () => false;
   let wants: (body: string) => boolean = () => true;
   const mapping: MappingRecord = {
     account: "000000000000",
@@ -53,7 +56,10 @@ export function houseOf(fixture: SourceFixture) {
     functionArn: "arn:aws:lambda:us-east-1:000000000000:function:f",
     roleArn: () => "arn:aws:iam::000000000000:role/r",
     clock: Date.now,
-    calls: (service) => createCalls(remote, service, "us-east-1", () => place),
+    calls: (service) =>
+      service.service === "secretsmanager"
+        ? async () => ({ SecretString: JSON.stringify(fixture.secret) })
+        : createCalls(remote, service, "us-east-1", () => place),
     place: () => place,
     send: remote.send,
     checkpoints: {
@@ -72,6 +78,9 @@ export function houseOf(fixture: SourceFixture) {
       const bodies = records.map(fixture.bodyOf);
       await handler(bodies);
       seen.push(bodies);
+      if (fails(bodies)) {
+        return { requestId: "1", executedVersion: "1", functionError: "Unhandled", payload: Buffer.from("{}") };
+      }
       return { requestId: "1", executedVersion: "$LATEST", payload: Buffer.from("null") };
     },
     async giveUp() {},
@@ -92,6 +101,10 @@ export function houseOf(fixture: SourceFixture) {
     known: () => new Set(seen.flat()),
     handle(next: Handler) {
       handler = next;
+    },
+    /** The function fails with these bodies. */
+    fail(next: typeof fails) {
+      fails = next;
     },
     want(next: (body: string) => boolean) {
       wants = next;

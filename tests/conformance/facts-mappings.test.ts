@@ -114,24 +114,6 @@ const shapes: readonly Fact[] = [
     },
   },
   {
-    fact: "a change stream names its database",
-    source: "guide: Using AWS Lambda with Amazon DocumentDB",
-    async holds({ client }) {
-      const made = await map(client, {
-        EventSourceArn: sources.documentdb(),
-        StartingPosition: "LATEST",
-        DocumentDBEventSourceConfig: { DatabaseName: "db", CollectionName: "c", FullDocument: "UpdateLookup" },
-        SourceAccessConfigurations: access,
-      });
-      assert.equal(made.BatchSize, 100);
-      assert.deepEqual(made.DocumentDBEventSourceConfig, {
-        DatabaseName: "db",
-        CollectionName: "c",
-        FullDocument: "UpdateLookup",
-      });
-    },
-  },
-  {
     fact: "an alias is invoked under its own ARN",
     source: "api: CreateEventSourceMapping, FunctionName",
     async holds({ client }) {

@@ -17,7 +17,6 @@ export const sources = {
   dynamodb: () => `arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/${randomUUID()}`,
   msk: () => `arn:aws:kafka:us-east-1:000000000000:cluster/c/${randomUUID()}-1`,
   mq: () => `arn:aws:mq:us-east-1:000000000000:broker:b:b-${randomUUID()}`,
-  documentdb: () => `arn:aws:rds:us-east-1:000000000000:cluster:${randomUUID()}`,
 };
 export const access = [{ Type: "BASIC_AUTH" as const, URI: "arn:aws:secretsmanager:us-east-1:000000000000:secret:s" }];
 export const trim = { StartingPosition: "TRIM_HORIZON" as const };

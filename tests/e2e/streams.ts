@@ -77,7 +77,7 @@ export async function serve(program: Program, port: number): Promise<StreamServe
       return child;
     },
     async restart() {
-      await kill(3000);
+      await kill(10_000);
       await start();
     },
     [Symbol.asyncDispose]: () => kill(),

@@ -1,5 +1,5 @@
 import type { Batch, Consumer, Kafka } from "kafkajs";
-import { backoffMs, pause } from "../pause.ts";
+import { reconnecting } from "../reconnecting.ts";
 import type { Source, SourceNeeds } from "../source.ts";
 import { accessOfCluster } from "./access.ts";
 import { type KafkaMessage, laneOf } from "./event.ts";
@@ -7,27 +7,9 @@ import { createReader, type Group } from "./reader.ts";
 import { type KafkaSettings, settingsOf } from "./settings.ts";
 import { startsOf } from "./starts.ts";
 
-const reconnect = { first: 250, most: 15_000 };
 const longestPollMs = 500;
 /** Who comes after a reader that was killed waits as long. */
 const sessionMs = 10_000;
-
-/** Reads topics as a member of a consumer group: until something fails, and then anew. */
-export const kafka: Source = async (needs, signal) => {
-  let failures = 0;
-  while (!signal.aborted) {
-    const began = needs.clock();
-    try {
-      await readTopics(needs, settingsOf(needs.mapping), signal);
-    } catch (error) {
-      if (signal.aborted) return;
-      if (needs.clock() - began > reconnect.most) failures = 0;
-      failures += 1;
-      needs.problem(`PROBLEM: ${(error as Error).message}`.slice(0, 300));
-      await pause(backoffMs(failures, reconnect), signal);
-    }
-  }
-};
 
 /** Rejects when the cluster is there no more; what ran is over then, and the group knows it if it could be told. */
 async function readTopics(needs: SourceNeeds, settings: KafkaSettings, signal: AbortSignal): Promise<void> {
@@ -139,3 +121,6 @@ function fetchedOf(batch: Batch) {
   });
   return { topic, partition, messages, next: BigInt(batch.lastOffset()) + 1n, end: BigInt(highWatermark) };
 }
+
+/** Reads topics as a member of a consumer group: until something fails, and then anew. */
+export const kafka: Source = reconnecting((needs, signal) => readTopics(needs, settingsOf(needs.mapping), signal));

@@ -1,53 +1,37 @@
 import type { ConsumeMessage } from "amqplib";
-import { backoffMs, pause } from "../pause.ts";
+import { accessOfBroker, addressOf } from "../brokers/access.ts";
+import { createReader } from "../brokers/reader.ts";
+import { accessOf } from "../credentials.ts";
+import { reconnecting } from "../reconnecting.ts";
 import type { Source, SourceNeeds } from "../source.ts";
-import { accessOfBroker } from "./access.ts";
-import { createReader } from "./reader.ts";
+import { rabbitItem, rabbitPayload } from "./event.ts";
 
-const reconnect = { first: 250, most: 15_000 };
 const connectMs = 5000;
 const heartbeatSeconds = 30;
 
-/** Reads a queue of RabbitMQ: until the connection or the queue is lost, and then anew. */
-export const rabbitmq: Source = async (needs, signal) => {
-  let failures = 0;
-  while (!signal.aborted) {
-    const began = needs.clock();
-    try {
-      await readQueue(needs, signal);
-    } catch (error) {
-      if (signal.aborted) return;
-      if (needs.clock() - began > reconnect.most) failures = 0;
-      failures += 1;
-      needs.problem(`PROBLEM: ${problemOf(error)}`.slice(0, 300));
-      await pause(backoffMs(failures, reconnect), signal);
-    }
-  }
-};
-
-/** Of addresses that are tried in turn, the first one's failure says most. */
-function problemOf(error: unknown): string {
-  const { message, errors } = error as Error & { errors?: readonly Error[] };
-  return message || errors?.[0]?.message || String(error);
-}
+/** One batch at a time. Source: Developer Guide, "Using Lambda with Amazon MQ" (concurrency). */
+const places = 1;
+const mostBatch = 10_000;
 
 /** Rejects when the channel is gone; what was not acknowledged comes again then. */
 async function readQueue(needs: SourceNeeds, signal: AbortSignal): Promise<void> {
   const { connect } = await import("amqplib");
-  const { url, virtualHost, username, password } = await accessOfBroker(needs, signal);
+  const { url, username, password } = await accessOfBroker(needs, signal);
+  const virtualHost = accessOf(needs, "VIRTUAL_HOST") ?? "/";
   const [queue = ""] = (needs.mapping.settings.Queues ?? []) as readonly string[];
-  const secure = url.protocol === "amqps:";
+  const { secure, host, port } = addressOf(url);
+  const brokerArn = String(needs.mapping.settings.EventSourceArn);
   const connection = await connect(
     {
       protocol: secure ? "amqps" : "amqp",
-      hostname: url.hostname,
-      port: url.port === "" ? (secure ? 5671 : 5672) : Number(url.port),
+      hostname: host,
+      port,
       username,
       password,
       vhost: virtualHost,
       heartbeat: heartbeatSeconds,
     },
-    { timeout: connectMs, servername: url.hostname },
+    { timeout: connectMs, servername: host },
   );
   const lost = new AbortController();
   connection.on("error", (error) => lost.abort(error));
@@ -59,7 +43,7 @@ async function readQueue(needs: SourceNeeds, signal: AbortSignal): Promise<void>
     channel.on("close", () => lost.abort(new Error("the broker has closed the channel")));
     const reader = createReader<ConsumeMessage>(
       needs,
-      { queue, virtualHost },
+      { places, mostBatch, payloadOf: (json) => rabbitPayload(json, queue, virtualHost, brokerArn) },
       {
         acknowledge: (message) => channel.ack(message),
         giveBack: (message) => channel.nack(message, false, true),
@@ -71,7 +55,7 @@ async function readQueue(needs: SourceNeeds, signal: AbortSignal): Promise<void>
     await channel.prefetch(Math.min(2 * reader.batchSize, 65_535));
     await channel.consume(queue, (message) => {
       if (message === null) return lost.abort(new Error(`the queue ${queue} is gone`));
-      reader.take(message, { ...message, redelivered: message.fields.redelivered });
+      reader.take(message, rabbitItem({ ...message, redelivered: message.fields.redelivered }));
     });
     needs.problem(undefined);
     try {
@@ -89,3 +73,6 @@ async function readQueue(needs: SourceNeeds, signal: AbortSignal): Promise<void>
   }
   if (!signal.aborted) throw lost.signal.reason;
 }
+
+/** Reads a queue of RabbitMQ: until the connection or the queue is lost, and then anew. */
+export const rabbitmq: Source = reconnecting(readQueue);

@@ -3,6 +3,7 @@ import type { CreateEventSourceMappingRequest } from "@aws-sdk/client-lambda";
 import { type MappingRecord, mappingKey } from "../../../registry/index.ts";
 import { checkComplete, checkSettings, checkStart, sourceOfRequest } from "../mappings/checks.ts";
 import { checkUnique, defaultsOf, mappedFunction, mergedSettings } from "../mappings/mappings.ts";
+import { refuseNotDone } from "../mappings/not-done.ts";
 import { mappingView } from "../mappings/view.ts";
 import type { Operation } from "../operation.ts";
 import { checkTags } from "../tags.ts";
@@ -20,6 +21,7 @@ export const createEventSourceMapping: Operation<CreateEventSourceMappingRequest
   const uuid = randomUUID();
   const settings = mergedSettings(defaultsOf(source, uuid), input);
   checkSettings(source, input, settings);
+  refuseNotDone(source, settings);
   checkTags(input.Tags ?? {});
   const record: MappingRecord = {
     ...scope,

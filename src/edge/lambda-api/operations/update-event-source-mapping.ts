@@ -2,6 +2,7 @@ import type { UpdateEventSourceMappingRequest } from "@aws-sdk/client-lambda";
 import type { MappingRecord } from "../../../registry/index.ts";
 import { checkSettings } from "../mappings/checks.ts";
 import { checkUnique, getMapping, mappedFunction, mergedSettings } from "../mappings/mappings.ts";
+import { refuseNotDone } from "../mappings/not-done.ts";
 import { mappingView } from "../mappings/view.ts";
 import type { Operation } from "../operation.ts";
 
@@ -15,6 +16,8 @@ export const updateEventSourceMapping: Operation<UpdateEventSourceMappingRequest
       : mappedFunction(registry, input.FunctionName, scope);
   const settings = mergedSettings(old.settings, input);
   checkSettings(old.source, input, settings);
+  // A mapping that was made before this was looked at can be switched off all the same.
+  if (input.Enabled !== false) refuseNotDone(old.source, settings);
   const enabled = input.Enabled ?? old.enabled;
   const record: MappingRecord = { ...old, ...target, settings, enabled, lastModified: Date.now() };
   checkUnique(registry, record);

@@ -1,7 +1,6 @@
 import { mostRecordBytes, nextBatch } from "../batches.ts";
 import { backoffMs, pause } from "../pause.ts";
 import type { SourceNeeds } from "../source.ts";
-import { type RabbitMessage, rabbitItem, rabbitPayload } from "./event.ts";
 
 /** What is done with messages of the client's, `M`. Either may throw when the channel is gone. */
 export interface Channel<M> {
@@ -10,10 +9,20 @@ export interface Channel<M> {
   giveBack(message: M): void;
 }
 
-export interface RabbitReader<M> {
+/** What functions get of a broker's messages. */
+export interface Events {
+  /** batches at once, of one mapping */
+  readonly places: number;
+  /** most messages of a batch, whatever the mapping says */
+  readonly mostBatch: number;
+  /** `json`: the elements */
+  payloadOf(json: readonly string[]): Buffer;
+}
+
+export interface BrokerReader<M> {
   readonly batchSize: number;
-  /** `message`: the same in our words */
-  take(original: M, message: RabbitMessage): void;
+  /** `item`: the message as functions get it */
+  take(original: M, item: Readonly<Record<string, unknown>>): void;
   /** Resolves when what runs is over; what was not begun is left to who closes the channel. */
   end(): Promise<void>;
 }
@@ -27,55 +36,55 @@ interface Held<M> {
 const failurePause = { first: 100, most: 10_000 };
 
 /**
- * Runs the function with batches of messages, one after the other, as Lambda does with RabbitMQ. Messages whose batch succeeded
- * are acknowledged; those of one that failed go back and come again. Source: Developer Guide, "Using Lambda with Amazon MQ".
+ * Runs the function with batches of messages in the order of the queue. Messages whose batch succeeded are acknowledged; those of
+ * one that failed go back and come again. Source: Developer Guide, "Using Lambda with Amazon MQ".
  */
 export function createReader<M>(
   needs: SourceNeeds,
-  { queue, virtualHost }: { readonly queue: string; readonly virtualHost: string },
+  { places, mostBatch, payloadOf }: Events,
   channel: Channel<M>,
   signal: AbortSignal,
-): RabbitReader<M> {
+): BrokerReader<M> {
   const { settings } = needs.mapping;
-  const batchSize = Number(settings.BatchSize ?? 100);
+  const batchSize = Math.min(Number(settings.BatchSize ?? 100), mostBatch);
   // Half a second, which Lambda does not show.
   const windowMs = Number(settings.MaximumBatchingWindowInSeconds ?? 0.5) * 1000;
-  const brokerArn = String(settings.EventSourceArn);
   const waiting: Held<M>[] = [];
   let since = 0;
   let failures = 0;
-  let running: Promise<void> | undefined;
+  const running = new Set<Promise<void>>();
   let timer: NodeJS.Timeout | undefined;
 
   function look(): void {
     clearTimeout(timer);
-    if (signal.aborted || running !== undefined || waiting.length === 0) return;
-    const { count, full } = nextBatch(waiting, { size: batchSize, bytes: mostRecordBytes });
-    const rest = since + windowMs - needs.clock();
-    if (!full && rest > 0) {
-      timer = setTimeout(look, rest);
-      return;
+    while (!signal.aborted && running.size < places && waiting.length > 0) {
+      const { count, full } = nextBatch(waiting, { size: batchSize, bytes: mostRecordBytes });
+      const rest = since + windowMs - needs.clock();
+      if (!full && rest > 0) {
+        timer = setTimeout(look, rest);
+        return;
+      }
+      begin(waiting.splice(0, count));
+      since = needs.clock();
     }
-    const batch = waiting.splice(0, count);
-    running = run(batch)
+  }
+
+  function begin(batch: readonly Held<M>[]): void {
+    const run = runOf(batch)
       .catch((error) => {
         if (!signal.aborted) needs.report(error);
       })
       .finally(() => {
-        running = undefined;
-        since = needs.clock();
+        running.delete(run);
+        if (running.size === 0) since = needs.clock();
         look();
       });
+    running.add(run);
   }
 
   /** Until the function was run; a failure of it ends that, too. */
-  async function run(batch: readonly Held<M>[]): Promise<void> {
-    const payload = rabbitPayload(
-      batch.map(({ json }) => json),
-      queue,
-      virtualHost,
-      brokerArn,
-    );
+  async function runOf(batch: readonly Held<M>[]): Promise<void> {
+    const payload = payloadOf(batch.map(({ json }) => json));
     for (let busy = 1; !signal.aborted; busy += 1) {
       try {
         const { functionError } = await needs.invoke(payload);
@@ -110,10 +119,9 @@ export function createReader<M>(
 
   return {
     batchSize,
-    take(original, message) {
+    take(original, item) {
       if (signal.aborted) return;
       needs.count("PolledEventCount", 1);
-      const item = rabbitItem(message);
       if (!needs.wants(item)) {
         needs.count("FilteredOutEventCount", 1);
         tell(() => channel.acknowledge(original));
@@ -126,7 +134,7 @@ export function createReader<M>(
     },
     async end() {
       clearTimeout(timer);
-      while (running !== undefined) await running;
+      while (running.size > 0) await Promise.all(running);
     },
   };
 }

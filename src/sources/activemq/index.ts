@@ -1,0 +1,1 @@
+export { activemq } from "./activemq.ts";
