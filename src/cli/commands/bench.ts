@@ -90,7 +90,7 @@ export async function bench(name: string, options: BenchOptions): Promise<void> 
   } else {
     note(facts.join(" · "));
     if (found.length > 0) for (const line of findingsText(found)) print(line);
-    for (const each of comparisons) print(`\n${comparisonText(each)}`);
+    if (comparisons.length > 0) print(`\n${comparisons.map(comparisonText).join("\n")}`);
     if (sizes.length > 0) for (const line of sweepText(sizes)) print(line);
   }
   if (options.html !== undefined) {

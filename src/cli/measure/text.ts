@@ -61,13 +61,12 @@ export function histogram(samples: readonly number[], width = 40): string[] {
 
 /** What a comparison found, as a sentence. */
 export function comparisonText(each: Comparison): string {
-  const { difference: d, ratio: r, verdict } = each;
-  const span = `${signed(d.low)} to ${signed(d.high)}`;
-  const words =
-    verdict === undefined
-      ? `no difference that could be told (${span}, 95 % confidence)`
-      : `${styled(verdict === "slower" ? "red" : "green", `${milliseconds(Math.abs(d.value))} ${verdict}`)} (${span}, 95 % confidence; ${r.value.toFixed(2)}×)`;
-  return `${each.kind}: ${each.subject} is at the median ${words}${verdict === undefined ? " against" : " than"} ${each.against}`;
+  const { kind, subject, against, difference: d, ratio: r, verdict } = each;
+  const span = `${signed(d.low)} to ${signed(d.high)}, 95 % confidence`;
+  if (verdict === undefined)
+    return `${kind}: no difference that could be told between the medians of ${subject} and ${against} (${span})`;
+  const found = styled(verdict === "slower" ? "red" : "green", `${milliseconds(Math.abs(d.value))} ${verdict}`);
+  return `${kind}: ${subject} is at the median ${found} (${span}; ${r.value.toFixed(2)}×) than ${against}`;
 }
 
 const signed = (ms: number): string => `${ms < 0 ? "−" : "+"}${milliseconds(Math.abs(ms))}`;
