@@ -20,6 +20,11 @@ export interface BusesNeeds {
     fn: FunctionName,
     caller: { readonly service: string; readonly sourceArn: string; readonly account: string },
   ): "yes" | "no" | "gone";
+  /** Does the policy of a queue or a topic let the service send to it for one of its own resources? */
+  maySend(
+    arn: string,
+    sender: { readonly service: string; readonly sourceArn: string; readonly sourceAccount: string },
+  ): boolean;
   /** Do the policies of a schedule's role let it do this? */
   roleAllows(roleArn: string, action: string, resource: string): boolean;
   /** Is there this function? */

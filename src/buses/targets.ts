@@ -5,7 +5,7 @@ import { compilePath } from "./json-path.ts";
 import { type BusesNeeds, functionOf } from "./needs.ts";
 import type { RuleRecord, RuleTarget } from "./records.ts";
 
-type Needs = Pick<BusesNeeds, "mayRun">;
+type Needs = Pick<BusesNeeds, "mayRun" | "maySend">;
 
 /** Services whose resources a rule may send events to; another bus is one of them. */
 const services: ReadonlySet<string> = new Set([
@@ -52,13 +52,19 @@ export function postingFor(needs: Needs, rule: RuleRecord, target: RuleTarget, e
     return { ...away, payload: Buffer.from(event.text), refused };
   }
   const fn = functionOf(target.Arn);
-  if (fn === undefined) return { ...away, payload, parameters: parametersOf(target, event) };
+  if (fn === undefined) {
+    // As its own role whatever that may; else as the service, where the target's policy lets it in.
+    const sender = { service: "events.amazonaws.com", sourceArn: rule.arn, sourceAccount: account };
+    const refused = target.RoleArn === undefined && !needs.maySend(target.Arn, sender) ? refusals.send : undefined;
+    return { ...away, payload, parameters: parametersOf(target, event), refused };
+  }
   const may = needs.mayRun(fn, { service: "events.amazonaws.com", sourceArn: rule.arn, account });
   if (may === "yes") return { to: "function", ...fn, invokedArn: target.Arn, payload };
   return { ...away, payload, refused: refusals[may] };
 }
 
 const refusals = {
+  send: { code: "NO_PERMISSIONS", message: "The target's policy does not let this rule send to it" },
   no: { code: "NO_PERMISSIONS", message: "Lambda: the function's policy does not let this rule invoke it" },
   gone: { code: "NO_RESOURCE", message: "Lambda: function not found" },
 } as const;

@@ -28,6 +28,7 @@ export interface Bench {
 
 export interface BenchOptions {
   readonly mayRun?: BusesNeeds["mayRun"];
+  readonly maySend?: BusesNeeds["maySend"];
   readonly exists?: BusesNeeds["exists"];
   readonly roleAllows?: BusesNeeds["roleAllows"];
   readonly post?: (postings: readonly Posting[]) => Promise<void>;
@@ -59,6 +60,7 @@ function open(options: BenchOptions, folder: string, start: number): Bench {
       posted.push(...postings.map((posting) => ({ at: now - epoch, posting })));
     },
     mayRun: options.mayRun ?? (() => "yes"),
+    maySend: options.maySend ?? (() => true),
     exists: options.exists ?? (() => true),
     roleAllows: options.roleAllows ?? (() => true),
     callable: (service) => service === "sqs",

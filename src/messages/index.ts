@@ -15,11 +15,12 @@ export { createMessages, type Messages, type MessagesNeeds } from "./messages.ts
 export { type Attributes, defaultsOf, type Settings } from "./queues/attributes.ts";
 export { arnOf, noQueue, type Place, type Queue, type QueueRecord } from "./queues/catalogue.ts";
 export { withoutPermission, withPermission } from "./queues/permissions.ts";
-export { maySend, type ServiceSender } from "./queues/policy.ts";
+export type { ServiceSender } from "./queues/policy.ts";
 export type { Each, Queues } from "./queues/queues.ts";
 export type { Received } from "./queues/receiving.ts";
 export type { Sent } from "./queues/sending.ts";
 export { invalidParameter, invalidValue, MessageRefusal, missingParameter } from "./refusal.ts";
+export { mayServiceSend } from "./senders.ts";
 export { badParameter } from "./topics/attributes.ts";
 export { defaultPolicy, type Subscription, type Topic, topicArn } from "./topics/catalogue.ts";
 export { EndpointRefused } from "./topics/outbox.ts";

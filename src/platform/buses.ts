@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Buses, createBuses, type FunctionName } from "../buses/index.ts";
+import { type Buses, type BusesNeeds, createBuses, type FunctionName } from "../buses/index.ts";
 import type { Config } from "../config.ts";
 import { isUniversal } from "../destinations/index.ts";
 import { createRoleJudge } from "../edge/index.ts";
@@ -13,6 +13,7 @@ export interface OwnBusesNeeds {
   report(error: unknown): void;
   readonly registry: Registry;
   readonly queue: Pick<EventQueue, "post">;
+  readonly maySend: BusesNeeds["maySend"];
 }
 
 /** EventBridge's buses and the Scheduler's schedules, over the queue of events. */

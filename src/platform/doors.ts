@@ -103,6 +103,7 @@ export function createDoors(config: Config, needs: DoorsNeeds) {
       sources.changed(mapping, registry.mappings.get(mapping.account, mapping.name) !== undefined),
     mappingStatus: sources.status,
     post: queue.post,
+    maySend: needs.events.maySend,
     buses,
     durable,
     retire(account, region, name) {
@@ -123,6 +124,7 @@ export function createDoors(config: Config, needs: DoorsNeeds) {
     endpoint: needs.endpoint,
     logs,
     metrics: metering.metrics,
+    traces: needs.stores.tracing.traces,
     upstreams: {
       byService: config.upstreams,
       // Signatures are not made anew, and AWS would refuse them as they are.

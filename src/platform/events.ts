@@ -8,7 +8,7 @@ import type { Config } from "../config.ts";
 import { createDestinations } from "../destinations/index.ts";
 import type { Durable } from "../durable/index.ts";
 import { recursiveInvocation, traced } from "../edge/index.ts";
-import type { Messages } from "../messages/index.ts";
+import type { Messages, ServiceSender } from "../messages/index.ts";
 import type { FunctionVersion, Invocation, InvocationResult } from "../model/index.ts";
 import { createQueue } from "../queue/index.ts";
 import { createRemote } from "../remote/index.ts";
@@ -104,7 +104,17 @@ export function createEvents(config: Config, needs: EventsNeeds) {
   });
   const messages = laterMessages.room;
 
-  const busesNeeds = { clock, schedule, report, registry, queue };
+  // What is somewhere else is asked there.
+  const hasMessages = (service: string) => config.upstream === undefined && !config.upstreams.has(service);
+  const maySend = (arn: string, sender: ServiceSender) =>
+    !hasMessages(arn.split(":")[2]?.toUpperCase() ?? "") ||
+    (load("../messages/index.ts") as typeof import("../messages/index.ts")).mayServiceSend(
+      messages,
+      arn,
+      sender,
+      config.auth === "iam",
+    );
+  const busesNeeds = { clock, schedule, report, registry, queue, maySend };
   const laterBuses = later<Buses>({
     make: () => (load("./buses.ts") as typeof import("./buses.ts")).createOwnBuses(config, busesNeeds),
     owes: keptAs("schedules.sqlite").owes,
@@ -151,7 +161,7 @@ export function createEvents(config: Config, needs: EventsNeeds) {
 
   meterMappings(metering, { list: sources.list, mappings: registry.mappings.everything });
 
-  return { durable, queue, messages, buses, sources, remote, run };
+  return { durable, queue, messages, maySend, buses, sources, remote, run };
 }
 
 /** Calls back after `ms`, or after a day, the longest that a timer of Node.js is trusted with: who was woken early looks again. */

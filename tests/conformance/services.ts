@@ -42,6 +42,7 @@ export async function openServices(): Promise<ServicesDoor> {
     named,
     post: async () => {},
     mayRun: () => "gone",
+    maySend: () => true,
     exists: () => false,
     roleAllows: () => true,
     callable: () => true,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { EventBridgeClient, PutEventsCommand, PutRuleCommand } from "@aws-sdk/client-eventbridge";
+import { EventBridgeClient, PutEventsCommand, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
 import {
   CreateAccessKeyCommand,
   CreateRoleCommand,
@@ -11,8 +11,14 @@ import {
   PutRolePolicyCommand,
   PutUserPolicyCommand,
 } from "@aws-sdk/client-iam";
+import {
+  CreateBucketCommand,
+  PutBucketNotificationConfigurationCommand,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
 import { CreateScheduleCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
-import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { CreateQueueCommand, ReceiveMessageCommand, SetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { type Server, startServer } from "./server.ts";
 
 /** Where permissions are checked, a schedule may what its role may, and no more than who made it could pass on. */
@@ -68,6 +74,15 @@ after(async () => {
   await server[Symbol.asyncDispose]();
 });
 
+async function firstOf(sqs: SQSClient, QueueUrl: string | undefined) {
+  for (let tries = 0; tries < 20; tries += 1) {
+    const ask = new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 1, MessageAttributeNames: ["All"] });
+    const { Messages = [] } = await sqs.send(ask);
+    if (Messages[0] !== undefined) return Messages[0];
+  }
+  throw new Error(`nothing came to ${QueueUrl}`);
+}
+
 test("a schedule sends as its role: what the role may comes, what it may not is a dead letter", async () => {
   const sqs = made(new SQSClient(settings(operator)));
   const scheduler = made(new SchedulerClient(settings(user)));
@@ -75,14 +90,7 @@ test("a schedule sends as its role: what the role may comes, what it may not is 
   for (const QueueName of ["q", "letters"]) {
     urls[QueueName] = (await sqs.send(new CreateQueueCommand({ QueueName }))).QueueUrl;
   }
-  const received = async (QueueUrl: string | undefined) => {
-    for (let tries = 0; tries < 20; tries += 1) {
-      const ask = new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 1, MessageAttributeNames: ["All"] });
-      const { Messages = [] } = await sqs.send(ask);
-      if (Messages[0] !== undefined) return Messages[0];
-    }
-    throw new Error(`nothing came to ${QueueUrl}`);
-  };
+  const received = (QueueUrl: string | undefined) => firstOf(sqs, QueueUrl);
   const create = (Name: string, role: string, Arn: string, Input: string) =>
     scheduler.send(
       new CreateScheduleCommand({
@@ -123,4 +131,57 @@ test("actions of EventBridge need permission, by rule and by bus", async () => {
     events.send(new PutRuleCommand({ Name: "r", EventPattern: '{"source":["a"]}' })),
     denied(`arn:aws:events:us-east-1:${account}:rule/r`),
   );
+});
+
+test("rules and buckets send to a queue where its policy lets their service in, and nowhere else", async () => {
+  const sqs = made(new SQSClient(settings(operator)));
+  const events = made(new EventBridgeClient(settings(operator)));
+  const s3 = made(new S3Client({ ...settings(operator), forcePathStyle: true }));
+  const queue = async (QueueName: string) => {
+    const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName }));
+    return { QueueUrl, arn: `arn:aws:sqs:us-east-1:${account}:${QueueName}` };
+  };
+  const [guarded, refused] = [await queue("guarded"), await queue("refused")];
+  const letIn = (Service: string, sourceArn: string) =>
+    sqs.send(
+      new SetQueueAttributesCommand({
+        QueueUrl: guarded.QueueUrl,
+        Attributes: {
+          Policy: policy({
+            ...allow("sqs:SendMessage", guarded.arn),
+            Principal: { Service },
+            Condition: { ArnEquals: { "aws:SourceArn": sourceArn } },
+          }),
+        },
+      }),
+    );
+  await events.send(new PutRuleCommand({ Name: "guarded", EventPattern: '{"source":["guarded"]}' }));
+  const Targets = [{ Id: "1", Arn: guarded.arn, DeadLetterConfig: { Arn: refused.arn } }];
+  await events.send(new PutTargetsCommand({ Rule: "guarded", Targets }));
+  const put = (Detail: string) =>
+    events.send(new PutEventsCommand({ Entries: [{ Source: "guarded", DetailType: "t", Detail }] }));
+  await put('{"n":1}');
+  const letter = await firstOf(sqs, refused.QueueUrl);
+  assert.equal(letter.MessageAttributes?.ERROR_CODE?.StringValue, "NO_PERMISSIONS");
+  assert.deepEqual(JSON.parse(letter.Body!).detail, { n: 1 });
+  await letIn("events.amazonaws.com", `arn:aws:events:us-east-1:${account}:rule/guarded`);
+  await put('{"n":2}');
+  assert.deepEqual(JSON.parse((await firstOf(sqs, guarded.QueueUrl)).Body!).detail, { n: 2 });
+
+  await s3.send(new CreateBucketCommand({ Bucket: "guarded" }));
+  const configure = () => {
+    const QueueConfigurations = [{ QueueArn: guarded.arn, Events: ["s3:ObjectCreated:*" as const] }];
+    const NotificationConfiguration = { QueueConfigurations };
+    return s3.send(new PutBucketNotificationConfigurationCommand({ Bucket: "guarded", NotificationConfiguration }));
+  };
+  await assert.rejects(configure(), {
+    name: "InvalidArgument",
+    message: "Unable to validate the following destination configurations",
+  });
+  await letIn("s3.amazonaws.com", "arn:aws:s3:::guarded");
+  await configure();
+  await s3.send(new PutObjectCommand({ Bucket: "guarded", Key: "k", Body: "b" }));
+  const bodies = [await firstOf(sqs, guarded.QueueUrl), await firstOf(sqs, guarded.QueueUrl)].map(({ Body }) => Body!);
+  assert.ok(bodies.some((body) => body.includes("s3:TestEvent")));
+  assert.ok(bodies.some((body) => body.includes('"ObjectCreated:Put"')));
 });

@@ -1,12 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import type { Buses } from "../../buses/index.ts";
 import type { Keys, Sealer } from "../../keys/index.ts";
-import type { Messages } from "../../messages/index.ts";
+import type { Messages, ServiceSender } from "../../messages/index.ts";
 import { type Posting, ServiceError } from "../../model/index.ts";
 import type { LogStore, Metrics } from "../../observe/index.ts";
 import type { Registry } from "../../registry/index.ts";
 import type { Remote } from "../../remote/index.ts";
 import type { Repositories } from "../../repositories/index.ts";
+import type { Traces } from "../../traces/index.ts";
 import type { Balancers } from "../alb/balancers.ts";
 import type { Apis } from "../api-gateway/apis.ts";
 import type { RestApis } from "../api-gateway/rest/apis.ts";
@@ -25,12 +26,15 @@ export interface BesideLambda {
   readonly logs?: LogStore | undefined;
   /** what is counted of them, and what clients count */
   readonly metrics?: Metrics | undefined;
+  readonly traces?: Traces | undefined;
   /** seals what they keep for themselves */
   readonly sealer?: Sealer | undefined;
   /** event buses and schedules */
   readonly buses?: Buses | undefined;
   /** Takes events on their way to functions and other targets, all or none of them; resolves when they are durable. */
   post?(postings: readonly Posting[]): Promise<void>;
+  /** May a service send to a queue or a topic for one of its resources? Left out: it may. */
+  maySend?(arn: string, sender: ServiceSender): boolean;
   /** queues and topics */
   readonly messages?: Messages | undefined;
   /** container images that were pushed here */
@@ -186,6 +190,11 @@ export const services: readonly ServiceEntry<ServicesNeeds>[] = [
       ),
     load: async ({ metrics, ...needs }) =>
       (await import("./cloudwatch/index.ts")).createCloudWatch({ ...needs, metrics: here(metrics, "CloudWatch") }),
+  },
+  {
+    signingName: "xray",
+    load: async ({ traces, report }) =>
+      (await import("./xray/index.ts")).createXRay({ traces: here(traces, "X-Ray"), report }),
   },
   {
     signingName: "secretsmanager",

@@ -1,4 +1,4 @@
-import { evaluate, serviceIdentity } from "../../policy/index.ts";
+import { evaluate, type Statement, serviceIdentity } from "../../policy/index.ts";
 import { arnOf, type Queue } from "./catalogue.ts";
 
 /** Another service that sends for one of its own resources. */
@@ -12,11 +12,20 @@ export interface ServiceSender {
 }
 
 /** Services send only where the queue's policy says so, whoever has both. Source: SQS Developer Guide, "Basic examples of policies". */
-export function maySend({ settings, record }: Queue, { service, sourceArn, sourceAccount }: ServiceSender): boolean {
-  const { decision } = evaluate(settings.policy, {
+export const maySend = ({ settings, record }: Queue, sender: ServiceSender): boolean =>
+  letsIn(settings.policy, "sqs:SendMessage", arnOf(record), sender);
+
+/** What a resource's policy says of a service. */
+export function letsIn(
+  policy: readonly Statement[],
+  action: string,
+  resource: string,
+  { service, sourceArn, sourceAccount }: ServiceSender,
+): boolean {
+  const { decision } = evaluate(policy, {
     principal: serviceIdentity(service),
-    action: "sqs:SendMessage",
-    resource: arnOf(record),
+    action,
+    resource,
     context: {
       "aws:SourceArn": sourceArn,
       "aws:SourceAccount": sourceAccount ?? sourceArn.split(":")[4],

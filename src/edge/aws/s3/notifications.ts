@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type Buses, defaultBus, functionOf } from "../../../buses/index.ts";
+import type { ServiceSender } from "../../../messages/index.ts";
 import type { Posting } from "../../../model/index.ts";
 import type { BucketRecord, Objects } from "../../../objects/index.ts";
 import type { Registry } from "../../../registry/index.ts";
@@ -18,6 +19,8 @@ export interface NotificationNeeds extends Pick<LambdaApiNeeds, "report" | "note
   readonly buses?: Buses | undefined;
   /** Absent: nobody is told. */
   post?(postings: readonly Posting[]): Promise<void>;
+  /** May S3 send to a queue or a topic for a bucket? Left out: it may. */
+  maySend?(arn: string, sender: ServiceSender): boolean;
 }
 
 /** Tells functions, queues, topics and the default event bus what happened to objects. */
@@ -34,14 +37,15 @@ export function createNotifications(needs: NotificationNeeds): Notifications {
   const { registry, objects } = needs;
   let sequence = 0n;
 
-  function mayTell(bucket: BucketRecord, arn: string): boolean {
-    const fn = functionOf(arn);
-    if (fn === undefined || registry.functions.find(fn, fn.name) === undefined) return false;
+  function mayTell(bucket: BucketRecord, { kind, arn }: Pick<Rule, "kind" | "arn">): boolean {
     const call = {
       service: "s3.amazonaws.com",
       sourceArn: `arn:aws:s3:::${bucket.name}`,
       sourceAccount: bucket.account,
     };
+    if (kind !== "function") return needs.maySend?.(arn, call) ?? true;
+    const fn = functionOf(arn);
+    if (fn === undefined || registry.functions.find(fn, fn.name) === undefined) return false;
     return registry.functionPolicies.isAllowed(fn, fn.name, fn.qualifier, call);
   }
 
@@ -52,12 +56,13 @@ export function createNotifications(needs: NotificationNeeds): Notifications {
   ): Posting[] {
     const payload = Buffer.from(JSON.stringify(document));
     const { account, region, name } = bucket;
+    if (!mayTell(bucket, rule)) return [];
     if (rule.kind !== "function") {
       const parameters: Record<string, string> = rule.kind === "topic" ? { Subject: "Amazon S3 Notification" } : {};
       return [{ to: "target", account, region, name, arn: rule.arn, payload, parameters }];
     }
     const fn = functionOf(rule.arn);
-    if (fn === undefined || !mayTell(bucket, rule.arn)) return [];
+    if (fn === undefined) return [];
     // A function that writes where it is told of would call itself without end.
     const given = exchange?.request.headers["x-amzn-trace-id"];
     const target = registry.resolve(fn.account, fn.region, fn.name, fn.qualifier);
@@ -91,9 +96,14 @@ export function createNotifications(needs: NotificationNeeds): Notifications {
     check(bucket, configuration) {
       const rules = rulesOf(configuration);
       checkRules(rules);
-      for (const { kind, arn } of rules) {
-        if (kind === "function") checkFunction(bucket, arn);
-        else checkArn(kind, arn);
+      for (const rule of rules) {
+        const { kind, arn } = rule;
+        if (kind === "function") {
+          checkFunction(bucket, rule);
+          continue;
+        }
+        checkArn(kind, arn);
+        if (!mayTell(bucket, rule)) throw unreachable(arn, notAllowed(kind));
       }
     },
     async configured(bucket, configuration, requestId) {
@@ -103,30 +113,28 @@ export function createNotifications(needs: NotificationNeeds): Notifications {
     },
   };
 
-  function checkFunction(bucket: BucketRecord, arn: string): void {
+  function checkFunction(bucket: BucketRecord, rule: Rule): void {
+    const { arn } = rule;
     const fn = functionOf(arn);
     if (fn === undefined) throw malformedArn(arn);
     const there = registry.functions.find(fn, fn.name) !== undefined;
-    if (there && mayTell(bucket, arn)) return;
-    throw new S3Error(
-      "InvalidArgument",
-      "Unable to validate the following destination configurations",
-      notValid(arn, there ? "Not authorized to invoke function" : "The destination Lambda does not exist"),
-    );
+    if (there && mayTell(bucket, rule)) return;
+    throw unreachable(arn, there ? "Not authorized to invoke function" : "The destination Lambda does not exist");
   }
 }
 
-/** Whether a queue or a topic is there, and lets S3 in, is known when it is first sent to. */
+/** Whether a queue or a topic is there is known when it is first sent to. */
 function checkArn(kind: "queue" | "topic", arn: string): void {
   const service = kind === "queue" ? "sqs" : "sns";
   if (!new RegExp(`^arn:[^:]+:${service}:[^:]+:\\d{12}:[\\w.-]+$`).test(arn)) throw malformedArn(arn);
-  if (!arn.endsWith(".fifo")) return;
-  throw new S3Error(
-    "InvalidArgument",
-    "Unable to validate the following destination configurations",
-    notValid(arn, "FIFO destinations are not supported"),
-  );
+  if (arn.endsWith(".fifo")) throw unreachable(arn, "FIFO destinations are not supported");
 }
+
+const notAllowed = (kind: "queue" | "topic"): string =>
+  `Permissions on the destination ${kind} do not allow S3 to publish notifications from this bucket`;
+
+const unreachable = (arn: string, why: string): S3Error =>
+  new S3Error("InvalidArgument", "Unable to validate the following destination configurations", notValid(arn, why));
 
 const malformedArn = (arn: string): S3Error =>
   new S3Error("InvalidArgument", "The ARN could not be parsed", notValid(arn, "The ARN is not well formed"));
