@@ -15,6 +15,9 @@ pub const FREEZE: u8 = 0x05;
 pub const THAW: u8 = 0x06;
 pub const PING: u8 = 0x07;
 pub const RESUME: u8 = 0x08;
+pub const EXTEND: u8 = 0x09;
+pub const REPLY: u8 = 0x0a;
+pub const SEND: u8 = 0x0b;
 pub const HELLO: u8 = 0x81;
 pub const READY: u8 = 0x82;
 pub const INIT_ERROR: u8 = 0x83;
@@ -29,6 +32,10 @@ pub const PONG: u8 = 0x8c;
 pub const SPAWNED: u8 = 0x8d;
 pub const PREPARED: u8 = 0x8e;
 pub const RESTORE_ERROR: u8 = 0x8f;
+pub const REQUEST: u8 = 0x91;
+pub const GONE: u8 = 0x92;
+pub const ENDED: u8 = 0x93;
+pub const SENT: u8 = 0x94;
 
 /// The other side broke the protocol; the text says how.
 #[derive(Debug, PartialEq)]
@@ -74,6 +81,19 @@ pub fn seal(frame: &mut [u8], kind: u8, flags: u8, stream: u32) {
 /// Head lines and event of an INVOKE payload.
 pub fn split_invoke(payload: &[u8]) -> Result<(&[u8], &[u8]), Broken> {
     split_prefixed(payload).ok_or(Broken("an INVOKE payload cut short"))
+}
+
+/// Status line with header lines, and body, of a REPLY payload.
+pub fn split_reply(payload: &[u8]) -> Result<(&[u8], &[u8]), Broken> {
+    split_prefixed(payload).ok_or(Broken("a REPLY payload cut short"))
+}
+
+/// Port, whether the connection is kept, and bytes of a SEND payload.
+pub fn split_send(payload: &[u8]) -> Result<(u16, bool, &[u8]), Broken> {
+    match payload {
+        [low, high, keep, bytes @ ..] => Ok((u16::from_le_bytes([*low, *high]), *keep != 0, bytes)),
+        _ => Err(Broken("a SEND payload cut short")),
+    }
 }
 
 fn split_prefixed(payload: &[u8]) -> Option<(&[u8], &[u8])> {

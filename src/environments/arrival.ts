@@ -1,11 +1,20 @@
+import { type ExtensionFault, Extensions } from "../extensions/index.ts";
 import type { Driver } from "../isolation/index.ts";
 import { limits, monotonicMs } from "../model/index.ts";
 import type { InvocationLog } from "../observe/index.ts";
-import { messageIn, reported, timedOut } from "./failure.ts";
+import { extensionFailed, messageIn, reported, timedOut } from "./failure.ts";
 import { Housing, type HousingEvents } from "./housing.ts";
 import type { Life } from "./lifecycle.ts";
 import type { ReadyMarks, RuntimeExit, SentEvent } from "./link.ts";
-import { bootDocument, loadDocument, type Plan, resumeDocument, type StartTerms, sandboxOf } from "./plan.ts";
+import {
+  bootDocument,
+  extendDocument,
+  loadDocument,
+  type Plan,
+  resumeDocument,
+  type StartTerms,
+  sandboxOf,
+} from "./plan.ts";
 import {
   endWords,
   hookFailed,
@@ -24,6 +33,9 @@ export interface ArrivalNeeds {
   readonly life: Life;
   /** what is heard from the sandbox */
   readonly events: HousingEvents;
+  /** its extensions have got somewhere */
+  besideChanged(): void;
+  besideFailed(fault: ExtensionFault): void;
 }
 
 /** How long the processes of a copy may take to stand in their new sandbox (milliseconds): a hundred times what is usual. */
@@ -45,6 +57,10 @@ export class Arrival {
   initFailure: InitFailure | undefined;
   /** an init has failed: whatever follows belongs to an invocation */
   initLost = false;
+  /** its extensions; undefined: nobody has spoken of any */
+  beside: Extensions | undefined;
+  /** sends BOOT, when all external extensions have registered */
+  #afterExtensions: (() => void) | undefined;
   readonly #needs: ArrivalNeeds;
   #booting: Start<InitFailure> | undefined;
   #waking: Start<Error> | undefined;
@@ -96,8 +112,9 @@ export class Arrival {
   async load(limitMs: number): Promise<void> {
     const { plan, terms, log } = this.#needs;
     this.#loading = true;
-    const stands = this.#watchStanding();
+    let stands: NodeJS.Timeout | undefined;
     await this.#init("init", limitMs, () => {
+      stands = this.#watchStanding();
       this.#sendBoot(true);
       // It waits in the socket until there is somebody to read it. Over HTTP the copy has to ask first.
       if (plan.link === "frames") this.housing!.link.load("frames", loadDocument(plan, terms));
@@ -114,12 +131,53 @@ export class Arrival {
     const late = (requestId: string) => timedOut(requestId, plan.target.timeoutSeconds);
     const start = new Start<InitFailure>(limitMs, () => this.#initBroke({ errorType: "timeout", failure: late }));
     this.#booting = start;
-    send();
+    if (plan.extensions.length > 0) this.#extend(send);
+    else send();
     // Nothing of the sandbox is heard before the next turn of the loop: the log keeps its order, and nobody waits for it.
     log.initStart(plan.runtimeVersion);
     await start.ended;
     this.initFailure = start.failure;
     if (start.failure) log.initReport(monotonicMs() - start.began, phase, start.failure.errorType);
+    else if (this.beside) log.initialised(monotonicMs() - start.began);
+  }
+
+  /** The extensions of this sandbox: those that are there from the start, and whoever else registers. */
+  extensions(): Extensions {
+    const { plan, log } = this.#needs;
+    const housing = this.housing!;
+    this.beside ??= new Extensions({
+      target: plan.target,
+      external: plan.extensions,
+      log,
+      reply: (number, payload) => housing.link.reply(number, payload),
+      send: (number, payload) => housing.link.send(number, payload),
+      changed: () => this.#needs.besideChanged(),
+      failed: (fault) => this.#needs.besideFailed(fault),
+    });
+    return this.beside;
+  }
+
+  #extend(boot: () => void): void {
+    const { plan, terms, driver } = this.#needs;
+    const extensions = this.extensions();
+    this.#afterExtensions = boot;
+    this.marks.extended = monotonicMs();
+    if (!extensions.withinLimit) return void setImmediate(() => extensions.tooMany());
+    const { sandbox, link } = this.housing!;
+    link.extend(extendDocument(plan, sandbox, terms, driver.name !== "process"));
+  }
+
+  /** Once all external extensions have registered, the runtime begins. */
+  extensionsChanged(): void {
+    if (!this.beside?.registered || this.#needs.life.state !== "initializing") return;
+    const boot = this.#afterExtensions;
+    this.#afterExtensions = undefined;
+    boot?.();
+  }
+
+  /** An extension has failed during init. */
+  extensionFailed(fault: ExtensionFault): void {
+    this.#initBroke({ errorType: fault.errorType, failure: (requestId) => extensionFailed(requestId, fault) });
   }
 
   /**
@@ -238,6 +296,9 @@ export class Arrival {
     if (life.state !== "initializing" || this.#unfit) return;
     this.initLost = true;
     life.move("broke");
+    this.beside?.begin();
+    this.beside?.close();
+    this.beside = undefined;
     this.#discardedPeak = this.memoryPeakBytes();
     this.#discarded = this.housing?.leave();
     this.housing = undefined;

@@ -54,6 +54,7 @@ export function barePlanOf(
     cpus: needs.cpusOf(bare === "by memory" ? ownMb : limits.mbPerVcpu),
     initCpus: limits.initCpus,
     endpointPort: 0,
+    extensions: [],
     bare: undefined,
     unpooled: "it is what others are copied from",
   };
@@ -126,5 +127,11 @@ export const unheard: InvocationLog = Object.freeze({
   begin() {},
   write() {},
   platform() {},
+  listen() {},
+  extension() {},
+  subscribed() {},
+  dropped() {},
+  initialised() {},
+  runtimeDone() {},
   end: () => undefined,
 });

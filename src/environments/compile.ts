@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { refuseAll } from "../extensions/index.ts";
 import type { Driver } from "../isolation/index.ts";
 import { limits } from "../model/index.ts";
 import { messageIn, reported } from "./failure.ts";
@@ -65,6 +66,7 @@ export async function compileAhead(plan: Plan, needs: CompileNeeds): Promise<Com
     restoreError: failed,
     exit: () => reject(new CompileFailed("the runtime ended during init")),
     prepared: spoke,
+    beside: { ...unasked, request: (number) => housing.link.reply(number, refuseAll()) },
     log: spoke,
     response: spoke,
     error: spoke,
@@ -87,3 +89,5 @@ export async function compileAhead(plan: Plan, needs: CompileNeeds): Promise<Com
 
 /** Nobody has asked it anything. */
 function spoke(): void {}
+
+const unasked = { gone: spoke, ended: spoke, sent: spoke };

@@ -1,12 +1,14 @@
 import { randomUUID } from "node:crypto";
+import type { ExtensionFault, Extensions } from "../extensions/index.ts";
 import type { Driver } from "../isolation/index.ts";
 import { type FunctionVersion, type Invocation, monotonicMs } from "../model/index.ts";
 import type { InitializationType, InvocationLog } from "../observe/index.ts";
 import { Arrival } from "./arrival.ts";
 import type { Errand } from "./errand.ts";
 import { Events } from "./events.ts";
-import { exited, type LoggedFailure, reported } from "./failure.ts";
-import { headOf } from "./head.ts";
+import { exited, extensionFailed, type LoggedFailure, reported } from "./failure.ts";
+import { Farewell, type ShutdownReason } from "./farewell.ts";
+import { headOf, traceIn } from "./head.ts";
 import type { HousingEvents } from "./housing.ts";
 import { Life, type State } from "./lifecycle.ts";
 import type { ReadyMarks, RuntimeExit, SentEvent } from "./link.ts";
@@ -30,6 +32,8 @@ export interface EnvironmentNeeds {
   onEnding(environment: Environment): void;
   /** A copy has answered its first event; or it was ended by a signal then or before: it may have been a bad copy. */
   onProven(environment: Environment, signal: string | undefined): void;
+  /** Its extensions went on for so long (milliseconds) after its runtime was done with an event. */
+  onExtensions(environment: Environment, afterMs: number): void;
   /** idle for this long, it gets no more CPU (milliseconds) */
   readonly freezeAfterMs: number;
 }
@@ -67,6 +71,9 @@ export class Environment {
   /** why it serves no more, though nobody has stopped it */
   #lost: ((requestId: string) => LoggedFailure) | undefined;
   #stopped: Promise<void> | undefined;
+  /** the runtime is ready for its first event, and its extensions are not */
+  #early: { readonly marks: ReadyMarks | undefined } | undefined;
+  #farewell: Farewell | undefined;
 
   constructor(plan: Plan, mode: StartMode, provisioned: boolean, needs: EnvironmentNeeds) {
     this.plan = plan;
@@ -82,7 +89,10 @@ export class Environment {
     const log = needs.openLog(plan.target, logStream, initialization);
     this.#log = log;
     const events = this.#events();
-    this.#arrival = new Arrival({ driver: needs.driver, plan, terms, log, life: this.#life, events });
+    const besideChanged = () => this.#besideChanged();
+    const besideFailed = (fault: ExtensionFault) => this.#besideFailed(fault);
+    const { driver } = needs;
+    this.#arrival = new Arrival({ driver, plan, terms, log, life: this.#life, events, besideChanged, besideFailed });
     this.#reports = new Reports(this.#arrival, mode);
     const housing = () => this.#arrival.housing!;
     // On a capacity provider they run on between events.
@@ -96,9 +106,11 @@ export class Environment {
       ownLog: () => needs.openLog(plan.target, logStream, initialization),
       link: () => housing().link,
       answered: () => this.#prove(undefined),
+      beside: () => this.#arrival.beside,
+      extensionsTook: (afterMs) => needs.onExtensions(this, afterMs),
       free: () => needs.onIdle(this),
       retired: () => this.retired,
-      end: () => void this.stop(),
+      end: (reason) => void this.stop(reason),
     });
   }
 
@@ -205,9 +217,9 @@ export class Environment {
     if (tenantId !== this.tenant) throw new Error("an event of another tenant");
   }
 
-  /** Kills everything in it. Resolves when nothing is left. */
-  stop(): Promise<void> {
-    this.#stopped ??= this.#stop();
+  /** Kills everything in it, after its extensions have had their time. Resolves when nothing is left. */
+  stop(reason: ShutdownReason = "spindown"): Promise<void> {
+    this.#stopped ??= this.#stop(reason);
     return this.#stopped;
   }
 
@@ -249,6 +261,12 @@ export class Environment {
       streamStart: (stream, contentType) => this.#running.served(stream)?.streamStarted(contentType),
       streamChunk: (stream, bytes) => this.#running.served(stream)?.streamed(bytes),
       streamEnd: (stream, error, ready) => this.#running.hears(stream, ready)?.streamEnded(error, ready),
+      beside: {
+        request: (number, head, body) => this.#arrival.extensions().request(number, head, body),
+        gone: (number) => this.#arrival.beside?.gone(number),
+        ended: (how) => this.#arrival.beside?.ended(how),
+        sent: (number, arrived, answer) => this.#arrival.beside?.sent(number, arrived, answer),
+      },
       log: (source, bytes, stream) => this.#running.logOf(stream).write(source, bytes),
       exit: (status, outOfMemory) => this.#exit(status, outOfMemory),
     };
@@ -256,12 +274,12 @@ export class Environment {
 
   #ready(marks: ReadyMarks | undefined, stream: number): void {
     if (this.state === "initializing" || this.state === "restoring") {
+      if (this.#arrival.beside && !this.#areReady(this.#arrival.beside, marks)) return;
       this.#running.rest();
       this.#arrival.ready(marks);
       if (this.#ahead) this.#runAhead(this.#ahead);
     } else if (this.state === "settling") {
-      this.#running.rest();
-      this.#needs.onIdle(this);
+      this.#running.settleDown(true);
     } else this.#running.settled(stream);
   }
 
@@ -302,8 +320,11 @@ export class Environment {
   #invoke(invocation: Invocation, began: number, limitMs: number): Promise<Run> {
     const stream = ++this.#stream;
     const run = this.#running.serve(stream, invocation, began, limitMs);
-    const head = headOf(invocation, { deadlineMs: Date.now() + limitMs });
-    this.#arrival.housing!.link.invoke({ stream, head, payload: invocation.payload });
+    const deadlineMs = Date.now() + limitMs;
+    const head = headOf(invocation, { deadlineMs });
+    const { beside, housing } = this.#arrival;
+    beside?.invoke(invocation, traceIn(head), deadlineMs);
+    housing!.link.invoke({ stream, head, payload: invocation.payload });
     return run;
   }
 
@@ -339,11 +360,42 @@ export class Environment {
       this.#arrival.exited(status, outOfMemory, failure);
       return;
     }
+    this.#farewell?.runtimeEnded();
     if (this.state === "stopping" || this.state === "gone") return;
     this.#lost = failure;
     if (isCrash(status)) this.#prove(status.signal);
     this.#running.fail(failure);
-    void this.stop();
+    void this.stop("failure");
+  }
+
+  // — its extensions —
+
+  #besideChanged(): void {
+    const { beside } = this.#arrival;
+    this.#farewell?.check();
+    this.#arrival.extensionsChanged();
+    if (beside && this.#early && !beside.settleIn) this.#ready(this.#early.marks, 0);
+    this.#running.settleDown(false);
+  }
+
+  /** The runtime is ready for its first event; and so are they? Else it is heard again when they are. */
+  #areReady(beside: Extensions, marks: ReadyMarks | undefined): boolean {
+    beside.closeRegistration();
+    this.#early = beside.settleIn ? { marks } : undefined;
+    if (this.#early === undefined) beside.begin();
+    return this.#early === undefined;
+  }
+
+  #besideFailed(fault: ExtensionFault): void {
+    if (this.state === "initializing") {
+      this.#arrival.extensionFailed(fault);
+      return;
+    }
+    if (this.state === "stopping" || this.state === "gone") return;
+    const failure = (requestId: string) => extensionFailed(requestId, fault);
+    this.#lost = failure;
+    this.#running.fail(failure);
+    void this.stop("failure");
   }
 
   /** A copy that is not ready yet, as far as is known, has an event: did it read it, and could not say so any more? */
@@ -353,13 +405,20 @@ export class Environment {
 
   // — the end —
 
-  async #stop(): Promise<void> {
+  async #stop(reason: ShutdownReason): Promise<void> {
     if (this.state === "gone") return;
+    const { beside, housing } = this.#arrival;
     if (this.#ahead && this.state === "restoring") {
       this.#lost ??= (requestId) => exited(requestId, { signal: "SIGKILL" }, false);
     }
+    if (beside && this.state === "frozen") this.#rest.end();
     this.#life.move("stop");
     this.#leave();
+    if (beside && housing) {
+      this.#farewell = new Farewell(beside, housing, reason);
+      await this.#farewell.over;
+      beside.close();
+    }
     await this.#arrival.leave();
     this.#ended();
   }

@@ -1,5 +1,7 @@
+import type { Extensions } from "../extensions/index.ts";
 import { type Invocation, monotonicMs, type Outcome } from "../model/index.ts";
 import type { InvocationLog } from "../observe/index.ts";
+import { Aftermath } from "./aftermath.ts";
 import { Deadline } from "./deadline.ts";
 import { type LoggedFailure, timedOut } from "./failure.ts";
 import type { Life } from "./lifecycle.ts";
@@ -19,11 +21,15 @@ export interface EventsNeeds {
   link(): Pick<Link, "pause" | "resume">;
   /** One was answered. */
   answered(): void;
+  /** who has events beside the runtime; undefined: nobody */
+  beside(): Pick<Extensions, "busy"> | undefined;
+  /** Extensions went on for so long (milliseconds) after the runtime was done with one. */
+  extensionsTook(afterMs: number): void;
   /** There is a place for one more. */
   free(): void;
   /** It is to serve no more. */
   retired(): boolean;
-  end(): void;
+  end(reason: "spindown" | "timeout"): void;
 }
 
 /**
@@ -42,6 +48,7 @@ export class Events {
   readonly #watches = new Map<number, NodeJS.Timeout>();
   /** the end of the only event's time; it holds until the runtime asks for the next one */
   readonly #limit = new Deadline(() => this.#overstayed());
+  readonly #aftermath = new Aftermath();
 
   constructor(shared: boolean, needs: EventsNeeds) {
     this.#shared = shared;
@@ -101,6 +108,7 @@ export class Events {
 
   /** The environment ends. */
   close(): void {
+    this.#aftermath.end();
     this.#limit.close();
   }
 
@@ -118,6 +126,22 @@ export class Events {
     this.lastRunMs = answered - began;
     const start = reports.takeStart(failure);
     const report = () => reports.end({ log, invocation, durationMs: answered - began, start, failure });
+    if (this.#needs.beside() && !this.#shared) {
+      const producedBytes = outcome.kind === "returned" ? outcome.payload.length : undefined;
+      log.runtimeDone({ durationMs: answered - began, errorType: failure?.errorType, producedBytes });
+      life.move("answered");
+      const run = { outcome, invoked: began, answered, start };
+      // The end of a log that somebody wants is there only when its REPORT is.
+      if (!invocation.tail) settle({ ...run, logTail: undefined });
+      this.#aftermath.begin(() => {
+        const durationMs = monotonicMs() - began;
+        this.#needs.extensionsTook(began + durationMs - answered);
+        const logTail = reports.end({ log, invocation, durationMs, start, failure });
+        if (invocation.tail) settle({ ...run, logTail });
+      });
+      this.settleDown(ready);
+      return;
+    }
     if (this.#shared) {
       settle({ outcome, invoked: began, answered, logTail: report(), start });
       if (ready) this.#leaves();
@@ -140,7 +164,20 @@ export class Events {
     settle({ outcome, invoked: began, answered, logTail, start });
     // After the caller has its answer: whoever waits for this environment comes second.
     if (ready) this.#needs.free();
-    else if (this.#needs.retired()) this.#needs.end();
+    else if (this.#needs.retired()) this.#needs.end("spindown");
+  }
+
+  /**
+   * Extensions have got somewhere, or the runtime asks for more (`ready`): an event that has its answer is over when all have
+   * asked for the next one.
+   */
+  settleDown(ready: boolean): void {
+    const { life, beside } = this.#needs;
+    this.#aftermath.ready ||= ready;
+    if (!this.#aftermath.ready || life.state !== "settling" || beside()?.busy) return;
+    this.#aftermath.end();
+    this.rest();
+    this.#needs.free();
   }
 
   /** None is left, and the runtime waits for the next one. */
@@ -180,7 +217,7 @@ export class Events {
     if (serving) late(serving);
     // It has answered and would never ask for more.
     else if (this.#needs.life.state !== "settling") return;
-    this.#needs.end();
+    this.#needs.end("timeout");
   }
 }
 

@@ -1,3 +1,4 @@
+import type { ExtensionFault } from "../extensions/index.ts";
 import type { FunctionFailure } from "../model/index.ts";
 import type { RuntimeExit } from "./link.ts";
 
@@ -16,6 +17,11 @@ export function reported(errorType: string, document: Buffer): LoggedFailure {
 export function exited(requestId: string, status: RuntimeExit, outOfMemory: boolean): LoggedFailure {
   const errorType = outOfMemory ? "Runtime.OutOfMemory" : "Runtime.ExitError";
   const what = exitWords(status);
+  return platformFailure(requestId, errorType, what, `RequestId: ${requestId} Error: ${what}\n${errorType}`);
+}
+
+/** An extension's process is gone, or it said that it cannot go on. */
+export function extensionFailed(requestId: string, { errorType, what }: ExtensionFault): LoggedFailure {
   return platformFailure(requestId, errorType, what, `RequestId: ${requestId} Error: ${what}\n${errorType}`);
 }
 

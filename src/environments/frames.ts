@@ -10,6 +10,9 @@ export const frameType = Object.freeze({
   THAW: 0x06,
   PING: 0x07,
   RESUME: 0x08,
+  EXTEND: 0x09,
+  REPLY: 0x0a,
+  SEND: 0x0b,
   HELLO: 0x81,
   READY: 0x82,
   INIT_ERROR: 0x83,
@@ -25,6 +28,10 @@ export const frameType = Object.freeze({
   PREPARED: 0x8e,
   RESTORE_ERROR: 0x8f,
   COMPILED: 0x90,
+  REQUEST: 0x91,
+  GONE: 0x92,
+  ENDED: 0x93,
+  SENT: 0x94,
 });
 
 export type FrameType = (typeof frameType)[keyof typeof frameType];
@@ -149,6 +156,12 @@ export function decodeError(payload: Buffer): { type: string; document: Buffer }
 export function decodeCompiled(payload: Buffer): { name: string; bytes: Buffer } {
   const { text, rest } = prefixed(payload, "COMPILED");
   return { name: text, bytes: rest };
+}
+
+/** REQUEST: `u16 length of head`, request line and header lines, body. Throws ProtocolError when it does not parse. */
+export function decodeRequest(payload: Buffer): { head: string; body: Buffer } {
+  const { text, rest } = prefixed(payload, "REQUEST");
+  return { head: text, body: rest };
 }
 
 function prefixed(payload: Buffer, what: string): { text: string; rest: Buffer } {

@@ -23,6 +23,11 @@ export function headOf(invocation: Invocation, limit: Limit): string {
   return head;
 }
 
+/** The trace header in a head. */
+export function traceIn(head: string): string {
+  return /^Lambda-Runtime-Trace-Id: (.*)\r$/m.exec(head)?.[1] ?? "";
+}
+
 /** An X-Ray trace header for a caller that sent none: not sampled, its ids taken from the (random) request id. */
 function traceIdOf(requestId: string): string {
   const digits = requestId.replaceAll("-", "");

@@ -15,6 +15,11 @@ export class Housing {
   /** nobody listens any more */
   #deaf = false;
 
+  /** The runtime is gone, or nobody listens. */
+  get hasEnded(): boolean {
+    return this.#deaf;
+  }
+
   /** Makes the sandbox. `shared`: the runtime in it serves several events at once. Rejects with the driver's error. */
   static async make(
     driver: Pick<Driver, "create">,

@@ -70,6 +70,12 @@ describe("the links to an agent and to its runtime", () => {
       streamChunk: (stream, bytes) => note(`chunk ${stream} ${bytes}`),
       streamEnd: (stream, error, more) => note(`end ${stream} ${error?.type} ${more}`),
       error: (stream, type, _document, more) => note(`error ${stream} ${type} ${more}`),
+      beside: {
+        request: (number, head, body) => note(`request ${number} ${JSON.stringify(head)} ${body}`),
+        gone: (number) => note(`gone ${number}`),
+        ended: (how) => note(`ended ${JSON.stringify(how)}`),
+        sent: (number, arrived, answer) => note(`sent ${number} ${arrived} ${answer}`),
+      },
       log: (source, bytes) => note(`log ${source} ${bytes}`),
       exit: (status) => note(`exit ${JSON.stringify(status)}`),
       closed: (error) => note(`closed ${error?.name}`),

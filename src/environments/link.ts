@@ -3,6 +3,7 @@ import { Conversation } from "./conversation.ts";
 import {
   decodeCompiled,
   decodeError,
+  decodeRequest,
   FrameReader,
   flagRaw,
   flagReady,
@@ -25,6 +26,8 @@ export interface LinkEvents {
   restoreError(errorType: string, document: Buffer): void;
   /** It hands over a file of what it compiled of the function's code. Absent: it was not asked to, and may not. */
   compiled?(name: string, bytes: Buffer): void;
+  /** What extensions ask and do, and whoever else speaks like one. */
+  readonly beside: BesideEvents;
   /** `ready`: the runtime waits for its next event already */
   response(stream: number, body: Buffer, ready: boolean): void;
   streamStart(stream: number, contentType: string): void;
@@ -40,6 +43,23 @@ export interface LinkEvents {
   exit(status: RuntimeExit): void;
   /** the agent's connection ended, cleanly or by a broken frame of either */
   closed(error: Error | undefined): void;
+}
+
+/** What the agent tells of extensions (src/extensions/). */
+export interface BesideEvents {
+  /** to be answered by reply() */
+  request(number: number, head: string, body: Buffer): void;
+  /** nobody waits for the answer to that request any more */
+  gone(number: number): void;
+  /** an external one has ended, or could not be started */
+  ended(how: {
+    readonly extension: number;
+    readonly code?: number;
+    readonly signal?: string;
+    readonly error?: string;
+  }): void;
+  /** what came of send(); `answer` is how its answer begins */
+  sent(number: number, arrived: boolean, answer: string): void;
 }
 
 /** When the runtime's init passed its stations, monotonicMs(); the last two are known for our own bootstraps only. */
@@ -87,6 +107,14 @@ export interface Link {
   /** RESUME: tells a copy of a runtime without a function which to load. It is answered by `ready` or `initError`. */
   load(via: "frames" | "http", document: string): void;
   invoke(event: SentEvent): void;
+  /** EXTEND: starts external extensions; before boot(). */
+  extend(document: string): void;
+  /** REPLY: answers a request of an extension. */
+  reply(number: number, payload: Uint8Array): void;
+  /** SEND: bytes for a port of the sandbox's loopback. */
+  send(number: number, payload: Uint8Array): void;
+  /** SHUTDOWN: SIGTERM to the runtime, and its end at `deadlineMs` (monotonicMs()) at the latest. */
+  terminate(deadlineMs: number): void;
   freeze(): void;
   thaw(): void;
   /** Stops and restarts reading: back-pressure of a streamed answer. */
@@ -181,6 +209,16 @@ export function createLink(agent: Duplex, runtime: Duplex | undefined, events: L
         return;
       case frameType.COMPILED:
         throw new ProtocolError("compiled code from an agent");
+      case frameType.REQUEST: {
+        const { head, body } = decodeRequest(payload);
+        return events.beside.request(stream, head, body);
+      }
+      case frameType.GONE:
+        return events.beside.gone(stream);
+      case frameType.ENDED:
+        return events.beside.ended(parse(payload) as Parameters<BesideEvents["ended"]>[0]);
+      case frameType.SENT:
+        return events.beside.sent(stream, payload[0] === 1, payload.toString("latin1", 1));
       case frameType.READY:
         // Where the runtime has its events from its own link, whoever else asks the agent for one waits in vain.
         if (chosen === runtime && runtime) return;
@@ -307,6 +345,21 @@ export function createLink(agent: Duplex, runtime: Duplex | undefined, events: L
     invoke({ stream, head, payload }) {
       if (chosen === runtime) conversation.given(stream);
       writeInvoke(chosen ?? agent, stream, head, payload);
+    },
+    extend(document) {
+      writeFrame(agent, frameType.EXTEND, 0, 0, Buffer.from(document));
+    },
+    reply(number, payload) {
+      writeFrame(agent, frameType.REPLY, 0, number, payload);
+    },
+    send(number, payload) {
+      writeFrame(agent, frameType.SEND, 0, number, payload);
+    },
+    terminate(deadlineMs) {
+      const document = Buffer.from(JSON.stringify({ reason: "shutdown", deadlineMs }));
+      writeFrame(agent, frameType.SHUTDOWN, 0, 0, document);
+      // One that waits for its next event reads until then.
+      runtime?.end();
     },
     freeze() {
       writeFrame(agent, frameType.FREEZE, 0, 0);

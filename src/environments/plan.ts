@@ -3,6 +3,7 @@ import { type FunctionVersion, limits } from "../model/index.ts";
 import type { InitializationType } from "../observe/index.ts";
 import { type BareNeeds, barePlanOf, reasonAgainstBare } from "./bare.ts";
 import { type Container, containerRuntime } from "./container-plan.ts";
+import { extensionVariables, externalExtensions } from "./extension-files.ts";
 
 /** What the planner asks of the rooms below. */
 export interface PlanNeeds extends BareNeeds {
@@ -47,6 +48,8 @@ export interface Plan {
   readonly cpus: number;
   readonly initCpus: number;
   readonly endpointPort: number;
+  /** names of its external extensions, in /opt/extensions */
+  readonly extensions: readonly string[];
   /** directory on the host that is the sandbox's root; undefined: the usual one */
   readonly rootfs?: string;
   /** where it starts; undefined: /var/task */
@@ -88,6 +91,7 @@ export async function planOf(target: FunctionVersion, needs: PlanNeeds): Promise
     cpus: target.managed?.cpus ?? needs.cpusOf(target.memoryMb),
     initCpus: limits.initCpus,
     endpointPort: needs.endpointPort(),
+    extensions: layers === undefined ? [] : await externalExtensions(layers),
     credentials: () => needs.credentials?.(target),
     bare,
     unpooled: bare ? "" : (against ?? unpooledFor(target.runtime)),
@@ -121,6 +125,7 @@ async function containerPlanOf(target: FunctionVersion, needs: PlanNeeds): Promi
     cpus: target.managed?.cpus ?? needs.cpusOf(target.memoryMb),
     initCpus: limits.initCpus,
     endpointPort,
+    extensions: await externalExtensions(container.root, "opt"),
     credentials: () => needs.credentials?.(target),
     bare: undefined,
     unpooled: "a container image boots with its function",
@@ -269,16 +274,27 @@ function rehearsal({ rehearse }: StartTerms): { readonly rehearse?: true } {
   return rehearse ? { rehearse } : {};
 }
 
+/** EXTEND's document (agent/PROTOCOL.md) for one sandbox. */
+export function extendDocument(plan: Plan, places: Places, start: StartTerms, isolated: boolean): string {
+  const env = extensionVariables(variablesIn(plan, places, start, isolated));
+  const extensions = plan.extensions.map((name) => places.path(`/opt/extensions/${name}`));
+  return JSON.stringify({ extensions, env, cwd: isolated ? "/" : places.tmp, apiPort: isolated ? 9001 : 0 });
+}
+
+function variablesIn(plan: Plan, places: Places, start: StartTerms, isolated: boolean): Record<string, string> {
+  const env: Record<string, string> = { ...plan.env, ...ownVariables(start) };
+  if (isolated) return env;
+  // No mounts: every path of the sandbox is translated to where it really lies.
+  for (const [name, value] of Object.entries(env)) env[name] = translated(value, places);
+  env.TMPDIR = places.tmp;
+  return env;
+}
+
 /** BOOT's document (agent/PROTOCOL.md) for one sandbox. */
 export function bootDocument(plan: Plan, places: Places, start: StartTerms, isolated: boolean): string {
-  const env: Record<string, string> = { ...plan.env, ...ownVariables(start) };
+  const env = variablesIn(plan, places, start, isolated);
   let command = plan.command;
-  if (!isolated) {
-    // No mounts: every path of the sandbox is translated to where it really lies.
-    for (const [name, value] of Object.entries(env)) env[name] = translated(value, places);
-    command = command.map((argv) => argv.map((word) => translated(word, places)));
-    env.TMPDIR = places.tmp;
-  }
+  if (!isolated) command = command.map((argv) => argv.map((word) => translated(word, places)));
   return JSON.stringify({
     command,
     env,

@@ -24,10 +24,10 @@ export class Reports {
     this.#mode = mode;
   }
 
-  /** milliseconds from the runtime's spawn until it asked for its first event; 0: it has not yet */
+  /** milliseconds from the spawn of the runtime, or of extensions before it, until all were ready for their first event; 0: they are not yet */
   get initMs(): number {
-    const { spawned, ready } = this.#arrival.marks;
-    return ready - spawned;
+    const { spawned, ready, extended = spawned } = this.#arrival.marks;
+    return ready === 0 ? ready - spawned : ready - extended;
   }
 
   /** The marks of the start, once: with the first event, or with what the start has failed of. */

@@ -205,11 +205,12 @@ export class Snapshots {
   }
 
   /** What can be said before a template is made. */
-  #refusal({ target, tellsDraws }: Plan): string | undefined {
+  #refusal({ target, tellsDraws, extensions }: Plan): string | undefined {
     const { usable, policy } = this.#needs;
     if (!usable.usable) return usable.reason;
     const terms = snapshotTerms(target, policy);
     if (!terms.allowed) return terms.why;
+    if (extensions.length > 0) return `it has extensions (${extensions.join(", ")}): an image holds the runtime alone`;
     if (tellsDraws || terms.consents) return undefined;
     return withRemedy(sharedTrouble({ drew: undefined, sockets: 0 })!, target);
   }

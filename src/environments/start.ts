@@ -13,6 +13,8 @@ export type StartMode =
 export interface StartMarks {
   asked: number;
   main: number;
+  /** its external extensions were started; absent: it has none */
+  extended?: number;
   spawned: number;
   /** the function's code, or in a copy its afterRestore hooks, begins to run and is done; only our own bootstraps say so */
   load: number | undefined;

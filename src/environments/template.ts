@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { Driver, DumpFacts } from "../isolation/index.ts";
+import { refuseAll } from "../extensions/index.ts";
+import { type Driver, type DumpFacts, DumpRefused } from "../isolation/index.ts";
 import { type FunctionVersion, limits, monotonicMs } from "../model/index.ts";
 import type { InitializationType, InvocationLog } from "../observe/index.ts";
 import { isBare, unheard } from "./bare.ts";
@@ -98,6 +99,15 @@ export async function takeImage(
           `the runtime ended during init (${status.signal ?? `exit status ${status.code}`})`,
         ),
       ),
+    beside: {
+      request(number) {
+        housing.link.reply(number, refuseAll());
+        reject(new DumpRefused("extensions", "its init speaks with an API for extensions"));
+      },
+      gone: spoke,
+      ended: spoke,
+      sent: spoke,
+    },
     log: (source, bytes) => log.write(source, bytes),
     response: spoke,
     error: spoke,

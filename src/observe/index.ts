@@ -1,4 +1,4 @@
-export type { InvocationLog, InvocationLogNeeds } from "./invocation-log.ts";
+export type { InvocationLog, InvocationLogNeeds, TelemetryEvent } from "./invocation-log.ts";
 export { openInvocationLog } from "./invocation-log.ts";
 export * from "./lines.ts";
 export type { StoredEvent } from "./log-ring.ts";

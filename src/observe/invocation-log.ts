@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type FunctionVersion, type Invocation, limits } from "../model/index.ts";
 import { applicationLine } from "./application-line.ts";
-import { createLineSplitter } from "./line-splitter.ts";
+import { createLineSplitter, type LineSplitter } from "./line-splitter.ts";
 import * as lines from "./lines.ts";
 import { createLogTail, type LogTail } from "./log-tail.ts";
 import * as system from "./system-events.ts";
@@ -17,6 +17,15 @@ export interface InvocationLogNeeds {
   readonly initializationType?: system.InitializationType | undefined;
 }
 
+/** One event of the Telemetry API ("Lambda Telemetry API Event schema reference"). */
+export interface TelemetryEvent {
+  /** ISO 8601 */
+  readonly time: string;
+  /** `platform.…`, `function` or `extension` */
+  readonly type: string;
+  readonly record: string | Readonly<Record<string, unknown>>;
+}
+
 /** The log of one environment: everything it prints and what the platform says about it, into its stream. */
 export interface InvocationLog {
   initStart(runtimeVersion: string): void;
@@ -26,21 +35,36 @@ export interface InvocationLog {
   /** `errorType`: undefined when all went well, `timeout`, or the type of what an afterRestore hook threw */
   restoreReport(durationMs: number, errorType: string | undefined): void;
   begin(invocation: Invocation): void;
-  /** source 0 stdout, 1 stderr (raw bytes, split at newlines), 2 one whole message of the runtime */
+  /** source 0 stdout, 1 stderr (raw bytes, split at newlines), 2 one whole message of the runtime, from 16 on output of extensions */
   write(source: number, bytes: Buffer): void;
   /** a text of the platform about the invocation that runs */
   platform(text: string): void;
+  /** Tells all that is logged from now on, whatever its level. In place of an earlier listener. */
+  listen(listener: ((event: TelemetryEvent) => void) | undefined): void;
+  extension(state: system.ExtensionState): void;
+  subscribed(state: system.SubscriptionState): void;
+  dropped(what: system.Dropped): void;
+  /** An init that went well, with extensions: they may hear of it. */
+  initialised(durationMs: number): void;
+  /** The runtime has done with its event, its extensions have not: `end` follows when they have. */
+  runtimeDone(run: Pick<EndedRun, "durationMs" | "errorType"> & { readonly producedBytes: number | undefined }): void;
   /** Ends the invocation's log with END and REPORT; returns its last 4 KB when asked for. */
-  end(report: {
-    readonly durationMs: number;
-    readonly initMs: number | undefined;
-    /** of the first invocation after a restore: all of it, and what the runtime and its hooks took of it */
-    readonly restore?: { readonly durationMs: number; readonly runtimeMs: number } | undefined;
-    readonly memoryPeakBytes: number;
-    readonly errorType: string | undefined;
-    readonly tail: boolean;
-  }): Buffer | undefined;
+  end(run: EndedRun): Buffer | undefined;
 }
+
+/** What REPORT says. */
+interface EndedRun {
+  readonly durationMs: number;
+  readonly initMs: number | undefined;
+  /** of the first invocation after a restore: all of it, and what the runtime and its hooks took of it */
+  readonly restore?: { readonly durationMs: number; readonly runtimeMs: number } | undefined;
+  readonly memoryPeakBytes: number;
+  readonly errorType: string | undefined;
+  readonly tail: boolean;
+}
+
+/** Source of the first extension's output; the others follow. */
+const ofExtensions = 16;
 
 /** Bytes of one log event (CloudWatch Logs quotas: 256 KB when Lambda's log support was made). */
 const eventBytes = 256 * 1024;
@@ -51,6 +75,9 @@ export function openInvocationLog(needs: InvocationLogNeeds): InvocationLog {
   const initializationType = needs.initializationType ?? (target.snapStart ? "snap-start" : "on-demand");
   let invocation: Invocation | undefined;
   let tail: LogTail | undefined;
+  let listener: ((event: TelemetryEvent) => void) | undefined;
+  /** the runtime's part of the invocation is told already */
+  let isDone = false;
 
   const put = (message: string, at: number): void => {
     needs.append(target.account, target.logGroup, stream, at, message);
@@ -61,12 +88,39 @@ export function openInvocationLog(needs: InvocationLogNeeds): InvocationLog {
     const at = needs.clock();
     const line = system.systemLine(event, at, target.systemLogLevel);
     if (line !== undefined) put(line, at);
+    if (listener) listener({ time: new Date(at).toISOString(), type: event.type, record: event.record });
   };
 
-  const putOwn = (text: string): void => {
+  /** What the log says in another way, or not at all. */
+  const tell = (event: system.SystemEvent): void => {
+    listener?.({ time: new Date(needs.clock()).toISOString(), type: event.type, record: event.record });
+  };
+
+  const hear = (type: string, text: string, at: number): void => {
+    listener?.({ time: new Date(at).toISOString(), type, record: isJson ? recordOf(text) : text });
+  };
+
+  const putOwn = (text: string, type = "function"): void => {
     const at = needs.clock();
     const line = isJson ? applicationLine(text, at, invocation?.requestId, target.applicationLogLevel) : text;
     if (line !== undefined) put(line, at);
+    if (listener) hear(type, type === "function" ? (line ?? text) : text, at);
+  };
+
+  /** An extension's words go to the log as they are. */
+  const putOfExtension = (text: string): void => {
+    const at = needs.clock();
+    put(text, at);
+    if (listener) listener({ time: new Date(at).toISOString(), type: "extension", record: text });
+  };
+  const outputsOfExtensions = new Map<number, LineSplitter>();
+  const outputOf = (source: number): LineSplitter => {
+    let output = outputsOfExtensions.get(source);
+    if (output === undefined) {
+      output = createLineSplitter(eventBytes, (line) => putOfExtension(line.toString()));
+      outputsOfExtensions.set(source, output);
+    }
+    return output;
   };
 
   const newSplitter = () => createLineSplitter(eventBytes, (line) => putOwn(line.toString()));
@@ -81,6 +135,9 @@ export function openInvocationLog(needs: InvocationLogNeeds): InvocationLog {
       const runtime = runtimeNames(target, runtimeVersion);
       if (isJson) putSystem(system.initStart({ initializationType, ...environmentOf(target, stream, runtime) }));
       else put(lines.initStartLine(runtime.version, runtime.arn), needs.clock());
+      if (listener && !isJson) {
+        tell(system.initStart({ initializationType, ...environmentOf(target, stream, runtime) }));
+      }
     },
     initReport(durationMs, phase, errorType) {
       endOutputs();
@@ -90,6 +147,11 @@ export function openInvocationLog(needs: InvocationLogNeeds): InvocationLog {
         putSystem(system.initReport(init));
       } else {
         put(lines.initReportLine(durationMs, phase, errorType), needs.clock());
+        if (listener) {
+          const init = { initializationType, phase, durationMs, errorType };
+          tell(system.initRuntimeDone(init));
+          tell(system.initReport(init));
+        }
       }
     },
     restoreStart(runtimeVersion) {
@@ -112,33 +174,87 @@ export function openInvocationLog(needs: InvocationLogNeeds): InvocationLog {
       tail = next.tail ? createLogTail(limits.logTailBytes) : undefined;
       if (isJson) putSystem(system.start(next.requestId, target.version, next.traceId, next.tenantId));
       else put(lines.startLine(next.requestId, target.version), needs.clock());
+      if (listener && !isJson) tell(system.start(next.requestId, target.version, next.traceId, next.tenantId));
     },
     write(source, bytes) {
       const output = outputs[source];
       if (output !== undefined) output.push(bytes);
+      else if (source >= ofExtensions) outputOf(source).push(bytes);
       else putOwn(messageOf(bytes));
     },
     platform(text) {
       endOutputs();
-      putOwn(text);
+      putOwn(text, "platform.fault");
+    },
+    listen(next) {
+      listener = next;
+    },
+    extension(state) {
+      if (isJson) putSystem(system.extension(state));
+      else {
+        put(lines.extensionLine(state.name, state.state, state.events, state.errorType), needs.clock());
+        tell(system.extension(state));
+      }
+    },
+    subscribed(state) {
+      if (isJson) putSystem(system.subscription(state));
+      else {
+        put(lines.subscriptionLine(state.name, state.api, state.types), needs.clock());
+        tell(system.subscription(state));
+      }
+    },
+    dropped(what) {
+      if (isJson) putSystem(system.logsDropped(what));
+      else tell(system.logsDropped(what));
+    },
+    initialised(durationMs) {
+      const init = { initializationType, phase: "init", durationMs, errorType: undefined } as const;
+      for (const event of [system.initRuntimeDone(init), system.initReport(init)]) {
+        if (isJson) putSystem(event);
+        else tell(event);
+      }
+    },
+    runtimeDone({ producedBytes, ...run }) {
+      if (!invocation) return;
+      endOutputs();
+      isDone = true;
+      const nothing = { initMs: undefined, memoryPeakBytes: 0, tail: false };
+      const event = system.runtimeDone({ ...reportOf(target, invocation, { ...run, ...nothing }), producedBytes });
+      if (isJson) putSystem(event);
+      else tell(event);
     },
     end(run) {
       endOutputs();
       const report = reportOf(target, invocation!, run);
       if (isJson) {
-        putSystem(system.runtimeDone(report));
+        if (!isDone) putSystem(system.runtimeDone(report));
         putSystem(system.report(report));
       } else {
         const at = needs.clock();
         put(lines.endLine(report.requestId), at);
         put(lines.reportLine(report), at);
+        if (listener) {
+          if (!isDone) tell(system.runtimeDone(report));
+          tell(system.report(report));
+        }
       }
+      isDone = false;
       const last = run.tail ? tail?.take() : undefined;
       invocation = undefined;
       tail = undefined;
       return last;
     },
   };
+}
+
+/** A line in JSON log format as a document; as it is where it is none. */
+function recordOf(line: string): string | Record<string, unknown> {
+  try {
+    const document: unknown = line.startsWith("{") ? JSON.parse(line) : undefined;
+    return typeof document === "object" && document !== null ? (document as Record<string, unknown>) : line;
+  } catch {
+    return line;
+  }
 }
 
 /** A framed message without the newline it may end with, cut to the size of an event. */

@@ -20,6 +20,8 @@ export interface Report {
   readonly trace?: string | undefined;
   /** as Outcome has it; undefined: it returned */
   readonly errorType?: string | undefined;
+  /** bytes of the answer, where somebody wants to know */
+  readonly producedBytes?: number | undefined;
 }
 
 export type Status =
@@ -90,6 +92,17 @@ export function startLine(requestId: string, version: string): string {
 
 export function endLine(requestId: string): string {
   return `END RequestId: ${requestId}`;
+}
+
+/** How an extension stands when the init is over. */
+export function extensionLine(name: string, state: string, events: readonly string[], errorType?: string): string {
+  const line = `EXTENSION\tName: ${name}\tState: ${state}\tEvents: [${events.join(", ")}]`;
+  return errorType === undefined ? line : `${line}\tError Type: ${errorType}`;
+}
+
+export function subscriptionLine(name: string, api: "telemetry" | "logs", types: readonly string[]): string {
+  const words = types.map((type) => `${type.slice(0, 1).toUpperCase()}${type.slice(1)}`);
+  return `${api.toUpperCase()}\tName: ${name}\tState: Subscribed\tTypes: [${words.join(", ")}]`;
 }
 
 /** @param at milliseconds since the epoch */

@@ -98,6 +98,43 @@ export function restoreReport(durationMs: number, errorType: string | undefined)
   };
 }
 
+/** How an extension stands when the init is over. */
+export interface ExtensionState {
+  readonly name: string;
+  /** `Ready`, or what it has come to instead */
+  readonly state: string;
+  readonly events: readonly string[];
+  readonly errorType: string | undefined;
+}
+
+export function extension({ name, state, events, errorType }: ExtensionState): SystemEvent {
+  const level = errorType === undefined ? "INFO" : "WARN";
+  return { type: "platform.extension", level, record: { name, state, events, ...(errorType && { errorType }) } };
+}
+
+/** An extension listens from now on. */
+export interface SubscriptionState {
+  readonly name: string;
+  readonly api: "telemetry" | "logs";
+  readonly types: readonly string[];
+}
+
+export function subscription({ name, api, types }: SubscriptionState): SystemEvent {
+  return { type: `platform.${api}Subscription`, level: "INFO", record: { name, state: "Subscribed", types } };
+}
+
+/** What an extension that listens has missed. */
+export interface Dropped {
+  readonly records: number;
+  readonly bytes: number;
+  readonly reason: string;
+}
+
+export function logsDropped({ records, bytes, reason }: Dropped): SystemEvent {
+  const record = { droppedRecords: records, droppedBytes: bytes, reason };
+  return { type: "platform.logsDropped", level: "WARN", record };
+}
+
 export function start(
   requestId: string,
   version: string,
@@ -117,7 +154,7 @@ export function runtimeDone(report: Report): SystemEvent {
       requestId: report.requestId,
       ...ended,
       ...tracing(report.trace),
-      metrics: { durationMs: rounded(report.durationMs) },
+      metrics: { durationMs: rounded(report.durationMs), producedBytes: report.producedBytes },
     },
   };
 }

@@ -50,6 +50,9 @@ export async function createRunning(config: Config, needs: RunningNeeds) {
         },
         clock,
       }),
+    extensionsTook(target, afterMs) {
+      metering.functions.count(target, "PostRuntimeExtensionsDuration", afterMs, { unit: "Milliseconds" });
+    },
     unpacked: artifacts.unpacked,
     layers: artifacts.layers,
     runtime: artifacts.runtime,

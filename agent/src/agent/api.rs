@@ -109,8 +109,14 @@ impl Api {
         self.conns.iter_mut().flatten().filter(|conn| conn.restoring()).for_each(|conn| conn.resume(body));
     }
 
-    /// Reads everything that has arrived: the runtime is dead and will send no more.
-    pub fn finish(&mut self, work: &mut Work, host: &mut Host) {
+    /// Answers the request of this number. Whoever asked may be gone.
+    pub fn answer(&mut self, number: u32, head: &[u8], body: &[u8]) {
+        let asked = self.conns.iter_mut().flatten().find(|conn| conn.beside() == Some(number));
+        asked.into_iter().for_each(|conn| conn.answer(head, body));
+    }
+
+    /// Reads everything that has arrived: the runtime is dead and will send no more. `all`: nor will anybody else.
+    pub fn finish(&mut self, work: &mut Work, host: &mut Host, all: bool) {
         self.accept();
         for index in 0..self.conns.len() {
             self.serve(index, work, host);
@@ -118,8 +124,9 @@ impl Api {
         while let Some(stream) = work.any_streaming() {
             truncated(work, host, stream);
         }
-        self.conns.clear();
         self.parked.clear();
+        let over = |conn: &Option<Conn>| conn.as_ref().is_some_and(|conn| all || conn.parked() || conn.restoring());
+        self.conns.iter_mut().filter(|conn| over(conn)).for_each(|conn| *conn = None);
     }
 }
 

@@ -20,12 +20,20 @@ pub struct Host {
     pub stream: u32,
     /// the host does not take our bytes any more
     pub gone: bool,
+    /// requests that the host was given to answer
+    requests: u32,
 }
 
 impl Host {
     pub fn new(fd: OwnedFd) -> Host {
         let out = Outbox::new(fd.as_raw_fd());
-        Host { fd, out, streams: [None, None], stream: 0, gone: false }
+        Host { fd, out, streams: [None, None], stream: 0, gone: false, requests: 0 }
+    }
+
+    /// The number of one more request that the host is to answer.
+    pub fn number_request(&mut self) -> u32 {
+        self.requests = self.requests.wrapping_add(1).max(1);
+        self.requests
     }
 
     pub fn fd(&self) -> RawFd {
@@ -144,11 +152,24 @@ impl Host {
         }
     }
 
-    /// One read straight into a LOG frame. Returns the bytes got.
+    /// One read of one of the runtime's streams. Returns the bytes got.
     fn read_up_to(&mut self, source: usize, most: usize) -> usize {
-        const FRONT: usize = HEADER + 1;
         let Some(fd) = self.stream_fd(source) else { return 0 };
-        let stream = self.stream;
+        let got = self.log(fd, source as u8, self.stream, most);
+        if got.is_none() {
+            self.streams[source] = None;
+        }
+        got.unwrap_or(0)
+    }
+
+    /// Takes what an extension's output has for one read. False: it has ended.
+    pub fn read_output(&mut self, fd: RawFd, source: u8) -> bool {
+        self.log(fd, source, 0, READ).is_some()
+    }
+
+    /// One read straight into a LOG frame. Returns the bytes got; None: there will be no more.
+    fn log(&mut self, fd: RawFd, source: u8, stream: u32, most: usize) -> Option<usize> {
+        const FRONT: usize = HEADER + 1;
         let got = self.out.fill(FRONT + most, |chunk| {
             let at = chunk.len();
             chunk.resize(at + FRONT, 0);
@@ -156,20 +177,18 @@ impl Host {
             match got {
                 Ok(length) if length > 0 => {
                     frames::seal(&mut chunk[at..], frames::LOG, 0, stream);
-                    chunk[at + HEADER] = source as u8;
+                    chunk[at + HEADER] = source;
                 }
                 _ => chunk.truncate(at),
             }
             got
         });
         match got {
-            Ok(0) => self.streams[source] = None,
-            Err(ref error) if !matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
-                self.streams[source] = None;
-            }
-            _ => {}
+            Ok(0) => None,
+            Ok(got) => Some(got),
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => Some(0),
+            Err(_) => None,
         }
-        got.unwrap_or(0)
     }
 }
 

@@ -18,6 +18,8 @@ pub enum Route {
     RestoreDrew,
     RestoreError,
     Ping,
+    /// of the APIs that extensions have beside the Runtime API: the host serves it
+    Beside,
     Unknown,
 }
 
@@ -113,7 +115,10 @@ pub fn parse(head: &[u8]) -> Result<Request, Malformed> {
 }
 
 fn route(method: &str, path: &str, offset: usize) -> Route {
-    let Some(rest) = path.strip_prefix("/2018-06-01/") else { return Route::Unknown };
+    let Some(rest) = path.strip_prefix("/2018-06-01/") else {
+        let beside = ["/2020-01-01/extension/", "/2022-07-01/telemetry", "/2020-08-15/logs"];
+        return if beside.iter().any(|known| path.starts_with(known)) { Route::Beside } else { Route::Unknown };
+    };
     match (method, rest) {
         ("GET", "runtime/invocation/next") => return Route::Next,
         ("POST", "runtime/init/error") => return Route::InitError,
@@ -265,6 +270,9 @@ mod tests {
         assert_eq!(head("GET /2018-06-01/runtime/invocation/next HTTP/1.0").unwrap().route, Route::Next);
         assert_eq!(head("POST /2018-06-01/runtime/invocation/next HTTP/1.1").unwrap().route, Route::Unknown);
         assert_eq!(head("GET / HTTP/1.1").unwrap().route, Route::Unknown);
+        assert_eq!(head("GET /2020-01-01/extension/event/next HTTP/1.1").unwrap().route, Route::Beside);
+        assert_eq!(head("PUT /2022-07-01/telemetry HTTP/1.1").unwrap().route, Route::Beside);
+        assert_eq!(head("PUT /2020-01-01/telemetry HTTP/1.1").unwrap().route, Route::Unknown);
     }
 
     #[test]

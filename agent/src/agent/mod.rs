@@ -3,6 +3,8 @@ mod api;
 mod boot;
 mod conn;
 mod core;
+mod deliveries;
+mod extensions;
 mod host;
 mod http;
 mod inbox;

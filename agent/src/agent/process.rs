@@ -1,9 +1,11 @@
 //! The runtime's processes: start, signal, reap.
 use super::boot::{Boot, c_string};
+use super::extensions::Extensions;
 use super::host::Host;
 use super::restore::Restorable;
 use crate::frames;
 use crate::sys::{self, Command, SpawnStep, Waited};
+use std::ffi::CString;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 
@@ -21,11 +23,13 @@ pub struct Processes {
     /// the child that makes the main process from an image, while it may fail; 0: none
     maker: i32,
     oom: OomScore,
+    /// numbers of the extensions' processes
+    pub extensions: Extensions,
 }
 
 impl Processes {
     pub fn new(isolated: bool) -> Processes {
-        Processes { isolated, main: 0, maker: 0, oom: OomScore::open() }
+        Processes { isolated, main: 0, maker: 0, oom: OomScore::open(), extensions: Extensions::default() }
     }
 
     /// Starts the first of the alternatives that can be, with `link` as its descriptor 3. The error is an error payload.
@@ -80,6 +84,37 @@ impl Processes {
         Ok(())
     }
 
+    /// Starts an extension. Its standard streams are one pipe, whose other end is kept.
+    pub fn extend(&mut self, argv: &[String], env: &[CString], cwd: &str) {
+        let argv: Vec<_> = argv.iter().map(|word| c_string(word)).collect();
+        let started = sys::output_pipe().map_err(|error| plain(&error)).and_then(|(read, write)| {
+            let command = Command {
+                argv: &argv,
+                env,
+                cwd: &c_string(cwd),
+                stdout: write.as_raw_fd(),
+                stderr: write.as_raw_fd(),
+                link: None,
+                dies_with_agent: !self.isolated,
+            };
+            self.oom.raise();
+            let spawned = sys::spawn(&command);
+            self.oom.restore();
+            spawned.map(|pid| (pid, read)).map_err(|(_, error)| plain(&error))
+        });
+        self.extensions.add(started);
+    }
+
+    /// Kills the runtime and all that came of it; where there are extensions, no more than its group, as nobody knows whose
+    /// the others are.
+    pub fn kill_runtime(&self) {
+        if self.extensions.any() {
+            self.signal_runtime(sys::SIGKILL);
+        } else {
+            self.signal_all(sys::SIGKILL);
+        }
+    }
+
     /// Signals the runtime's own group.
     pub fn signal_runtime(&self, signal: i32) {
         if self.main > 0 {
@@ -110,6 +145,10 @@ impl Processes {
                 Waited::Exited { pid, code } => (pid, Ended::Code(code)),
                 Waited::Signaled { pid, signal } => (pid, Ended::Signal(signal)),
             };
+            if let Some(extension) = self.extensions.number(pid) {
+                self.extensions.ended(extension, how);
+                continue;
+            }
             let failed = pid == self.maker && !matches!(how, Ended::Code(0));
             if pid == self.main || failed {
                 ended = Some(how);

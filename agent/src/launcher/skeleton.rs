@@ -139,7 +139,7 @@ fn accounts(root: &Path) -> Result<(), Failure> {
 fn network_files(root: &Path) -> Result<(), Failure> {
     let resolver = resolver(&fs::read_to_string("/etc/resolv.conf").unwrap_or_default(), &name_servers());
     for (name, text) in [
-        ("hosts", format!("127.0.0.1 localhost {HOST_NAME}\n::1 localhost\n")),
+        ("hosts", format!("127.0.0.1 localhost {HOST_NAME} sandbox.localdomain sandbox\n::1 localhost\n")),
         ("hostname", format!("{HOST_NAME}\n")),
         ("resolv.conf", resolver),
     ] {

@@ -83,6 +83,24 @@ pub fn dial_unix(path: &str) -> io::Result<OwnedFd> {
     }
 }
 
+/// Begins to connect to a port of this network's loopback, without waiting for it.
+pub fn dial_loopback(port: u16) -> io::Result<std::net::TcpStream> {
+    // SAFETY: plain system calls; `address` is a zeroed, valid sockaddr_in.
+    unsafe {
+        let fd = own(check(libc::socket(libc::AF_INET, libc::SOCK_STREAM, 0))?);
+        prepare_fd(fd.as_raw_fd());
+        let mut address: libc::sockaddr_in = std::mem::zeroed();
+        address.sin_family = libc::AF_INET as libc::sa_family_t;
+        address.sin_port = port.to_be();
+        address.sin_addr.s_addr = u32::from_ne_bytes([127, 0, 0, 1]);
+        let size = std::mem::size_of::<libc::sockaddr_in>() as libc::socklen_t;
+        match check(libc::connect(fd.as_raw_fd(), (&raw const address).cast(), size)) {
+            Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
+            _ => Ok(fd.into()),
+        }
+    }
+}
+
 /// Reads up to `max` bytes behind what `into` holds. 0 is the end of the stream.
 pub fn read_append(fd: RawFd, into: &mut Vec<u8>, max: usize) -> io::Result<usize> {
     into.reserve(max);

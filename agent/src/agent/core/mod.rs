@@ -1,15 +1,21 @@
 //! The event loop: one thread, one poll(2).
+mod beside;
+mod ending;
+mod starting;
+
 use super::Config;
 use super::api::Api;
 use super::boot::Boot;
+use super::deliveries::Deliveries;
 use super::host::Host;
 use super::inbox::{Filled, Frame, Inbox, Next};
-use super::process::{Ended, Processes};
+use super::process::Processes;
 use super::relay::Relay;
 use super::restore::Restorable;
 use super::work::{Phase, Work};
 use crate::frames::{self, Broken, Header};
 use crate::sys::{self, PollFd};
+use ending::Ending;
 use serde_json::Value;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -29,6 +35,9 @@ enum Source {
     Host,
     Relay,
     RelayEnd(usize),
+    /// an extension's output
+    Output(usize),
+    Delivery(usize),
 }
 
 pub struct Agent {
@@ -45,18 +54,12 @@ pub struct Agent {
     restored: Option<Result<f64, Vec<u8>>>,
     api: Option<Api>,
     relay: Option<Relay>,
+    deliveries: Deliveries,
     ending: Option<Ending>,
     /// SHUTDOWN came: its deadline
     shutdown_ms: Option<f64>,
     polled: Vec<PollFd>,
     sources: Vec<Source>,
-}
-
-/// The runtime is being brought to its end.
-struct Ending {
-    how: Option<Ended>,
-    alone: bool,
-    limit_ms: f64,
 }
 
 impl Agent {
@@ -76,6 +79,7 @@ impl Agent {
             restored: None,
             api: None,
             relay: None,
+            deliveries: Deliveries::default(),
             ending: None,
             shutdown_ms: None,
             polled: Vec::new(),
@@ -113,12 +117,6 @@ impl Agent {
         }
     }
 
-    fn restore(&mut self, link: Option<OwnedFd>, api_port: u16) -> Result<f64, Vec<u8>> {
-        let now = sys::monotonic_ms();
-        link.iter().for_each(|link| sys::set_blocking(link.as_raw_fd()));
-        self.processes.restore(&mut self.restorable, api_port, link, &mut self.host).map(|()| now)
-    }
-
     /// Serves until the end. Returns the exit code; nothing of the runtime lives any more.
     pub fn serve(&mut self) -> i32 {
         let code = loop {
@@ -152,6 +150,10 @@ impl Agent {
         };
         let either =
             |read: bool, write: bool| (if read { sys::POLLIN } else { 0 }) | (if write { sys::POLLOUT } else { 0 });
+        // Before the requests that whoever said it made behind it.
+        for (number, fd) in self.processes.extensions.outputs() {
+            add(Source::Output(number), fd, either(!blocked, false));
+        }
         if let Some(api) = &self.api {
             api.waiting(blocked).for_each(|(index, fd, events)| add(Source::Conn(index), fd, events));
             api.listening().into_iter().for_each(|fd| add(Source::Api, fd, sys::POLLIN));
@@ -167,6 +169,7 @@ impl Agent {
             relay.waiting().for_each(|(end, fd, events)| add(Source::RelayEnd(end), fd, events));
             relay.listening().into_iter().for_each(|fd| add(Source::Relay, fd, sys::POLLIN));
         }
+        self.deliveries.waiting().for_each(|(index, fd, events)| add(Source::Delivery(index), fd, events));
         let limits = [self.shutdown_ms, self.ending.as_ref().map(|ending| ending.limit_ms)];
         let timeout = match limits.into_iter().flatten().reduce(f64::min) {
             Some(limit) => (limit - sys::monotonic_ms()).ceil().clamp(0.0, 1e9) as i32,
@@ -188,6 +191,8 @@ impl Agent {
                 Source::Child => self.child_ready(),
                 Source::Host => self.host_ready(ready)?,
                 Source::Relay => self.relay.iter_mut().for_each(Relay::accept),
+                Source::Output(number) => self.processes.extensions.read(number, &mut self.host),
+                Source::Delivery(index) => self.deliveries.serve(index, &mut self.host),
                 Source::RelayEnd(end) => self.relay.iter_mut().for_each(|relay| relay.serve(end)),
             }
         }
@@ -197,9 +202,14 @@ impl Agent {
     /// What follows from what was handled.
     fn settle(&mut self) -> Result<Option<i32>, Broken> {
         self.deliver();
+        self.processes.extensions.report(&mut self.host);
         let now = if self.ending.is_some() || self.shutdown_ms.is_some() { sys::monotonic_ms() } else { 0.0 };
         if self.shutdown_ms.is_some_and(|limit| now >= limit) {
-            return Ok(Some(0));
+            if !self.processes.extensions.any() {
+                return Ok(Some(0));
+            }
+            self.shutdown_ms = None;
+            self.end();
         }
         if let Some(ending) = &mut self.ending {
             let quiet = ending.alone && self.host.streams_ended();
@@ -207,7 +217,7 @@ impl Agent {
                 ending.limit_ms = now + END_LIMIT_MS;
             } else if quiet || now >= ending.limit_ms {
                 self.ended();
-                if self.shutdown_ms.is_some() {
+                if self.shutdown_ms.take().is_some() && !self.processes.extensions.any() {
                     return Ok(Some(0));
                 }
             }
@@ -267,6 +277,11 @@ impl Agent {
                 self.shutdown_ms = Some(if nothing_runs { 0.0 } else { deadline });
                 self.processes.signal_runtime(sys::SIGTERM);
             }
+            frames::EXTEND => self.extend(frame.payload())?,
+            frames::REPLY => self.reply(frame.header.stream, frame.payload())?,
+            frames::SEND => {
+                self.deliveries.begin(frame.header.stream, frames::split_send(frame.payload())?, &mut self.host);
+            }
             frames::RESUME => self.resume(frame.payload())?,
             frames::FREEZE => self.processes.signal_all(sys::SIGSTOP),
             frames::THAW => self.processes.signal_all(sys::SIGCONT),
@@ -288,133 +303,5 @@ impl Agent {
             _ => return Err(Broken("INVOKE for a runtime that is not ready")),
         }
         Ok(())
-    }
-
-    /// A runtime of the Runtime API is a copy. One with a link of its own is told there.
-    /// Where its function is yet to be loaded, it is told the whole document.
-    fn resume(&mut self, document: &[u8]) -> Result<(), Broken> {
-        // It may have crossed the news of the runtime's end.
-        if self.work.phase != Phase::Down && !self.work.resume() {
-            return Err(Broken("RESUME for a runtime that does not wait for it"));
-        }
-        let loads = serde_json::from_slice::<Value>(document).is_ok_and(|json| json["load"] == true);
-        self.work.resumed = if loads { String::from_utf8_lossy(document).into_owned() } else { String::new() };
-        self.api.iter_mut().for_each(|api| api.resume(&self.work.resumed));
-        Ok(())
-    }
-
-    fn boot(&mut self, boot: Boot) -> Result<(), Broken> {
-        let link = if boot.frames && self.restored.is_none() {
-            let link = self.runtime_link.take().ok_or(Broken("BOOT with link \"frames\" and no link to give away"))?;
-            sys::set_blocking(link.as_raw_fd());
-            Some(link)
-        } else {
-            None
-        };
-        let started = match self.listen(&boot) {
-            Err(error) => Err(frames::platform_error("Sandbox.Failure", &error.to_string())),
-            Ok(()) => self.start(&boot, link),
-        };
-        match started {
-            Ok(at) => {
-                let spawned = format!(r#"{{"spawned":{at:.6}}}"#);
-                self.host.send(frames::SPAWNED, 0, 0, &[spawned.as_bytes()]);
-                self.work.start(boot.max_response, boot.concurrency);
-            }
-            Err(error) => self.host.answer(frames::INIT_ERROR, 0, 0, &[&error]),
-        }
-        Ok(())
-    }
-
-    /// The runtime's process, new or of the image, and when it began (ms).
-    fn start(&mut self, boot: &Boot, link: Option<OwnedFd>) -> Result<f64, Vec<u8>> {
-        let port = self.api.as_ref().map_or(0, Api::port);
-        if boot.restore {
-            return self.restored.take().unwrap_or_else(|| self.restore(link, port));
-        }
-        self.restorable.forget();
-        let now = sys::monotonic_ms();
-        self.processes.start(boot, port, link, &mut self.host).map(|()| now)
-    }
-
-    fn listen(&mut self, boot: &Boot) -> io::Result<()> {
-        let known = |api: &Api| boot.api_port == 0 || api.port() == boot.api_port;
-        if !self.api.as_ref().is_some_and(known) {
-            self.api = Some(Api::listen(boot.api_port)?);
-        }
-        match &boot.relay {
-            None => self.relay = None,
-            Some((port, socket)) => {
-                if !self.relay.as_ref().is_some_and(|relay| relay.leads(*port, socket)) {
-                    self.relay = None;
-                    self.relay = Some(Relay::listen(*port, socket.clone())?);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn child_ready(&mut self) {
-        let mut sink = Vec::new();
-        let _ = sys::read_append(self.child.as_raw_fd(), &mut sink, 64);
-        let (ended, alone) = self.processes.reap();
-        if ended.is_some() && self.ending.is_none() {
-            self.end();
-        }
-        let Some(ending) = &mut self.ending else { return };
-        ending.how = ended.or(ending.how.take());
-        ending.alone |= alone;
-        if !alone {
-            // An orphan that has just become the agent's own child.
-            self.processes.signal_all(sys::SIGKILL);
-        }
-    }
-
-    /// Kills every process of the runtime; `ended` follows when they are gone and their output has been read.
-    fn end(&mut self) {
-        if self.ending.is_none() {
-            let limit_ms = sys::monotonic_ms() + END_LIMIT_MS;
-            self.ending = Some(Ending { how: None, alone: false, limit_ms });
-        }
-        self.processes.signal_all(sys::SIGKILL);
-        if let (Some(ending), (ended, alone)) = (&mut self.ending, self.processes.reap()) {
-            ending.how = ended.or(ending.how.take());
-            ending.alone |= alone;
-        }
-    }
-
-    fn ended(&mut self) {
-        let Some(ending) = self.ending.take() else { return };
-        // What the runtime said before it died counts.
-        if let Some(api) = &mut self.api {
-            api.finish(&mut self.work, &mut self.host);
-        }
-        self.host.drain();
-        self.processes.forget();
-        let stream = self.work.open_stream();
-        self.work.stop();
-        self.host.stream = 0;
-        let json = match ending.how {
-            Some(Ended::Code(code)) => format!(r#"{{"code":{code}}}"#),
-            Some(Ended::Signal(signal)) => format!(r#"{{"signal":"{}"}}"#, sys::signal_name(signal)),
-            None => r#"{"signal":"SIGKILL"}"#.to_string(),
-        };
-        self.host.queue(frames::EXIT, stream, &[json.as_bytes()]);
-    }
-
-    /// The last act. In a pid namespace of its own the agent's end is everyone's end, and the kernel sees to it.
-    fn kill_everything(&mut self) {
-        let end = sys::monotonic_ms() + END_LIMIT_MS;
-        loop {
-            self.processes.signal_all(sys::SIGKILL);
-            let (_, alone) = self.processes.reap();
-            if alone || sys::monotonic_ms() > end {
-                break;
-            }
-            sys::poll(&mut [sys::poll_fd(self.child.as_raw_fd(), sys::POLLIN)], 5);
-            let mut sink = Vec::new();
-            let _ = sys::read_append(self.child.as_raw_fd(), &mut sink, 64);
-        }
-        self.host.drain();
     }
 }

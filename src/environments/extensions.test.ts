@@ -1,0 +1,233 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import type { FunctionVersion } from "../model/index.ts";
+import { openRig, type Rig } from "./testing.ts";
+
+/** Speaks with the Extensions API; `on` is called with each event and what the API can do. */
+const client = `#!/usr/bin/env node
+const { basename } = require("node:path");
+const base = "http://" + process.env.AWS_LAMBDA_RUNTIME_API;
+let id;
+const ask = async (method, path, headers = {}, body) => {
+  const answer = await fetch(base + path, { method, headers: { ...(id && { "Lambda-Extension-Identifier": id }), ...headers }, body });
+  return { status: answer.status, headers: answer.headers, document: await answer.json() };
+};
+const register = async (events, headers = {}) => {
+  const answer = await ask("POST", "/2020-01-01/extension/register",
+    { "Lambda-Extension-Name": basename(process.argv[1]), ...headers }, JSON.stringify({ events }));
+  id = answer.headers.get("lambda-extension-identifier");
+  return answer;
+};
+const next = async () => (await ask("GET", "/2020-01-01/extension/event/next")).document;
+const say = (word, value) => console.log(word + " " + JSON.stringify(value));
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+`;
+
+const handler = (body = "return { event }") =>
+  `exports.handler = async (event) => { console.log("handler " + JSON.stringify(event)); ${body} };`;
+
+describe("extensions", () => {
+  let rig: Rig;
+  let root: string;
+  const folders = new Map<string, string>();
+  const took: number[] = [];
+  /** versions that are to have no environments */
+  const gone = new Set<string>();
+  before(async () => {
+    root = mkdtempSync(join(tmpdir(), "thaw-extensions-"));
+    rig = await openRig({
+      layers: async ([layer]) => layer && folders.get(layer.digest),
+      isCurrent: ({ key }) => !gone.has(key),
+      extensionsTook: (_target, afterMs) => void took.push(afterMs),
+    });
+  });
+  after(async () => {
+    await rig[Symbol.asyncDispose]();
+    rmSync(root, { recursive: true, force: true });
+  });
+
+  /** A layer with these external extensions. */
+  function layerOf(extensions: Readonly<Record<string, string>>, mode = 0o755) {
+    const digest = randomUUID();
+    const folder = join(root, digest);
+    mkdirSync(join(folder, "extensions"), { recursive: true });
+    for (const [name, source] of Object.entries(extensions)) {
+      writeFileSync(join(folder, "extensions", name), source, { mode });
+    }
+    folders.set(digest, folder);
+    return [{ digest, size: 1, arn: `arn:aws:lambda:us-east-1:000000000000:layer:${digest}:1` }];
+  }
+
+  /** Ends the environments of a version. */
+  function end({ key, account, region, name }: FunctionVersion): void {
+    gone.add(key);
+    rig.environments.retire(account, region, name);
+  }
+
+  async function until(holds: () => boolean): Promise<void> {
+    while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+
+  /** What was logged from here on, by the first word of each line. */
+  function linesFrom(start: number) {
+    const lines = rig.lines.slice(start);
+    return {
+      lines,
+      of: (word: string) => lines.filter((line) => line.startsWith(`${word} `) || line.startsWith(`${word}\t`)),
+    };
+  }
+
+  test("an external one registers, hears of each event and of the end, and speaks into the function's log", async () => {
+    const start = rig.lines.length;
+    const source = `${client}
+(async () => {
+  const { status, document } = await register(["INVOKE", "SHUTDOWN"], { "Lambda-Extension-Accept-Feature": "accountId" });
+  say("registered", { status, document, env: [process.env.OWN, process.env._HANDLER, process.env.AWS_LAMBDA_FUNCTION_NAME] });
+  for (;;) {
+    const event = await next();
+    say("heard", event);
+    if (event.eventType === "SHUTDOWN") process.exit(0);
+  }
+})();`;
+    const target = rig.version(handler(), { layers: layerOf({ watcher: source }), environment: { OWN: "1" } });
+    const { answer, start: kind } = await rig.call(target, { n: 1 });
+    assert.deepEqual(answer, { event: { n: 1 } });
+    assert.equal(kind, "plain");
+    await rig.call(target, { n: 2 });
+    const ending = performance.now();
+    end(target);
+    await until(() => linesFrom(start).of("heard").length === 3);
+    assert.ok(performance.now() - ending < 1500, "nobody waits for the end of the phase");
+    const { of, lines } = linesFrom(start);
+    const registered = JSON.parse(of("registered")[0]!.slice(11));
+    assert.deepEqual(registered, {
+      status: 200,
+      document: { accountId: "000000000000", functionName: "f", functionVersion: "1", handler: "index.handler" },
+      env: ["1", null, "f"],
+    });
+    assert.ok(lines.includes("EXTENSION\tName: watcher\tState: Ready\tEvents: [INVOKE, SHUTDOWN]"), lines.join("\n"));
+    const [first] = of("heard").map((line) => JSON.parse(line.slice(6)));
+    assert.deepEqual(Object.keys(first), ["eventType", "deadlineMs", "requestId", "invokedFunctionArn", "tracing"]);
+    assert.equal(first.eventType, "INVOKE");
+    assert.equal(first.tracing.type, "X-Amzn-Trace-Id");
+    assert.equal(first.invokedFunctionArn, target.arn);
+    const heard = of("heard").map((line) => JSON.parse(line.slice(6)));
+    assert.deepEqual(
+      heard.map(({ eventType }) => eventType),
+      ["INVOKE", "INVOKE", "SHUTDOWN"],
+    );
+    assert.deepEqual(Object.keys(heard[2]), ["eventType", "deadlineMs", "shutdownReason"]);
+    assert.equal(heard[2].shutdownReason, "spindown");
+    assert.ok(Math.abs(heard[2].deadlineMs - Date.now()) < 2500);
+  });
+
+  test("the caller has its answer before they are done, and the next event comes after", async () => {
+    const start = rig.lines.length;
+    const source = `${client}
+(async () => {
+  await register(["INVOKE"]);
+  for (;;) { await next(); await pause(150); console.log("worked"); }
+})();`;
+    const target = rig.version(handler(), { layers: layerOf({ slow: source }) });
+    await rig.call(target, { n: 1 });
+    assert.equal(linesFrom(start).of("worked").length, 0);
+    assert.equal(linesFrom(start).of("REPORT").length, 0);
+    const { start: kind } = await rig.call(target, { n: 2 });
+    const { lines, of } = linesFrom(start);
+    assert.ok(lines.indexOf("worked") < lines.lastIndexOf(of("START")[1]!), lines.join("\n"));
+    assert.ok(took.at(-1)! > 100, String(took));
+    // One that was waited for or one beside it: either serves one event at a time.
+    assert.ok(["warm", "plain"].includes(kind));
+  });
+
+  test("what they do not do in the function's time ends the environment", async () => {
+    const start = rig.lines.length;
+    const source = `${client}
+(async () => {
+  await register(["INVOKE", "SHUTDOWN"]);
+  await next();
+  await pause(1200);
+  say("reason", (await next()).shutdownReason);
+  process.exit(0);
+})();`;
+    const target = rig.version(handler(), { layers: layerOf({ stuck: source }), timeoutSeconds: 1 });
+    assert.deepEqual((await rig.call(target)).answer, { event: {} });
+    await until(() => linesFrom(start).of("reason").length > 0);
+    assert.deepEqual(linesFrom(start).of("reason"), ['reason "timeout"']);
+  });
+
+  test("one that reports an error of its init, or crashes, fails the init by name", async () => {
+    const cases = [
+      [
+        "Extension.InitError",
+        'await ask("POST", "/2020-01-01/extension/init/error", { "Lambda-Extension-Function-Error-Type": "Extension.NoKey" }); process.exit(0)',
+        "exit code 0",
+        "InitError",
+      ],
+      ["Extension.Crash", "process.exit(3)", "exit status 3", "Registered"],
+    ] as const;
+    for (const [errorType, body, what, state] of cases) {
+      const start = rig.lines.length;
+      const source = `${client}(async () => { await register([]); ${body}; })();`;
+      const target = rig.version(handler(), { layers: layerOf({ bad: source }) });
+      const { answer } = (await rig.call(target)) as { answer: { errorType: string; errorMessage: string } };
+      assert.equal(answer.errorType, errorType);
+      assert.match(answer.errorMessage, new RegExp(`^RequestId: [0-9a-f-]{36} Error: ${what}$`));
+      const { lines } = linesFrom(start);
+      const line = lines.find((each) => each.startsWith("EXTENSION"));
+      assert.ok(line?.startsWith(`EXTENSION\tName: bad\tState: ${state}\tEvents: []`), line);
+    }
+  });
+
+  test("one that cannot be started, and an eleventh, fail the init too", async () => {
+    const plain = rig.version(handler(), { layers: layerOf({ data: "no program" }, 0o644) });
+    const { answer } = (await rig.call(plain)) as { answer: { errorType: string; errorMessage: string } };
+    assert.equal(answer.errorType, "Extension.LaunchError");
+    assert.match(answer.errorMessage, /fork\/exec \/opt\/extensions\/data: permission denied$/);
+    const many = Object.fromEntries(Array.from({ length: 11 }, (_, n) => [`e${n}`, client]));
+    const crowd = rig.version(handler(), { layers: layerOf(many) });
+    const failed = (await rig.call(crowd)) as { answer: { errorType: string } };
+    assert.equal(failed.answer.errorType, "Extension.LaunchError");
+  });
+
+  test("one that crashes between events takes the environment along", async () => {
+    const source = `${client}(async () => { await register(["INVOKE"]); await next(); process.kill(process.pid, "SIGKILL"); })();`;
+    const target = rig.version(handler("await new Promise((r) => setTimeout(r, 3000));"), {
+      name: "dies",
+      layers: layerOf({ dies: source }),
+    });
+    const { answer } = (await rig.call(target)) as { answer: { errorType: string; errorMessage: string } };
+    assert.equal(answer.errorType, "Extension.Crash");
+    assert.match(answer.errorMessage, /Error: signal: killed$/);
+    assert.equal(rig.environments.list().filter(({ function: name }) => name === "dies").length, 0);
+  });
+
+  test("a function registers an extension of its own and gets SIGTERM at its end", async () => {
+    const start = rig.lines.length;
+    const source = `
+const base = "http://" + process.env.AWS_LAMBDA_RUNTIME_API + "/2020-01-01/extension/";
+const { setTimeout: wait } = require("node:timers/promises");
+const post = (events) => fetch(base + "register", { method: "POST", headers: { "Lambda-Extension-Name": "inside" }, body: JSON.stringify({ events }) });
+process.on("SIGTERM", () => { console.log("terminated"); process.exit(0); });
+module.exports.ready = (async () => {
+  const refused = await post(["SHUTDOWN"]);
+  console.log("refused " + refused.status + " " + await refused.text());
+  const id = (await post([])).headers.get("lambda-extension-identifier");
+  fetch(base + "event/next", { headers: { "Lambda-Extension-Identifier": id } }).catch(() => {});
+  await wait(20);
+})();
+exports.handler = async () => { await module.exports.ready; return "done"; };
+`;
+    // Its init is over when all that it has registered have asked for an event.
+    const target = rig.version(source.replace("module.exports.ready = (async", "exports.ready = (async"), {});
+    assert.equal((await rig.call(target)).answer, "done");
+    end(target);
+    await until(() => linesFrom(start).lines.some((line) => line.includes("terminated")));
+    const refused = linesFrom(start).lines.find((line) => line.includes("refused")) ?? "";
+    assert.match(refused, /403 .*ShutdownEventNotSupportedForInternalExtension.*Extension\.InvalidEventType/);
+  });
+});
