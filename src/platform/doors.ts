@@ -124,7 +124,6 @@ export function createDoors(config: Config, needs: DoorsNeeds) {
     endpoint: needs.endpoint,
     logs,
     metrics: metering.metrics,
-    traces: needs.stores.tracing.traces,
     upstreams: {
       byService: config.upstreams,
       // Signatures are not made anew, and AWS would refuse them as they are.
