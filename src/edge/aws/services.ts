@@ -24,6 +24,7 @@ export interface BesideLambda {
   /** what functions have written */
   readonly logs?: LogStore | undefined;
   /** what is counted of them, and what clients count */
+  readonly metrics?: Metrics | undefined;
   /** seals what they keep for themselves */
   readonly sealer?: Sealer | undefined;
   /** event buses and schedules */
