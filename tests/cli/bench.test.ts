@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type Server, startServer } from "../e2e/server.ts";
@@ -95,4 +98,58 @@ test("thaw tune finds that work wants more memory, prices it, and looks at the p
   assert.match(text.stdout, /best balance/);
   const wrong = await run(["tune", "quick", "--weight", "2"]);
   assert.equal(wrong.code, 2);
+});
+
+/** What stands between: everything of Lambda's passes, with its signature; what only this platform has is not there. */
+async function asAtAws(endpoint: string) {
+  const { hostname, port } = new URL(endpoint);
+  const refused: string[] = [];
+  const between = createServer((asked, answer) => {
+    const { method, url: path, headers } = asked;
+    // the link to the code leads, at AWS, to S3
+    if (path!.startsWith("/_") && !path!.startsWith("/_thaw/code/")) {
+      refused.push(path!);
+      return void answer.writeHead(404).end();
+    }
+    const onward = request({ hostname, port, method, path, headers }, (response) => {
+      answer.writeHead(response.statusCode!, response.headers);
+      response.pipe(answer);
+    });
+    onward.on("error", () => answer.destroy());
+    asked.pipe(onward);
+  }).listen(0, "127.0.0.1");
+  await once(between, "listening");
+  const { port: own } = between.address() as AddressInfo;
+  return {
+    endpoint: `http://127.0.0.1:${own}`,
+    refused,
+    async [Symbol.asyncDispose]() {
+      between.closeAllConnections();
+      between.close();
+    },
+  };
+}
+
+test("thaw bench and tune measure at another endpoint, signed, by what AWS has alone", async () => {
+  await using elsewhere = await startServer({ args: ["--auth", "known-keys"] });
+  await using aws = await asAtAws(elsewhere.endpoint);
+  const { AccessKeyId, SecretAccessKey } = JSON.parse(readFileSync(join(elsewhere.dataDir, "operator.json"), "utf8"));
+  const env = { AWS_ACCESS_KEY_ID: AccessKeyId, AWS_SECRET_ACCESS_KEY: SecretAccessKey, AWS_REGION: "us-east-1" };
+  const there = (args: readonly string[], own = env) =>
+    thaw([...args, "--endpoint", aws.endpoint], { env: own, cwd: folder });
+  const deployed = await there(["deploy", "quick", "--json"]);
+  assert.equal(deployed.code, 0, deployed.stderr);
+  const measured = await there(["bench", "quick", "--cold", "2", "--warm", "4", "--concurrency", "1", "--json"]);
+  assert.equal(measured.code, 0, measured.stderr);
+  const [cold, warm] = JSON.parse(measured.stdout).findings;
+  assert.deepEqual([cold.latency.count, warm.latency.count], [2, 4]);
+  assert.ok(cold.init.p50 > 0, "of the report line");
+  const tuned = await there(["tune", "quick", "--memory", "128,256", "--runs", "3", "--json"]);
+  assert.equal(tuned.code, 0, tuned.stderr);
+  assert.deepEqual(aws.refused, []);
+  assert.equal(JSON.parse((await there(["list", "--json"])).stdout).functions.length, 1, "no copy is left");
+
+  const forged = await there(["bench", "quick", "--warm", "1"], { ...env, AWS_SECRET_ACCESS_KEY: "forged" });
+  assert.equal(forged.code, 1);
+  assert.match(forged.stderr, /InvalidSignatureException|SignatureDoesNotMatch/);
 });
