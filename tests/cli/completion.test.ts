@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { createProgram } from "../../src/cli/program.ts";
 import { record, root, temporaryFolder, thaw } from "./thaw.ts";
 
 /** What bash offers after these words, the last of them half typed. */
@@ -34,6 +35,9 @@ test("bash completes commands, options and choices", { skip: !has("bash") && "ba
   assert.deepEqual(await offered(["thaw", "deploy", "--ti"]), ["--timeout"]);
   assert.deepEqual(await offered(["thaw", "up", "--driver", "c"]), ["container"]);
   assert.deepEqual(await offered(["thaw", "completion", "z"]), ["zsh"]);
+  assert.deepEqual(await offered(["thaw", "alarms", "i"]), ["install"]);
+  assert.deepEqual(await offered(["thaw", "alarms", "--to"]), ["--topic"]);
+  assert.deepEqual(await offered(["thaw", "dev", "README"]), ["README.md"]);
 });
 
 test("bash completes function names asked from the server, and says nothing when there is none", async (t) => {
@@ -62,5 +66,15 @@ for (const shell of ["bash", "zsh", "fish"]) {
 test("the fish script has every command and its options", async () => {
   const { stdout } = await thaw(["completion", "fish"]);
   assert.match(stdout, /__fish_use_subcommand -a deploy -d /);
+  assert.match(stdout, /__fish_seen_subcommand_from alarms' -a 'install list remove'/);
   assert.match(stdout, /__fish_seen_subcommand_from up' -l driver -x -a 'auto container process'/);
+});
+
+test("every command is offered, and every option of each", async () => {
+  const { stdout } = await thaw(["completion", "bash"]);
+  for (const command of createProgram("0").commands) {
+    const flags = new RegExp(`^ {6}${command.name()}\\) words="(.*)"$`, "m").exec(stdout);
+    if (flags === null) assert.match(command.name(), /^(function-names|help)$/);
+    else for (const { long } of command.options) assert.ok(flags[1]!.includes(long!), `${command.name()} ${long}`);
+  }
 });

@@ -12,7 +12,9 @@ interface Entry {
     readonly takesValue: boolean;
     readonly choices: readonly string[];
   }[];
-  readonly argument: "function" | "path" | "shell" | "none";
+  readonly argument: "function" | "path" | "none";
+  /** words that the first argument is one of */
+  readonly words: readonly string[];
 }
 
 const shells = ["bash", "zsh", "fish"];
@@ -52,13 +54,13 @@ function describe(program: Command): Entry[] {
     description: command.description(),
     options: optionsOf(command),
     argument: argumentOf(command),
+    words: command.name() === "completion" ? shells : (command.registeredArguments[0]?.argChoices ?? []),
   }));
 }
 
 function argumentOf(command: Command): Entry["argument"] {
   if (["invoke", "logs", "delete", "bench", "tune", "advise"].includes(command.name())) return "function";
-  if (command.name() === "deploy") return "path";
-  return command.name() === "completion" ? "shell" : "none";
+  return ["deploy", "dev", "simulate"].includes(command.name()) ? "path" : "none";
 }
 
 function bash(entries: readonly Entry[]): string {
@@ -80,15 +82,10 @@ function bash(entries: readonly Entry[]): string {
   lines.push("    esac", '    case "$command" in');
   for (const entry of entries) {
     const flags = entry.options.map((option) => option.flag).join(" ");
-    const extra = {
-      function: " $(thaw function-names 2>/dev/null)",
-      path: "",
-      shell: ` ${shells.join(" ")}`,
-      none: "",
-    }[entry.argument];
+    const extra = entry.argument === "function" ? "$(thaw function-names 2>/dev/null)" : entry.words.join(" ");
     lines.push(`      ${entry.name}) words="${flags}"`);
     // options only once a dash is typed; else what the command's argument may be
-    if (extra !== "") lines.push(`        case "$cur" in -*) ;; *) words="${extra.trim()}" ;; esac ;;`);
+    if (extra !== "") lines.push(`        case "$cur" in -*) ;; *) words="${extra}" ;; esac ;;`);
     else if (entry.argument === "path") {
       lines.push('        case "$cur" in -*) ;; *) COMPREPLY=($(compgen -f -- "$cur")); return ;; esac ;;');
     } else lines.push("        ;;");
@@ -106,7 +103,7 @@ function fish(entries: readonly Entry[]): string {
     const seen = `-n '__fish_seen_subcommand_from ${entry.name}'`;
     if (entry.argument === "function") lines.push(`complete -c thaw ${seen} -a '(thaw function-names 2>/dev/null)'`);
     if (entry.argument === "path") lines.push(`complete -c thaw ${seen} -F`);
-    if (entry.argument === "shell") lines.push(`complete -c thaw ${seen} -a '${shells.join(" ")}'`);
+    if (entry.words.length > 0) lines.push(`complete -c thaw ${seen} -a '${entry.words.join(" ")}'`);
     for (const option of entry.options) {
       const value = option.choices.length > 0 ? ` -x -a '${option.choices.join(" ")}'` : option.takesValue ? " -r" : "";
       lines.push(`complete -c thaw ${seen} -l ${option.flag.slice(2)}${value} -d ${quote(option.description)}`);
