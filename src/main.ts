@@ -38,7 +38,7 @@ export async function start(options: Options = {}): Promise<Platform> {
   const endpoint = () => `http://${host}:${port}`;
 
   const stores = openStores(config, { ...reporting, endpoint });
-  const { registry, objects, images, artifacts, logs, metering } = stores;
+  const { registry, objects, images, artifacts, logs, metering, tracing } = stores;
   const running = await createRunning(config, { ...reporting, stores, endpointSocket, endpointPort: () => port });
   const { isolation, environments, invoke, isOwned } = running;
   const events = createEvents(config, { ...reporting, stores, invoke, endpoint });
@@ -65,6 +65,7 @@ export async function start(options: Options = {}): Promise<Platform> {
       durable.close();
       await isolation.close();
       metering.metrics.close();
+      tracing.traces.close();
       registry.close();
       throw error;
     });
@@ -95,6 +96,7 @@ export async function start(options: Options = {}): Promise<Platform> {
     await isolation.close();
     await logs.close();
     metering.metrics.close();
+    tracing.traces.close();
     objects.close();
     registry.close();
     closed.resolve();

@@ -33,6 +33,8 @@ export const errorTable = Object.freeze({
   InvalidCodeSignatureException: user(400),
   InvalidParameterValueException: user(400),
   InvalidRequestContentException: user(400),
+  /** of X-Ray */
+  InvalidRequestException: user(400),
   InvalidRuntimeException: server(502),
   InvalidSignatureException: user(403),
   InvalidZipFileException: server(502),

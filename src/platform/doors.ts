@@ -124,6 +124,7 @@ export function createDoors(config: Config, needs: DoorsNeeds) {
     endpoint: needs.endpoint,
     logs,
     metrics: metering.metrics,
+    traces: needs.stores.tracing.traces,
     upstreams: {
       byService: config.upstreams,
       // Signatures are not made anew, and AWS would refuse them as they are.

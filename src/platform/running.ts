@@ -99,7 +99,7 @@ export async function createRunning(config: Config, needs: RunningNeeds) {
     startFailed: (target, error) => startFailed(target, error, report),
   });
 
-  return { isolation, environments, invoke, isOwned };
+  return { isolation, environments, invoke: stores.tracing.traced(invoke), isOwned };
 }
 
 /** Why a function could not be started, in the caller's terms; what is our own fault is reported to the operator too. */

@@ -21,6 +21,7 @@ import type { Repositories } from "../repositories/index.ts";
 import { later } from "./later.ts";
 import { createMetering } from "./metering.ts";
 import { createOwnImages } from "./own-images.ts";
+import { createTracing } from "./tracing.ts";
 
 export interface Reporting {
   /** milliseconds since the epoch */
@@ -60,6 +61,7 @@ export function openStores(config: Config, { clock, note, report, endpoint }: St
     logs,
     statistics,
     metering: createMetering(config, { clock, note, report }),
+    tracing: createTracing(config, { clock, note, report }),
     sealer,
     keys,
     registry,

@@ -7,6 +7,7 @@ import type { LogStore, Metrics } from "../../observe/index.ts";
 import type { Registry } from "../../registry/index.ts";
 import type { Remote } from "../../remote/index.ts";
 import type { Repositories } from "../../repositories/index.ts";
+import type { Traces } from "../../traces/index.ts";
 import type { Balancers } from "../alb/balancers.ts";
 import type { Apis } from "../api-gateway/apis.ts";
 import type { RestApis } from "../api-gateway/rest/apis.ts";
@@ -25,6 +26,7 @@ export interface BesideLambda {
   readonly logs?: LogStore | undefined;
   /** what is counted of them, and what clients count */
   readonly metrics?: Metrics | undefined;
+  readonly traces?: Traces | undefined;
   /** seals what they keep for themselves */
   readonly sealer?: Sealer | undefined;
   /** event buses and schedules */
@@ -188,6 +190,11 @@ export const services: readonly ServiceEntry<ServicesNeeds>[] = [
       ),
     load: async ({ metrics, ...needs }) =>
       (await import("./cloudwatch/index.ts")).createCloudWatch({ ...needs, metrics: here(metrics, "CloudWatch") }),
+  },
+  {
+    signingName: "xray",
+    load: async ({ traces, report }) =>
+      (await import("./xray/index.ts")).createXRay({ traces: here(traces, "X-Ray"), report }),
   },
   {
     signingName: "secretsmanager",

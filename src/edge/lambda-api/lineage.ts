@@ -1,6 +1,7 @@
 import { crc32 } from "node:zlib";
 import { type FunctionVersion, ServiceError } from "../../model/index.ts";
 import { functionArn } from "../../registry/index.ts";
+import { isSampled } from "./sampling.ts";
 
 /**
  * Recursive loops are found by what a request carries: every invocation hands its function a trace header that ends in
@@ -33,18 +34,17 @@ export interface Traced {
   readonly looping: boolean;
 }
 
-/** `header`: the caller's X-Amzn-Trace-Id. Without one a new trace begins, not sampled, its ids taken from the random `requestId`. */
+/** `header`: the caller's X-Amzn-Trace-Id. Without one a new trace begins, its ids taken from the random `requestId`. */
 export function traced(header: string | undefined, requestId: string, target: FunctionVersion): Traced {
   const own = hashOf(target);
   const found = header === undefined ? undefined : field.exec(header);
   if (!found) {
     const given = header?.replace(anyField, "") ?? "";
-    const base = given === "" ? newTrace(requestId) : given;
-    return { header: `${base};Lineage=1:${own}:0`, looping: false };
+    return { header: `${decided(given, requestId, target)};Lineage=1:${own}:0`, looping: false };
   }
   const next = nextLineage({ requests: Number(found[1]), hash: found[2] ?? "", loops: Number(found[3]) }, own);
   const rest = (header as string).replace(field, "");
-  const begin = rest === "" ? "" : `${rest};`;
+  const begin = rest === "" ? "" : `${decided(rest, requestId, target)};`;
   return {
     header: `${begin}Lineage=${next.requests}:${next.hash}:${next.loops}`,
     looping: next.hash === own && next.loops >= mostRuns,
@@ -81,8 +81,19 @@ function hashOf(target: FunctionVersion): string {
   return made;
 }
 
-function newTrace(requestId: string): string {
-  const digits = requestId.replaceAll("-", "");
-  const seconds = Math.floor(Date.now() / 1e3).toString(16);
-  return `Root=1-${seconds}-${digits.slice(0, 24)};Parent=${digits.slice(16, 32)};Sampled=0`;
+/**
+ * Who calls has decided whether a trace is kept, or else a function with active tracing does. Source: API reference, TracingConfig.
+ * Where a trace that is kept begins, nothing is its parent.
+ */
+function decided(header: string, requestId: string, target: FunctionVersion): string {
+  if (header === "") {
+    const digits = requestId.replaceAll("-", "");
+    const seconds = Math.floor(Date.now() / 1e3).toString(16);
+    const root = `Root=1-${seconds}-${digits.slice(0, 24)}`;
+    return target.tracing === "Active" && isSampled(target)
+      ? `${root};Sampled=1`
+      : `${root};Parent=${digits.slice(16, 32)};Sampled=0`;
+  }
+  if (target.tracing !== "Active" || /(?:^|;)\s*Sampled=[01](?=;|$)/.test(header)) return header;
+  return `${header.replace(/(?:^|;)\s*Sampled=[^;]*/g, "")};Sampled=${isSampled(target) ? 1 : 0}`;
 }

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { withSegment } from "./invocation-segments.ts";
+import type { SegmentDocument } from "./segment.ts";
+import { createTraces } from "./traces.ts";
+
+const hex = (number: number, digits: number) => number.toString(16).padStart(digits, "0");
+const traceId = (number: number) => `1-${hex(number, 8)}-${hex(number, 24)}`;
+const segment = (number: number, more: object = {}): SegmentDocument => ({
+  name: "n",
+  id: hex(number, 16),
+  trace_id: traceId(number),
+  start_time: number,
+  end_time: number + 1,
+  ...more,
+});
+
+test("what was put is read at once, outlives the process, and is each account's and region's own", (context) => {
+  const folder = mkdtempSync(join(tmpdir(), "thaw-traces-"));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "traces.sqlite");
+  const needs = { path, clock: () => 100_000, report: assert.ifError };
+  const first = createTraces(needs);
+  first.put("a", "r", [segment(5, { in_progress: true }), segment(6)]);
+  first.put("b", "r", [segment(5)]);
+  assert.deepEqual(first.between("a", "r", 0, 10), [traceId(6), traceId(5)]);
+  first.put("a", "r", [segment(5)]);
+  first.close();
+  const again = createTraces(needs);
+  // The finished one has taken the place of the one in progress.
+  assert.deepEqual(again.read("a", "r", traceId(5)), [segment(5)]);
+  assert.deepEqual(again.read("a", "s", traceId(5)), []);
+  assert.deepEqual(again.between("b", "r", 5, 5), [traceId(5)]);
+  again.close();
+});
+
+test("the oldest make room for the newest, and what is older than 30 days goes", (context) => {
+  const folder = mkdtempSync(join(tmpdir(), "thaw-traces-"));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "traces.sqlite");
+  const day = 86_400;
+  let now = 100 * day;
+  const budgetBytes = 1024 * 1024;
+  const traces = createTraces({ path, clock: () => now * 1e3, report: assert.ifError, budgetBytes });
+  const filler = "x".repeat(1000);
+  traces.put("a", "r", [segment(60 * day)]);
+  for (let round = 0; round < 5; round += 1) {
+    const documents = Array.from({ length: 1000 }, (_, index) => segment(now + index, { metadata: { filler } }));
+    traces.put("a", "r", documents);
+    now += 1000;
+    traces.flush();
+  }
+  traces.put("a", "r", [segment(now)]);
+  now += 100;
+  traces.flush();
+  assert.deepEqual(traces.read("a", "r", traceId(60 * day)), []);
+  const left = traces.between("a", "r", 0, 1e9);
+  assert.equal(left[0], traceId(now - 100));
+  assert.ok(left.length > 100 && left.length < 1200, `${left.length} are left`);
+  traces.close();
+  assert.ok(statSync(path).size < 8 * budgetBytes);
+});
+
+test("the function's segment takes the caller's place in the header", () => {
+  const root = traceId(7);
+  const newId = () => hex(9, 16);
+  const at = (header: string) => withSegment(header, newId);
+  assert.deepEqual(at(`Root=${root};Parent=${hex(1, 16)};Sampled=1;Lineage=1:a:0`), {
+    header: `Root=${root};Parent=${hex(9, 16)};Sampled=1;Lineage=1:a:0`,
+    place: { trace: root, parent: hex(1, 16), service: hex(9, 16), function: hex(9, 16) },
+  });
+  assert.equal(
+    at(`Parent=${hex(1, 16)};Root=${root};Sampled=1`)?.header,
+    `Root=${root};Parent=${hex(9, 16)};Sampled=1`,
+  );
+  assert.equal(at(`Root=${root};Sampled=1`)?.place.parent, undefined);
+  assert.equal(at("Root=1-2;Sampled=1"), undefined);
+});
