@@ -73,6 +73,27 @@ export function pythonModules(name: string, packages: readonly string[]): Promis
   });
 }
 
+/** The layer of the Serverless Framework's OpenTelemetry extension, as its package has it: a zip. */
+export async function otelExtension(): Promise<string> {
+  const folder = await npmPackage("@serverless/aws-lambda-otel-extension-dist", "0.1.11");
+  return join(folder, "extension.zip");
+}
+
+/** A folder with Sentry's extension: `sentry-extension`, which starts, and `index.mjs`. */
+export async function sentryExtension(): Promise<string> {
+  return join(await npmPackage("@sentry/aws-serverless", "10.75.2"), "build/lambda-extension");
+}
+
+/** The files of a package of npm's, without those that it depends on. Rejects where it cannot be had. */
+async function npmPackage(name: string, version: string): Promise<string> {
+  const folder = await kept(`npm-${name.replaceAll("/", "-")}-${version}`, async (making) => {
+    const { stdout } = await execute("npm", ["pack", "--silent", `${name}@${version}`], { cwd: making });
+    await execute("tar", ["xzf", stdout.trim()], { cwd: making });
+    rmSync(join(making, stdout.trim()));
+  });
+  return join(folder, "package");
+}
+
 /** How a Python program with boto3 is started: the machine's own if it has one. Rejects where there is no Python or no pip. */
 export async function pythonWithBoto3(): Promise<{
   readonly program: string;
