@@ -3,6 +3,7 @@ export type { Compiled, CompiledFiles, CompiledOwner } from "./compiled.ts";
 export { CompiledRefused, checkCompiledName, compiledLimits } from "./compiled.ts";
 export {
   type ContainerImages,
+  createArchives,
   type FindOwn,
   ImageRefused,
   type ImageTrouble,

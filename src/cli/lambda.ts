@@ -35,6 +35,12 @@ export interface LayerVersion {
   readonly Content?: { readonly CodeSha256?: string };
 }
 
+/** A zip, or where an image is. */
+export type Code = Buffer | { readonly imageUri: string };
+
+const codeOf = (code: Code) =>
+  Buffer.isBuffer(code) ? { ZipFile: code.toString("base64") } : { ImageUri: code.imageUri };
+
 const functions = "/2015-03-31/functions";
 const named = (name: string): string => `${functions}/${encodeURIComponent(name)}`;
 
@@ -61,16 +67,17 @@ export function createLambda(connection: Connection) {
     getTags: async (name: string): Promise<Record<string, string>> =>
       (await json<{ Tags?: Record<string, string> }>("GET", named(name))).Tags ?? {},
 
-    create: (name: string, zip: Buffer, settings: Settings) =>
+    create: (name: string, code: Code, settings: Settings) =>
       json<FunctionConfiguration>("POST", functions, {
         FunctionName: name,
         ...settings,
-        Code: { ZipFile: zip.toString("base64") },
+        ...(Buffer.isBuffer(code) ? {} : { PackageType: "Image" }),
+        Code: codeOf(code),
       }),
 
-    updateCode: (name: string, zip: Buffer, architectures?: unknown) =>
+    updateCode: (name: string, code: Code, architectures?: unknown) =>
       json<FunctionConfiguration>("PUT", `${named(name)}/code`, {
-        ZipFile: zip.toString("base64"),
+        ...codeOf(code),
         ...(architectures === undefined ? {} : { Architectures: architectures }),
       }),
 

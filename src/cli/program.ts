@@ -48,8 +48,8 @@ export function createProgram(version: string): Command {
 
   program
     .command("deploy")
-    .description("create or update functions from a folder, or from a SAM or CloudFormation template")
-    .argument("<dir|template>", "a folder with code, or a .yaml, .yml or .json template")
+    .description("create or update functions from a folder, an image, or a SAM or CloudFormation template")
+    .argument("<dir|template|image>", "a folder with code, a .yaml, .yml or .json template, or with --image an image")
     .option("--name <name>", "function name; of a template: its stack's name (default: the folder's)")
     .option("--runtime <name>", "Lambda runtime (default: found from the code)")
     .option("--handler <file.export>", "handler (default: found from the code)")
@@ -58,6 +58,7 @@ export function createProgram(version: string): Command {
     .option("--env <KEY=VALUE>", "environment variable; may be repeated", repeatable)
     .option("--layer <arn>", "layer version ARN; may be repeated", repeatable)
     .option("--publish", "publish a version afterwards")
+    .option("--image", "a file of docker save (- for standard input) or an OCI layout, pushed; or an image's address")
     .option("--parameter <KEY=VALUE>", "template parameter; may be repeated", repeatable)
     .action(async (target, _options, command) => (await import("./commands/deploy.ts")).deploy(target, all(command)));
 

@@ -3,7 +3,7 @@ import { basename, resolve } from "node:path";
 import type { Change } from "../deploy/differences.ts";
 import { type DeployedFunction, deployFunction } from "../deploy/function.ts";
 import { CommandFailure, usageFailure } from "../failure.ts";
-import { createLambda, type Lambda, type Settings } from "../lambda.ts";
+import { createLambda, type FunctionConfiguration, type Lambda, type Settings } from "../lambda.ts";
 import { bytes, milliseconds, note, print, printJson, styled, styledError, warn } from "../output.ts";
 import { type CommonOptions, connection, keyValues, wholeNumber } from "../settings.ts";
 
@@ -16,14 +16,16 @@ export interface DeployOptions extends CommonOptions {
   readonly env?: readonly string[];
   readonly layer?: readonly string[];
   readonly publish?: boolean;
+  readonly image?: boolean;
   readonly parameter?: readonly string[];
 }
 
-/** Deploys a folder as one function, or what a SAM or CloudFormation template describes. */
+/** Deploys a folder or an image as one function, or what a SAM or CloudFormation template describes. */
 export async function deploy(target: string, options: DeployOptions): Promise<void> {
+  if (options.image) return await deployImage(createLambda(connection(options)), target, options);
   const stats = await stat(target).catch((error: NodeJS.ErrnoException) => {
     throw new CommandFailure(`Cannot deploy ${target}: ${error.message}`, {
-      next: "name a folder with code, or a template",
+      next: "name a folder with code, or a template; an image with --image",
       cause: error,
     });
   });
@@ -31,7 +33,13 @@ export async function deploy(target: string, options: DeployOptions): Promise<vo
   if (stats.isDirectory()) {
     await deployFolder(lambda, target, options);
   } else if (/\.(ya?ml|json|template)$/i.test(target)) {
-    refuseFolderFlags(options);
+    const ofFolders = ["runtime", "handler", "memory", "timeout", "env", "layer", "publish"] as const;
+    refuseFlags(
+      options,
+      ofFolders,
+      "a folder; a template says this itself",
+      "write it into the template, or pass values for its Parameters with --parameter KEY=VALUE",
+    );
     const { deployTemplate } = await import("../deploy/template.ts");
     const outcome = await deployTemplate(lambda, target, {
       stack: options.name,
@@ -62,7 +70,6 @@ async function deployFolder(lambda: Lambda, folder: string, options: DeployOptio
   const code = await zipFolder(folder);
   const packMs = performance.now() - started;
   for (const warning of await (await import("../package/dependencies.ts")).missingDependencies(folder)) warn(warning);
-  const variables = keyValues("--env", options.env ?? []);
   const deployed = await deployFunction(lambda, {
     name,
     complete: false,
@@ -71,10 +78,7 @@ async function deployFolder(lambda: Lambda, folder: string, options: DeployOptio
       Runtime: found.runtime,
       Handler: found.handler,
       ...settings,
-      // --env adds to what the function has; a variable that nobody names stays
-      ...(options.env === undefined
-        ? {}
-        : { Environment: { Variables: { ...existing?.Environment?.Variables, ...variables } } }),
+      ...variablesOf(options, existing),
     },
   });
   if (options.publish) deployed.version = (await lambda.publishVersion(name)).Version;
@@ -86,6 +90,49 @@ async function deployFolder(lambda: Lambda, folder: string, options: DeployOptio
     note(styledError("dim", `${found.runtime} ${found.handler}: from ${found.because}`));
   }
   showFunction(deployed, packMs);
+  note(`${styledError("cyan", "next:")}  thaw invoke ${name}`);
+}
+
+/** `--env` adds to what the function has; a variable that nobody names stays. */
+function variablesOf(options: DeployOptions, existing: FunctionConfiguration | undefined): Settings {
+  if (options.env === undefined) return {};
+  const variables = { ...existing?.Environment?.Variables, ...keyValues("--env", options.env) };
+  return { Environment: { Variables: variables } };
+}
+
+/** Pushes an image that is here, and makes a function of it or of one elsewhere. */
+async function deployImage(lambda: Lambda, target: string, options: DeployOptions): Promise<void> {
+  const ofOthers = ["runtime", "handler", "layer", "parameter"] as const;
+  refuseFlags(
+    options,
+    ofOthers,
+    "folders and templates",
+    "an image has its runtime, its handler and all it needs in it",
+  );
+  const started = performance.now();
+  // `team/shop:v1`, `/images/shop.tar`, `host:5000/shop@sha256:…` → shop
+  const base = target
+    .replace(/@sha256:.*$/, "")
+    .replace(/\/+$/, "")
+    .split("/")
+    .at(-1)!
+    .split(":")[0]!;
+  const name = options.name ?? functionName(base.replace(/\.tar$/, ""));
+  const settings = flagSettings(options);
+  const existing = await lambda.getConfiguration(name);
+  const { imageOf } = await import("../deploy/image.ts");
+  const repository = name.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+  const code = await imageOf(lambda.connection, target, repository);
+  const pushMs = performance.now() - started;
+  const deployed = await deployFunction(lambda, {
+    name,
+    complete: false,
+    code,
+    settings: { ...settings, ...variablesOf(options, existing) },
+  });
+  if (options.publish) deployed.version = (await lambda.publishVersion(name)).Version;
+  if (options.json) return printJson({ functions: [{ ...deployed, timing: { pushMs, ...deployed.timing } }] });
+  showFunction(deployed, pushMs);
   note(`${styledError("cyan", "next:")}  thaw invoke ${name}`);
 }
 
@@ -101,16 +148,11 @@ function flagSettings(options: DeployOptions): Settings {
   };
 }
 
-/** A template says these itself; a flag that would be ignored is a mistake to point out. */
-function refuseFolderFlags(options: DeployOptions): void {
-  const flags = ["runtime", "handler", "memory", "timeout", "env", "layer", "publish"] as const;
+/** What the target says itself: a flag that would be ignored is a mistake to point out. */
+function refuseFlags(options: DeployOptions, flags: readonly (keyof DeployOptions)[], to: string, next: string): void {
   const given = flags.filter((flag) => options[flag] !== undefined).map((flag) => `--${flag}`);
-  if (given.length > 0) {
-    throw usageFailure(
-      `${given.join(", ")} ${given.length === 1 ? "belongs" : "belong"} to a folder; a template says this itself.`,
-      "write it into the template, or pass values for its Parameters with --parameter KEY=VALUE",
-    );
-  }
+  if (given.length === 0) return;
+  throw usageFailure(`${given.join(", ")} ${given.length === 1 ? "belongs" : "belong"} to ${to}.`, next);
 }
 
 /** A function name made of a folder's or package's: letters, digits, - and _, at most 64. */
@@ -132,12 +174,15 @@ function showFunction(deployed: DeployedFunction, packMs?: number): void {
   for (const change of changes) print(`  ${describe(change)}`);
   print(`  ${arn}${version === undefined ? "" : `:${version}`}`);
   const phases = [
-    ...(packMs === undefined ? [] : [`packed ${milliseconds(packMs)}`]),
+    ...(packMs === undefined ? [] : [`${"imageUri" in code ? "pushed" : "packed"} ${milliseconds(packMs)}`]),
     `sent ${milliseconds(timing.sendMs)}`,
     `ready ${milliseconds(timing.readyMs)}`,
   ];
-  const files = `${code.files} ${code.files === 1 ? "file" : "files"}`;
-  print(styled("dim", `  ${bytes(code.bytes)} zipped, ${files} · ${phases.join(" · ")}`));
+  const what =
+    "imageUri" in code
+      ? `${code.imageUri}, ${bytes(code.sentBytes)} sent`
+      : `${bytes(code.bytes)} zipped, ${code.files} ${code.files === 1 ? "file" : "files"}`;
+  print(styled("dim", `  ${what} · ${phases.join(" · ")}`));
 }
 
 function describe({ member, from, to }: Change): string {

@@ -3,6 +3,14 @@ import type { FunctionConfiguration, Lambda, Settings } from "../lambda.ts";
 import type { Package } from "../package/zip.ts";
 import { type Change, differences } from "./differences.ts";
 
+/** An image that the platform can pull. */
+export interface ImageCode {
+  readonly uri: string;
+  /** undefined: of a tag, which may mean another one by now */
+  readonly digest: string | undefined;
+  readonly sentBytes: number;
+}
+
 /** A function as it should be. */
 export interface FunctionWish {
   readonly name: string;
@@ -10,7 +18,7 @@ export interface FunctionWish {
   readonly settings: Settings;
   /** true: what `settings` leaves out goes back to Lambda's default (a template says everything); false: it stays */
   readonly complete: boolean;
-  readonly code: Package;
+  readonly code: Package | ImageCode;
   readonly tags?: Readonly<Record<string, string>>;
 }
 
@@ -23,7 +31,9 @@ export interface DeployedFunction {
   readonly changes: readonly Change[];
   /** published version, if one was asked for */
   version?: string;
-  readonly code: { readonly bytes: number; readonly files: number; readonly sha256: string };
+  readonly code:
+    | { readonly bytes: number; readonly files: number; readonly sha256: string }
+    | { readonly imageUri: string; readonly sentBytes: number };
   /** milliseconds: requests that carried code and configuration, then waiting until it could be invoked */
   readonly timing: { readonly sendMs: number; readonly readyMs: number };
 }
@@ -38,7 +48,7 @@ export async function deployFunction(lambda: Lambda, wish: FunctionWish): Promis
 
 async function create(lambda: Lambda, wish: FunctionWish): Promise<DeployedFunction> {
   const started = performance.now();
-  const created = await lambda.create(wish.name, wish.code.zip, {
+  const created = await lambda.create(wish.name, sentCode(wish.code), {
     Role: defaultRole(lambda.connection.account),
     ...wish.settings,
     ...(wish.tags === undefined || Object.keys(wish.tags).length === 0 ? {} : { Tags: wish.tags }),
@@ -58,9 +68,12 @@ async function update(lambda: Lambda, wish: FunctionWish, current: FunctionConfi
     await untilReady(lambda, wish.name);
     ready += performance.now() - since;
   };
-  if (current.CodeSha256 !== wish.code.sha256 || architectures !== undefined) {
-    all.unshift({ member: "code", from: shortHash(current.CodeSha256), to: shortHash(wish.code.sha256) });
-    await lambda.updateCode(wish.name, wish.code.zip, architectures);
+  const { code } = wish;
+  checkPackageType(wish, current);
+  if (current.CodeSha256 !== hashOf(code) || architectures !== undefined) {
+    const to = "zip" in code ? shortHash(code.sha256) : code.uri;
+    all.unshift({ member: "code", from: shortHash(current.CodeSha256), to });
+    await lambda.updateCode(wish.name, sentCode(code), architectures);
     await waited();
   }
   if (Object.keys(settings).length > 0) {
@@ -133,11 +146,30 @@ function result(
     handler: state.Handler,
     action,
     changes,
-    code: { bytes: wish.code.zip.length, files: wish.code.files, sha256: wish.code.sha256 },
+    code:
+      "zip" in wish.code
+        ? { bytes: wish.code.zip.length, files: wish.code.files, sha256: wish.code.sha256 }
+        : { imageUri: wish.code.uri, sentBytes: wish.code.sentBytes },
     timing: { sendMs, readyMs },
   };
 }
 
+const sentCode = (code: FunctionWish["code"]) => ("zip" in code ? code.zip : { imageUri: code.uri });
+
+/** CodeSha256, as Lambda would answer it: of an image, its digest in hexadecimal. */
+const hashOf = (code: FunctionWish["code"]): string | undefined =>
+  "zip" in code ? code.sha256 : code.digest?.slice("sha256:".length);
+
+/** Lambda cannot turn one into the other. */
+function checkPackageType({ name, code }: FunctionWish, { PackageType = "Zip" }: FunctionConfiguration): void {
+  if ((PackageType === "Image") !== "zip" in code) return;
+  const [is, wanted] = PackageType === "Image" ? ["an image", "a zip"] : ["a zip", "an image"];
+  throw new CommandFailure(`${name} was made of ${is} and cannot become one of ${wanted}.`, {
+    next: `thaw delete ${name}, or give another --name`,
+  });
+}
+
 function shortHash(hash: string | undefined): string {
-  return hash === undefined ? "" : Buffer.from(hash, "base64").toString("hex").slice(0, 12);
+  if (hash === undefined) return "";
+  return (/^[0-9a-f]{64}$/.test(hash) ? hash : Buffer.from(hash, "base64").toString("hex")).slice(0, 12);
 }
