@@ -1,5 +1,4 @@
 import type { Readable } from "node:stream";
-import { ReadableStream } from "node:stream/web";
 import type { TarHeader } from "modern-tar";
 
 /** One entry of a tar; `body` may be left unread. */
