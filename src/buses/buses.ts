@@ -1,4 +1,6 @@
 import type { Posting } from "../model/index.ts";
+import { type Archives, createArchives } from "./archives/archives.ts";
+import { createReplays, type Replays } from "./archives/replays.ts";
 import { createClockwork } from "./clockwork.ts";
 import { createDirectory, type Directory } from "./directory.ts";
 import { type BusEvent, envelope, type NewEvent } from "./envelope.ts";
@@ -19,6 +21,8 @@ interface Where {
 export interface Buses {
   readonly directory: Pick<Directory, "bus" | "buses" | "putBus" | "removeBus" | "rule" | "rules" | "everyRule">;
   readonly schedules: Schedules;
+  readonly archives: Omit<Archives, "arrived" | "read" | "close">;
+  readonly replays: Pick<Replays, "get" | "list" | "start" | "cancel">;
   /** A rule is new or another one now; resolves when that is durable. */
   putRule(record: RuleRecord): Promise<void>;
   removeRule(record: RuleRecord): Promise<void>;
@@ -47,9 +51,21 @@ export function createBuses(needs: BusesNeeds): Buses {
   });
   const schedules = createSchedules({ ...needs, store, changed: clockwork.look });
 
-  /** What an event on a bus leads to. */
-  const postingsOf = ({ account, region, bus }: Where, event: BusEvent, now: number, hops = 0): Posting[] =>
-    directory.met({ account, region }, bus, event.document).flatMap((rule) => toTargets(rule, event, now, hops));
+  const archives = createArchives(needs);
+  const replays = createReplays({
+    ...needs,
+    archives,
+    postingsOf: (where, event, only) => postingsOf(where, event, clock(), 0, only),
+  });
+
+  /** What an event on a bus leads to; archives keep it. `only`: ARNs of the rules that are asked; left out: all. */
+  function postingsOf(where: Where, event: BusEvent, now: number, hops = 0, only?: readonly string[]): Posting[] {
+    archives.arrived(where, event);
+    return directory
+      .met(where, where.bus, event.document)
+      .filter(({ arn }) => only?.includes(arn) !== false)
+      .flatMap((rule) => toTargets(rule, event, now, hops));
+  }
 
   /**
    * Through a rule an event comes to another bus, but from there to no third one (EventBridge User Guide, "Sending and
@@ -66,6 +82,8 @@ export function createBuses(needs: BusesNeeds): Buses {
   return {
     directory,
     schedules,
+    archives,
+    replays,
     async putRule(record) {
       directory.putRule(record);
       plan(store, record, clock());
@@ -80,16 +98,19 @@ export function createBuses(needs: BusesNeeds): Buses {
     async put(events) {
       const now = clock();
       const made = events.map(({ where, event }) => ({ where, event: envelope(event) }));
-      await needs.post(made.flatMap(({ where, event }) => postingsOf(where, event, now)));
+      const postings = made.flatMap(({ where, event }) => postingsOf(where, event, now));
+      await Promise.all([needs.post(postings), archives.synced()]);
       return made.map(({ event }) => event.id);
     },
     callable: (service, action) => (service === "lambda" ? action === "invoke" : needs.callable(service, action)),
     start() {
       planAll(store, directory, clock());
       clockwork.look();
+      replays.takeUp();
     },
     async close() {
-      await clockwork.stop();
+      await Promise.all([clockwork.stop(), replays.stop()]);
+      archives.close();
       store.close();
     },
   };

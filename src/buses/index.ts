@@ -1,3 +1,13 @@
+export type { Archives } from "./archives/archives.ts";
+export {
+  type ArchiveRecord,
+  archiveArn,
+  isGoing,
+  type ReplayRecord,
+  type ReplayState,
+  replayArn,
+} from "./archives/records.ts";
+export type { Replays } from "./archives/replays.ts";
 export { type Buses, createBuses } from "./buses.ts";
 export { type Entry, type EntryError, entryBytes, entryError, eventOf, mostEntryBytes } from "./entries.ts";
 export type { NewEvent as NewBusEvent } from "./envelope.ts";

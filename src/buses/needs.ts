@@ -5,6 +5,8 @@ import type { Named, NamedDocument } from "../registry/index.ts";
 export interface BusesNeeds {
   /** the database of what is due; its folder must exist */
   readonly path: string;
+  /** the database of archived events, in the same folder or another; made with the first archive */
+  readonly archivesPath: string;
   /** milliseconds since the epoch */
   clock(): number;
   /** Calls back at a moment of the clock, or earlier: who is woken looks again. Returns what cancels it. */

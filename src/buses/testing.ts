@@ -48,6 +48,7 @@ function open(options: BenchOptions, folder: string, start: number): Bench {
   const registry = createRegistry({ path: join(folder, "registry.sqlite") });
   const buses = createBuses({
     path: join(folder, "schedules.sqlite"),
+    archivesPath: join(folder, "archives.sqlite"),
     clock: () => now,
     schedule(at, run) {
       const timer = { at, run };

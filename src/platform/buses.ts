@@ -30,6 +30,7 @@ export function createOwnBuses(config: Config, { registry, queue, ...needs }: Ow
   return createBuses({
     ...needs,
     path: join(config.dataDir, "schedules.sqlite"),
+    archivesPath: join(config.dataDir, "archives.sqlite"),
     named: registry.named,
     post: queue.post,
     exists,

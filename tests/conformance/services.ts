@@ -37,6 +37,7 @@ export async function openServices(): Promise<ServicesDoor> {
   const logs = createLogStore({ dir: join(folder, "logs"), clock, warn: () => {} });
   const buses = createBuses({
     path: join(folder, "schedules.sqlite"),
+    archivesPath: join(folder, "archives.sqlite"),
     clock,
     schedule: () => () => {},
     named,

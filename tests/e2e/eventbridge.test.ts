@@ -3,14 +3,21 @@ import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { CloudWatchLogsClient, CreateLogGroupCommand, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import {
+  CancelReplayCommand,
+  CreateArchiveCommand,
   CreateEventBusCommand,
+  DeleteArchiveCommand,
   DeleteEventBusCommand,
   DeleteRuleCommand,
+  DescribeArchiveCommand,
   DescribeEventBusCommand,
+  DescribeReplayCommand,
   DescribeRuleCommand,
   DisableRuleCommand,
   EventBridgeClient,
+  ListArchivesCommand,
   ListEventBusesCommand,
+  ListReplaysCommand,
   ListRuleNamesByTargetCommand,
   ListRulesCommand,
   ListTagsForResourceCommand,
@@ -21,10 +28,12 @@ import {
   PutTargetsCommand,
   RemovePermissionCommand,
   RemoveTargetsCommand,
+  StartReplayCommand,
   TagResourceCommand,
   type Target,
   TestEventPatternCommand,
   UntagResourceCommand,
+  UpdateArchiveCommand,
 } from "@aws-sdk/client-eventbridge";
 import { AddPermissionCommand, type LambdaClient } from "@aws-sdk/client-lambda";
 import { CreateTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
@@ -300,4 +309,92 @@ test("a pattern is tested against an event", async () => {
   assert.equal((await ask({ source: ["a"], detail: { n: [1] } })).Result, true);
   assert.equal((await ask({ source: [{ "anything-but": ["a"] }] })).Result, false);
   await assert.rejects(ask({ source: ["a"] }, "{}"), named("ValidationException"));
+});
+
+test("what a bus had is archived, and replayed with the replay's name", async () => {
+  const { EventBusArn } = await events.send(new CreateEventBusCommand({ Name: "kept" }));
+  const made = await events.send(
+    new CreateArchiveCommand({
+      ArchiveName: "a",
+      EventSourceArn: EventBusArn!,
+      EventPattern: '{"source":["app"]}',
+      RetentionDays: 1,
+    }),
+  );
+  assert.deepEqual([made.ArchiveArn, made.State], [`arn:aws:events:us-east-1:${account}:archive/a`, "ENABLED"]);
+  const begun = Date.now();
+  const Entries = ["app", "app", "other"].map((Source, n) => ({
+    Source,
+    DetailType: "t",
+    Detail: `{"n":${n}}`,
+    EventBusName: "kept",
+  }));
+  await events.send(new PutEventsCommand({ Entries }));
+  const shown = await events.send(new DescribeArchiveCommand({ ArchiveName: "a" }));
+  assert.deepEqual([shown.EventCount, shown.RetentionDays, shown.EventSourceArn], [2, 1, EventBusArn]);
+  const to = await queue("replayed");
+  const where = { EventBusName: "kept" };
+  await events.send(new PutRuleCommand({ ...where, Name: "r", EventPattern: '{"replay-name":["again"]}' }));
+  await events.send(new PutTargetsCommand({ ...where, Rule: "r", Targets: [{ Id: "1", Arn: to.arn }] }));
+  const replay = {
+    ReplayName: "again",
+    EventSourceArn: made.ArchiveArn!,
+    EventStartTime: new Date(begun - 60_000),
+    EventEndTime: new Date(begun + 60_000),
+    Destination: { Arn: EventBusArn! },
+  };
+  const started = await events.send(new StartReplayCommand(replay));
+  assert.deepEqual(
+    [started.ReplayArn, started.State],
+    [`arn:aws:events:us-east-1:${account}:replay/again`, "STARTING"],
+  );
+  const bodies = [await received(to.url), await received(to.url)].map(({ Body }) => JSON.parse(Body!));
+  assert.deepEqual(bodies.map((body) => [body["replay-name"], body.detail.n]).sort(), [
+    ["again", 0],
+    ["again", 1],
+  ]);
+  let state: string | undefined;
+  for (let tries = 0; tries < 100 && state !== "COMPLETED"; tries += 1) {
+    await pause(20);
+    state = (await events.send(new DescribeReplayCommand({ ReplayName: "again" }))).State;
+  }
+  assert.equal(state, "COMPLETED");
+  const { Replays = [] } = await events.send(new ListReplaysCommand({ EventSourceArn: made.ArchiveArn }));
+  assert.deepEqual(
+    Replays.map(({ ReplayName, State }) => [ReplayName, State]),
+    [["again", "COMPLETED"]],
+  );
+
+  await assert.rejects(events.send(new StartReplayCommand(replay)), named("ResourceAlreadyExistsException"));
+  await assert.rejects(events.send(new CancelReplayCommand({ ReplayName: "again" })), named("IllegalStatusException"));
+  const wrong: [object, RegExp][] = [
+    [{ EventSourceArn: EventBusArn }, /Must contain an archive ARN/],
+    [{ Destination: { Arn: made.ArchiveArn } }, /Must contain an event bus ARN/],
+    [{ Destination: { Arn: EventBusArn?.replace("kept", "default") } }, /Cross event bus replay/],
+    [{ EventSourceArn: `${made.ArchiveArn}x` }, /Archive ax does not exist/],
+    [{ EventEndTime: replay.EventStartTime }, /EventStartTime must be before EventEndTime/],
+  ];
+  for (const [change, message] of wrong) {
+    const asked = { ...replay, ReplayName: "wrong", ...change };
+    await assert.rejects(events.send(new StartReplayCommand(asked)), named("ValidationException", message));
+  }
+  await assert.rejects(
+    events.send(new CreateArchiveCommand({ ArchiveName: "a", EventSourceArn: EventBusArn! })),
+    named("ResourceAlreadyExistsException"),
+  );
+  await assert.rejects(
+    events.send(new CreateArchiveCommand({ ArchiveName: "b", EventSourceArn: EventBusArn!, EventPattern: "{" })),
+    named("InvalidEventPatternException"),
+  );
+  await events.send(new UpdateArchiveCommand({ ArchiveName: "a", Description: "d" }));
+  const { Archives = [] } = await events.send(new ListArchivesCommand({ NamePrefix: "a" }));
+  assert.deepEqual(
+    Archives.map(({ ArchiveName, EventCount }) => [ArchiveName, EventCount]),
+    [["a", 2]],
+  );
+  await events.send(new DeleteArchiveCommand({ ArchiveName: "a" }));
+  await assert.rejects(
+    events.send(new DescribeArchiveCommand({ ArchiveName: "a" })),
+    named("ResourceNotFoundException", /Archive a does not exist/),
+  );
 });

@@ -70,6 +70,10 @@ const services: Readonly<Record<string, Resources>> = {
     }
     if (text(input.ResourceARN) !== undefined) return [String(input.ResourceARN)];
     if (/EventBus$|Permission$|^ListRule/.test(operation)) return buses.map(busArn);
+    for (const kind of ["Archive", "Replay"]) {
+      const name = text(input[`${kind}Name`]);
+      if (name !== undefined) return [arnOf("events", scope, `${kind.toLowerCase()}/${name}`)];
+    }
     const rule = text(input.Rule) ?? text(input.Name);
     if (rule === undefined || !/Rule$|Target/.test(operation)) return [];
     const bus = (text(input.EventBusName) ?? "default").replace(/^arn:.*:event-bus\//, "");

@@ -1,5 +1,6 @@
 import { type Buses, type BusRecord, busArn, defaultBus, type RuleRecord } from "../../../buses/index.ts";
 import { ServiceError } from "../../../model/index.ts";
+import { compilePattern, PatternError } from "../../../patterns/index.ts";
 import type { Scope } from "../../../registry/index.ts";
 import { pageOf } from "../../lambda-api/pages.ts";
 import { JsonError } from "../json.ts";
@@ -51,6 +52,16 @@ export function ruleOf(call: EventsCall<unknown>, name: string, given: string | 
 export function checkManaged({ rule, managedBy }: RuleRecord, force = false): void {
   if (managedBy === undefined || force) return;
   throw new JsonError("ManagedRuleException", `Rule ${rule} is managed by ${managedBy}.`);
+}
+
+/** Throws InvalidEventPatternException. */
+export function readPattern(pattern: string): (event: unknown) => boolean {
+  try {
+    return compilePattern(pattern);
+  } catch (error) {
+    if (!(error instanceof PatternError)) throw error;
+    throw new JsonError("InvalidEventPatternException", `Event pattern is not valid. Reason: ${error.message}`);
+  }
 }
 
 /** One page; `{ NextToken }` where there are more. Throws ValidationException. */

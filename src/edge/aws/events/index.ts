@@ -4,10 +4,12 @@ import type { Buses } from "../../../buses/index.ts";
 import type { ServiceModel } from "../../lambda-api/model.ts";
 import { type JsonOperation, type JsonService, serveJson } from "../json.ts";
 import type { AwsService } from "../service.ts";
+import { createArchive, deleteArchive, describeArchive, listArchives, updateArchive } from "./archives.ts";
 import { createEventBus, deleteEventBus, describeEventBus, listEventBuses, updateEventBus } from "./buses.ts";
 import type { EventsContext, EventsOperation } from "./context.ts";
 import { putPermission, removePermission } from "./permissions.ts";
 import { putEvents } from "./put-events.ts";
+import { cancelReplay, describeReplay, listReplays, startReplay } from "./replays.ts";
 import {
   deleteRule,
   describeRule,
@@ -22,14 +24,21 @@ import { listTagsForResource, tagResource, untagResource } from "./tags.ts";
 import { listTargetsByRule, putTargets, removeTargets } from "./targets.ts";
 
 const operations = {
+  CancelReplay: cancelReplay,
+  CreateArchive: createArchive,
   CreateEventBus: createEventBus,
+  DeleteArchive: deleteArchive,
   DeleteEventBus: deleteEventBus,
   DeleteRule: deleteRule,
+  DescribeArchive: describeArchive,
   DescribeEventBus: describeEventBus,
+  DescribeReplay: describeReplay,
   DescribeRule: describeRule,
   DisableRule: disableRule,
   EnableRule: enableRule,
+  ListArchives: listArchives,
   ListEventBuses: listEventBuses,
+  ListReplays: listReplays,
   ListRuleNamesByTarget: listRuleNamesByTarget,
   ListRules: listRules,
   ListTagsForResource: listTagsForResource,
@@ -40,9 +49,11 @@ const operations = {
   PutTargets: putTargets,
   RemovePermission: removePermission,
   RemoveTargets: removeTargets,
+  StartReplay: startReplay,
   TagResource: tagResource,
   TestEventPattern: testEventPattern,
   UntagResource: untagResource,
+  UpdateArchive: updateArchive,
   UpdateEventBus: updateEventBus,
 };
 

@@ -8,7 +8,6 @@ import type {
   TestEventPatternRequest,
 } from "@aws-sdk/client-eventbridge";
 import { defaultBus, InvalidSchedule, type RuleRecord, ruleArn, ruleSchedule } from "../../../buses/index.ts";
-import { compilePattern, PatternError } from "../../../patterns/index.ts";
 import { JsonError } from "../json.ts";
 import {
   busOf,
@@ -18,6 +17,7 @@ import {
   given,
   invalid,
   page,
+  readPattern,
   ruleOf,
   tagsOf,
 } from "./context.ts";
@@ -67,15 +67,6 @@ function checkSchedule(schedule: string, bus: string): void {
   } catch (error) {
     if (error instanceof InvalidSchedule) throw invalid("Parameter ScheduleExpression is not valid.");
     throw error;
-  }
-}
-
-function readPattern(pattern: string): (event: unknown) => boolean {
-  try {
-    return compilePattern(pattern);
-  } catch (error) {
-    if (!(error instanceof PatternError)) throw error;
-    throw new JsonError("InvalidEventPatternException", `Event pattern is not valid. Reason: ${error.message}`);
   }
 }
 
