@@ -73,6 +73,16 @@ export interface Config {
   readonly drainMs: number;
   /** are invocations counted for metrics? */
   readonly metrics: "on" | "off";
+  /** a collector of OpenTelemetry that is sent spans and metrics; undefined: none is */
+  readonly otlp:
+    | {
+        readonly endpoint: string;
+        readonly headers: Readonly<Record<string, string>>;
+        readonly attributes: Readonly<Record<string, string>>;
+        readonly spansEveryMs: number;
+        readonly metricsEveryMs: number;
+      }
+    | undefined;
   /** where SQS, SNS, EventBridge and S3 are: a base URL, `aws` for AWS's own; undefined: this platform */
   readonly upstream: string | undefined;
   /** where requests for services go that are not here: base URLs by signing name, in capitals and with `_` for `-` */
@@ -128,6 +138,7 @@ export function configOf(options: Options, env: NodeJS.ProcessEnv = process.env)
     imageFolders: (env.THAW_IMAGE_FOLDERS ?? "").split(delimiter).filter(isAbsolute),
     drainMs: 10_000,
     metrics: oneOf("THAW_METRICS", env.THAW_METRICS, ["on", "off"] as const),
+    otlp: otlpOf(env),
     upstream: upstreamOf(options.upstream ?? env.THAW_UPSTREAM),
     upstreams: new Map([...upstreamsOf(env), ...named(options.upstreams)]),
     credentials: env.AWS_ACCESS_KEY_ID
@@ -139,6 +150,46 @@ export function configOf(options: Options, env: NodeJS.ProcessEnv = process.env)
       : undefined,
     path: env.PATH ?? "",
   });
+}
+
+/** Source: OpenTelemetry, "OTLP Exporter Configuration" and "Environment Variable Specification". */
+function otlpOf(env: NodeJS.ProcessEnv): Config["otlp"] {
+  const endpoint = env.OTEL_EXPORTER_OTLP_ENDPOINT;
+  if (endpoint === undefined || endpoint === "" || env.OTEL_SDK_DISABLED === "true") return undefined;
+  const url = URL.parse(endpoint);
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new ConfigError(`OTEL_EXPORTER_OTLP_ENDPOINT is "${endpoint}": it must be like http://localhost:4318`);
+  }
+  const protocol = env.OTEL_EXPORTER_OTLP_PROTOCOL || "http/json";
+  // Whoever takes protocol buffers over HTTP takes JSON on the same path.
+  if (!/^http\/(?:json|protobuf)$/.test(protocol)) {
+    throw new ConfigError(`OTEL_EXPORTER_OTLP_PROTOCOL is "${protocol}": Thaw speaks http/json`);
+  }
+  return {
+    endpoint: url.href,
+    headers: pairsOf("OTEL_EXPORTER_OTLP_HEADERS", env.OTEL_EXPORTER_OTLP_HEADERS),
+    attributes: pairsOf("OTEL_RESOURCE_ATTRIBUTES", env.OTEL_RESOURCE_ATTRIBUTES),
+    spansEveryMs: whole("OTEL_BSP_SCHEDULE_DELAY", env.OTEL_BSP_SCHEDULE_DELAY, 5000, 10, 3600_000),
+    metricsEveryMs: whole("OTEL_METRIC_EXPORT_INTERVAL", env.OTEL_METRIC_EXPORT_INTERVAL, 60_000, 10, 3600_000),
+  };
+}
+
+/** `a=1,b=2`, percent-encoded. */
+function pairsOf(name: string, text = ""): Readonly<Record<string, string>> {
+  const pairs = text.split(",").filter((pair) => pair.trim() !== "");
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [key = "", ...value] = pair.split("=");
+      if (key.trim() === "" || value.length === 0) {
+        throw new ConfigError(`${name} has "${pair}": it must be like name=value,other=value`);
+      }
+      try {
+        return [key.trim(), decodeURIComponent(value.join("=").trim())];
+      } catch {
+        throw new ConfigError(`${name} has "${pair}", which is not well percent-encoded`);
+      }
+    }),
+  );
 }
 
 function origin(name: string, value: string | undefined): string | undefined {

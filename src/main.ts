@@ -65,7 +65,7 @@ export async function start(options: Options = {}): Promise<Platform> {
       durable.close();
       await isolation.close();
       metering.metrics.close();
-      tracing.traces.close();
+      await tracing.close(0);
       registry.close();
       throw error;
     });
@@ -95,8 +95,8 @@ export async function start(options: Options = {}): Promise<Platform> {
     await environments.close();
     await isolation.close();
     await logs.close();
+    await tracing.close(2000);
     metering.metrics.close();
-    tracing.traces.close();
     objects.close();
     registry.close();
     closed.resolve();

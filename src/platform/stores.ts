@@ -56,12 +56,17 @@ export function openStores(config: Config, { clock, note, report, endpoint }: St
   });
   const { auth, credentials, ofAccount } = authOf(config, { registry, sealer });
   const machine = machineIdentity(builtAgent);
+  const metering = createMetering(config, { clock, note, report });
+  const functions = () => {
+    metering.metrics.flush();
+    return metering.functions.totals.list();
+  };
   const repositories = laterRepositories(config, { registry, clock });
   return {
     logs,
     statistics,
-    metering: createMetering(config, { clock, note, report }),
-    tracing: createTracing(config, { clock, note, report }),
+    metering,
+    tracing: createTracing(config, { clock, note, report, functions }),
     sealer,
     keys,
     registry,

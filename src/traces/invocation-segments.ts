@@ -25,7 +25,10 @@ export function withSegment(
 ): { readonly header: string; readonly place: InvocationTrace } | undefined {
   const trace = root.exec(header)?.[1];
   if (trace === undefined) return undefined;
-  const place = { trace, parent: parentField.exec(header)?.[1], service: newId(), function: newId() };
+  const parent = parentField.exec(header)?.[1];
+  // Where nobody has sent a header the platform has made up both, and the parent begins with what the root ends with.
+  const isOurs = parent?.slice(0, 8) === trace.slice(-8);
+  const place = { trace, parent: isOurs ? undefined : parent, service: newId(), function: newId() };
   const rest = header.replace(anyParent, "").replace(/^;\s*/, "");
   return { header: rest.replace(trace, `${trace};Parent=${place.function}`), place };
 }

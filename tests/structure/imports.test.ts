@@ -17,6 +17,7 @@ const levels: Record<string, number> = {
   remote: 1,
   templates: 1,
   traces: 1,
+  otlp: 2,
   registry: 2,
   artifacts: 2,
   images: 2,
