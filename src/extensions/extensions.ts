@@ -1,9 +1,8 @@
-import { randomUUID } from "node:crypto";
 import type { FunctionVersion, Invocation } from "../model/index.ts";
 import type { InvocationLog } from "../observe/index.ts";
-import { Member, type MemberEvent } from "./member.ts";
-import { type ApiAnswer, type ApiRequest, accepted, encodeReply, notFound, readRequest, refusal } from "./requests.ts";
-import { readSubscription } from "./subscription.ts";
+import { Desk, type ExtensionFault, most } from "./desk.ts";
+import { Member } from "./member.ts";
+import { encodeReply, readRequest } from "./requests.ts";
 import { Telemetry } from "./telemetry.ts";
 
 /** How an extension's process ended, or why there is none. */
@@ -14,13 +13,6 @@ export interface ProcessEnd {
   readonly signal?: string;
   /** it could not be started */
   readonly error?: string;
-}
-
-/** What ends the environment. */
-export interface ExtensionFault {
-  readonly errorType: "Extension.InitError" | "Extension.ExitError" | "Extension.Crash" | "Extension.LaunchError";
-  /** as Go says it of a process */
-  readonly what: string;
 }
 
 export interface ExtensionsNeeds {
@@ -38,10 +30,6 @@ export interface ExtensionsNeeds {
   failed(fault: ExtensionFault): void;
 }
 
-const most = 10;
-const notAllowed = "State transition is not allowed";
-const known: readonly string[] = ["INVOKE", "SHUTDOWN"];
-
 /**
  * The extensions of one environment: who they are, what they wait for, and what they subscribe to. Source: Lambda Developer
  * Guide, "Using the Lambda Extensions API to create extensions"; errors as the Runtime Interface Emulator's.
@@ -50,10 +38,7 @@ export class Extensions {
   readonly #needs: ExtensionsNeeds;
   readonly #members: Member[];
   readonly #telemetry: Telemetry;
-  /** the runtime is ready: nobody else registers */
-  #closed = false;
-  /** everybody has been ready */
-  #begun = false;
+  readonly #desk: Desk;
   #shutdown: object | undefined;
   #faulty = false;
 
@@ -61,6 +46,15 @@ export class Extensions {
     this.#needs = needs;
     this.#members = needs.external.map((name) => new Member(name, true));
     this.#telemetry = new Telemetry({ send: needs.send, log: needs.log, keep: needs.external.length > 0 });
+    this.#desk = new Desk({
+      target: needs.target,
+      members: this.#members,
+      log: needs.log,
+      telemetry: this.#telemetry,
+      reply: needs.reply,
+      changed: needs.changed,
+      failed: (fault) => this.#fail(fault),
+    });
   }
 
   /** All external ones have registered: the runtime may start. */
@@ -95,13 +89,13 @@ export class Extensions {
 
   /** The runtime has asked for its first event. */
   closeRegistration(): void {
-    this.#closed = true;
+    this.#desk.closed = true;
   }
 
   /** The init is over, however it ended. */
   begin(): void {
-    if (this.#begun) return;
-    this.#begun = true;
+    if (this.#desk.begun) return;
+    this.#desk.begun = true;
     for (const { name, state, events, errorType } of this.#members) {
       this.#needs.log.extension({ name, state, events, errorType });
     }
@@ -120,7 +114,7 @@ export class Extensions {
     for (const member of this.#members) {
       if (!member.wants("INVOKE") || !member.alive) continue;
       member.busy = true;
-      this.#give(member, document);
+      member.give(document, this.#needs.reply);
     }
   }
 
@@ -129,7 +123,8 @@ export class Extensions {
     this.#shutdown = { eventType: "SHUTDOWN", deadlineMs: Math.floor(deadlineMs), shutdownReason };
     this.#telemetry.flush();
     for (const member of this.#members) {
-      if (member.external && member.alive && member.wants("SHUTDOWN")) this.#give(member, this.#shutdown);
+      if (!member.external || !member.alive || !member.wants("SHUTDOWN")) continue;
+      member.give(this.#shutdown, this.#needs.reply);
     }
   }
 
@@ -143,7 +138,7 @@ export class Extensions {
 
   request(number: number, head: string, body: Buffer): void {
     const request = readRequest(head, body);
-    const answer = this.#answer(number, request);
+    const answer = this.#desk.answer(number, request);
     if (answer) this.#needs.reply(number, encodeReply(answer));
   }
 
@@ -201,162 +196,6 @@ export class Extensions {
     this.#faulty = true;
     this.#needs.failed(fault);
   }
-
-  // — what extensions ask —
-
-  #answer(number: number, request: ApiRequest): ApiAnswer | undefined {
-    const { method, path } = request;
-    if (method === "POST" && path === "/2020-01-01/extension/register") return this.#register(request);
-    const identified =
-      method === "GET" && path === "/2020-01-01/extension/event/next"
-        ? (member: Member) => this.#next(member, number)
-        : method === "POST" && path === "/2020-01-01/extension/init/error"
-          ? (member: Member) => this.#reportError(member, request, "InitError")
-          : method === "POST" && path === "/2020-01-01/extension/exit/error"
-            ? (member: Member) => this.#reportError(member, request, "ExitError")
-            : method === "PUT" && (path === "/2022-07-01/telemetry" || path === "/2020-08-15/logs")
-              ? (member: Member) => this.#subscribe(member, request)
-              : undefined;
-    if (!identified) return notFound;
-    const id = request.header("Lambda-Extension-Identifier");
-    if (id === "") {
-      const message = "Missing Lambda-Extension-Identifier header";
-      return refusal(403, "Extension.MissingExtensionIdentifier", message);
-    }
-    if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) {
-      return refusal(403, "Extension.InvalidExtensionIdentifier", "Invalid Lambda-Extension-Identifier");
-    }
-    const member = this.#members.find((each) => each.id === id.toLowerCase() && each.state !== "Started");
-    if (!member) return refusal(403, "Extension.UnknownExtensionIdentifier", `Unknown extension ${id}`);
-    return identified(member);
-  }
-
-  #register(request: ApiRequest): ApiAnswer {
-    const name = request.header("Lambda-Extension-Name");
-    if (name === "") return refusal(403, "Extension.InvalidExtensionName", "Empty extension name");
-    const events = eventsIn(request.body);
-    if (typeof events === "string") return refusal(403, "InvalidRequestFormat", events);
-    const found = this.#members.find((member) => member.name === name);
-    for (const event of events) {
-      const against = this.#reasonAgainst(event, found?.external === true);
-      if (against) return refusal(403, "Extension.InvalidEventType", `${event}: ${against}`);
-    }
-    if (found?.external && found.state !== "Started") return invalidState(found, "Registered", found.name);
-    if (!found?.external) {
-      if (this.#closed) {
-        return refusal(403, "Extension.RegistrationClosed", "Extension registration closed already");
-      }
-      if (found) {
-        return refusal(403, "Extension.InvalidExtensionState", "Extension with this name already registered");
-      }
-      if (this.#members.length >= most) {
-        return refusal(403, "Extension.TooManyExtensions", `Extension limit (${most}) reached`);
-      }
-    }
-    const member = found ?? new Member(name.slice(0, 128), false);
-    if (!found) this.#members.push(member);
-    member.events = known.filter((event) => events.includes(event)) as MemberEvent[];
-    member.state = "Registered";
-    const { target } = this.#needs;
-    const features = request.header("Lambda-Extension-Accept-Feature").split(",");
-    const accountId = features.some((feature) => feature.trim() === "accountId") ? { accountId: target.account } : {};
-    this.#needs.changed();
-    return {
-      status: 200,
-      document: {
-        ...accountId,
-        functionName: target.name,
-        functionVersion: target.version,
-        handler: target.handler,
-      },
-      headers: { "Lambda-Extension-Identifier": member.id },
-    };
-  }
-
-  #reasonAgainst(event: string, external: boolean): string | undefined {
-    if (!known.includes(event)) return "ErrorInvalidEventType";
-    // An environment of a capacity provider runs many events at once: there is no INVOKE for its extensions.
-    if (event === "INVOKE" && this.#needs.target.managed) return "ErrorInvalidEventType";
-    return event === "SHUTDOWN" && !external ? "ShutdownEventNotSupportedForInternalExtension" : undefined;
-  }
-
-  #next(member: Member, number: number): ApiAnswer | undefined {
-    const { state } = member;
-    const waits = state === "Ready" && member.asked !== undefined;
-    if (waits || !["Registered", "Ready", "Running"].includes(state)) return invalidState(member, "Ready", member.id);
-    if (state === "Running") member.busy = false;
-    member.state = "Ready";
-    member.asked = number;
-    if (member.owed) this.#give(member, member.owed);
-    else this.#needs.changed();
-    return undefined;
-  }
-
-  #give(member: Member, event: object): void {
-    if (member.asked === undefined) {
-      member.owed = event;
-      return;
-    }
-    const headers = { "Lambda-Extension-Event-Identifier": randomUUID() };
-    this.#needs.reply(member.asked, encodeReply({ status: 200, document: event, headers }));
-    member.asked = undefined;
-    member.owed = undefined;
-    member.state = "Running";
-  }
-
-  #reportError(member: Member, request: ApiRequest, state: "InitError" | "ExitError"): ApiAnswer {
-    const errorType = request.header("Lambda-Extension-Function-Error-Type");
-    if (errorType === "") {
-      const message = "Lambda-Extension-Function-Error-Type not found";
-      return refusal(403, "Extension.MissingHeader", message);
-    }
-    const legal = state === "InitError" ? ["Registered"] : ["Registered", "Ready", "Running"];
-    if (member.state === state) return accepted;
-    if (!legal.includes(member.state)) return invalidState(member, state, member.id);
-    member.state = state;
-    member.errorType = errorType.slice(0, 1024);
-    // An internal one has no process whose end would follow.
-    if (!member.external) this.#fail({ errorType: `Extension.${state}`, what: "exit code 0" });
-    return accepted;
-  }
-
-  #subscribe(member: Member, request: ApiRequest): ApiAnswer {
-    const isLogs = request.path === "/2020-08-15/logs";
-    if (this.#begun) {
-      const api = isLogs ? "Logs" : "Telemetry";
-      return refusal(403, `${api}.SubscriptionClosed`, `${api} API subscription is closed`);
-    }
-    const subscription = readSubscription(request.body, isLogs);
-    if (typeof subscription === "string") return refusal(400, "ValidationError", subscription);
-    this.#needs.log.subscribed({ name: member.name, api: isLogs ? "logs" : "telemetry", types: subscription.types });
-    this.#telemetry.subscribe(member.name, subscription);
-    return { status: 200, document: "OK" };
-  }
-}
-
-function invalidState(member: Member, to: string, who: string): ApiAnswer {
-  const message = `State transition from ${member.state} to ${to} failed for extension ${who}. Error: ${notAllowed}`;
-  return refusal(403, "Extension.InvalidExtensionState", message);
-}
-
-/** The events that a registration names; or what is wrong with it. */
-function eventsIn(body: Buffer): readonly string[] | string {
-  let document: { events?: unknown; configurationKeys?: unknown };
-  try {
-    document = JSON.parse(body.toString()) as typeof document;
-  } catch (error) {
-    return (error as Error).message;
-  }
-  if (typeof document !== "object" || document === null) return "the body must be a JSON object";
-  const { events = [], configurationKeys } = document;
-  if (Array.isArray(configurationKeys) && configurationKeys.length > 0) {
-    return "configurationKeys are deprecated; use environment variables instead";
-  }
-  if (events === null) return [];
-  if (!Array.isArray(events) || !events.every((event) => typeof event === "string")) {
-    return "events must be a list of strings";
-  }
-  return events;
 }
 
 const signals: Readonly<Record<string, string>> = {

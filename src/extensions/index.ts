@@ -1,2 +1,3 @@
-export { type ExtensionFault, Extensions, type ExtensionsNeeds, type ProcessEnd } from "./extensions.ts";
+export type { ExtensionFault } from "./desk.ts";
+export { Extensions, type ExtensionsNeeds, type ProcessEnd } from "./extensions.ts";
 export { refuseAll } from "./requests.ts";

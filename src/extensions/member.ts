@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { encodeReply } from "./requests.ts";
 
 /** States by the names that AWS logs them with. */
 export type MemberState =
@@ -34,6 +35,19 @@ export class Member {
   constructor(name: string, external: boolean) {
     this.name = name;
     this.external = external;
+  }
+
+  /** It gets this event: now, if it waits for one (`reply` answers its request), or as soon as it asks. */
+  give(event: object, reply: (request: number, payload: Buffer) => void): void {
+    if (this.asked === undefined) {
+      this.owed = event;
+      return;
+    }
+    const headers = { "Lambda-Extension-Event-Identifier": randomUUID() };
+    reply(this.asked, encodeReply({ status: 200, document: event, headers }));
+    this.asked = undefined;
+    this.owed = undefined;
+    this.state = "Running";
   }
 
   wants(event: MemberEvent): boolean {

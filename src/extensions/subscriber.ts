@@ -6,10 +6,14 @@ export interface SubscriberNeeds {
   /** Returns the number by which it is told what came of it. */
   send(payload: Buffer): number;
   dropped(records: number, bytes: number, reason: string): void;
+  readonly room: Room;
 }
 
-/** What waits for a listener that does not take it, bytes. */
-const waitingBytes = 4 * 1024 * 1024;
+/** What may wait for listeners that do not take it, bytes; shared by all of one environment, who may all be hostile. */
+export interface Room {
+  bytes: number;
+}
+
 /** A batch that was not taken is sent again this often. */
 const retries = 2;
 const behind = "Consumer seems to have fallen behind as it has not acknowledged receipt of logs.";
@@ -27,6 +31,8 @@ export class Subscriber {
   #delivery = 0;
   #batch: readonly string[] | undefined;
   #tries = 0;
+  /** events that found no room */
+  #missed = 0;
   #ended = false;
 
   constructor(name: string, to: Subscription, needs: SubscriberNeeds) {
@@ -44,12 +50,13 @@ export class Subscriber {
     if (!told) return;
     const text = JSON.stringify(told);
     const size = Buffer.byteLength(text) + 1;
-    if (this.#bytes + size > waitingBytes) {
+    if (size > this.#needs.room.bytes) {
       this.#drop();
       return;
     }
     this.#waiting.push(text);
     this.#bytes += size;
+    this.#needs.room.bytes -= size;
     if (this.#waiting.length >= maxItems || this.#bytes >= maxBytes) this.flush();
     else this.#timer ??= setTimeout(() => this.flush(), timeoutMs);
   }
@@ -78,6 +85,7 @@ export class Subscriber {
     }
     const batch = this.#batch;
     this.#batch = undefined;
+    this.#needs.room.bytes += sizeOf(batch);
     if (!taken) this.#needs.dropped(batch.length, sizeOf(batch), "The destination did not take them.");
     if (this.#bytes >= this.#to.maxBytes) this.flush();
     else if (this.#waiting.length > 0) this.#timer ??= setTimeout(() => this.flush(), this.#to.timeoutMs);
@@ -87,13 +95,19 @@ export class Subscriber {
     this.#ended = true;
     clearTimeout(this.#timer);
     clearTimeout(this.#retry);
+    this.#needs.room.bytes += this.#bytes + sizeOf(this.#batch ?? []);
     this.#waiting = [];
   }
 
+  /** There is no room. What waits here makes place for what comes; where others have it all, that is only counted. */
   #drop(): void {
-    const [records, bytes] = [this.#waiting.length, this.#bytes];
+    this.#missed++;
+    if (this.#waiting.length === 0) return;
+    const [records, bytes] = [this.#waiting.length + this.#missed, this.#bytes];
     this.#waiting = [];
     this.#bytes = 0;
+    this.#missed = 0;
+    this.#needs.room.bytes += bytes;
     this.#needs.dropped(records, bytes, behind);
   }
 
@@ -115,5 +129,5 @@ function httpRequest(port: number, path: string, body: string): string {
 }
 
 function sizeOf(batch: readonly string[]): number {
-  return batch.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  return batch.reduce((sum, text) => sum + Buffer.byteLength(text) + 1, 0);
 }

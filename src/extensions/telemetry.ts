@@ -1,5 +1,5 @@
 import type { InvocationLog, TelemetryEvent } from "../observe/index.ts";
-import { Subscriber } from "./subscriber.ts";
+import { type Room, Subscriber } from "./subscriber.ts";
 import type { Subscription } from "./subscription.ts";
 
 export interface TelemetryNeeds {
@@ -12,6 +12,8 @@ export interface TelemetryNeeds {
 
 /** Bytes of text that are kept for those who have not subscribed yet. */
 const backlogChars = 1024 * 1024;
+/** Bytes that wait for all subscribers of an environment together. */
+const roomBytes = 4 * 1024 * 1024;
 
 /** Gives what an environment logs, and what is logged of it, to the extensions that have subscribed. */
 export class Telemetry {
@@ -20,6 +22,7 @@ export class Telemetry {
   #backlog: TelemetryEvent[] | undefined;
   #backlogged = 0;
   #deliveries = 0;
+  readonly #room: Room = { bytes: roomBytes };
 
   constructor(needs: TelemetryNeeds) {
     this.#needs = needs;
@@ -36,6 +39,7 @@ export class Telemetry {
         this.#needs.send(++this.#deliveries, payload);
         return this.#deliveries;
       },
+      room: this.#room,
       dropped: (records, bytes, reason) => this.#needs.log.dropped({ records, bytes, reason }),
     });
     if (before >= 0) this.#subscribers.splice(before, 1)[0]!.end();
