@@ -206,24 +206,42 @@ describe("extensions", () => {
     assert.equal(rig.environments.list().filter(({ function: name }) => name === "dies").length, 0);
   });
 
+  test("a booted runtime that loads the function begins as soon as they have registered", async (t) => {
+    const { usable, reason } = rig.driver.snapshots;
+    if (!usable) return t.skip(`no images here: ${reason}`);
+    const hello = rig.version(handler(), { name: "hello" });
+    await rig.call(hello);
+    const viewOf = (name: string) => rig.environments.versions().find((each) => each.function === name)!;
+    await until(() => viewOf("hello").pool.state === "ready");
+    const start = rig.lines.length;
+    const source = `${client}
+(async () => { await pause(100); await register(["INVOKE"]); console.log("registered"); for (;;) await next(); })();`;
+    const late = `console.log("loaded"); ${handler()}`;
+    const target = rig.version(late, { name: "pooled", layers: layerOf({ patient: source }) });
+    const { start: kind, answer } = await rig.call(target, { n: 1 });
+    assert.equal(kind, "pool");
+    assert.deepEqual(answer, { event: { n: 1 } });
+    const { lines } = linesFrom(start);
+    const at = (word: string) => lines.findIndex((line) => line.includes(word));
+    assert.ok(at("registered") < at("loaded"), lines.join("\n"));
+    await until(() => viewOf("pooled").image.why !== "");
+    assert.equal(viewOf("pooled").image.why, "it has extensions (patient): an image holds the runtime alone");
+  });
+
   test("a function registers an extension of its own and gets SIGTERM at its end", async () => {
     const start = rig.lines.length;
     const source = `
 const base = "http://" + process.env.AWS_LAMBDA_RUNTIME_API + "/2020-01-01/extension/";
-const { setTimeout: wait } = require("node:timers/promises");
-const post = (events) => fetch(base + "register", { method: "POST", headers: { "Lambda-Extension-Name": "inside" }, body: JSON.stringify({ events }) });
+const post = (events) => fetch(base + "register",
+  { method: "POST", headers: { "Lambda-Extension-Name": "inside" }, body: JSON.stringify({ events }) });
 process.on("SIGTERM", () => { console.log("terminated"); process.exit(0); });
-module.exports.ready = (async () => {
-  const refused = await post(["SHUTDOWN"]);
-  console.log("refused " + refused.status + " " + await refused.text());
-  const id = (await post([])).headers.get("lambda-extension-identifier");
-  fetch(base + "event/next", { headers: { "Lambda-Extension-Identifier": id } }).catch(() => {});
-  await wait(20);
-})();
-exports.handler = async () => { await module.exports.ready; return "done"; };
+const refused = await post(["SHUTDOWN"]);
+console.log("refused " + refused.status + " " + await refused.text());
+const id = (await post([])).headers.get("lambda-extension-identifier");
+fetch(base + "event/next", { headers: { "Lambda-Extension-Identifier": id } }).catch(() => {});
+export const handler = async () => "done";
 `;
-    // Its init is over when all that it has registered have asked for an event.
-    const target = rig.version(source.replace("module.exports.ready = (async", "exports.ready = (async"), {});
+    const target = rig.version(source, {}, "index.mjs");
     assert.equal((await rig.call(target)).answer, "done");
     end(target);
     await until(() => linesFrom(start).lines.some((line) => line.includes("terminated")));

@@ -128,14 +128,17 @@ export class TestHost {
 
   /** Frames other than LOG that `next` went past. */
   readonly passed: Got[] = [];
-  /** what the runtime wrote, as far as frames were taken: source → text */
+  /** what the runtime wrote, and from 16 on extensions, as far as frames were taken: source → text */
   readonly log = ["", "", ""];
 
   async any(): Promise<Got> {
     for (;;) {
       const frame = this.#frames.shift();
       if (frame !== undefined) {
-        if (frame.type === frameType.LOG) this.log[frame.payload[0]!] += frame.payload.toString("latin1", 1);
+        if (frame.type === frameType.LOG) {
+          const source = frame.payload[0]!;
+          this.log[source] = (this.log[source] ?? "") + frame.payload.toString("latin1", 1);
+        }
         return frame;
       }
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
