@@ -18,6 +18,7 @@ import { dev } from "./workloads/dev.ts";
 import { events } from "./workloads/events.ts";
 import { memory } from "./workloads/memory.ts";
 import { neverSeen } from "./workloads/never-seen.ts";
+import { overhead } from "./workloads/overhead.ts";
 import { policy } from "./workloads/policy.ts";
 import { provisioned } from "./workloads/provisioned.ts";
 import { restore } from "./workloads/restore.ts";
@@ -84,6 +85,10 @@ const workloads: Readonly<Record<string, Workload>> = {
     run: startup,
   },
   warm: { about: "goal 8: a warm invocation on one connection, against node:http and the emulators", run: warm },
+  overhead: {
+    about: "what recording costs: warm invocations with metrics, log lines and traces, against without",
+    run: overhead,
+  },
   throughput: {
     about: "goal 9: warm invocations on 32 connections, against fastify, workerd and others",
     run: throughput,

@@ -1,10 +1,10 @@
-/** Closed-loop load for machines without wrk. Arguments: URL, connections, seconds; prints requests a second. */
+/** Closed-loop load for machines without wrk. Arguments: URL, connections, seconds, headers (JSON); prints requests a second. */
 import { monotonicMs } from "../../src/model/index.ts";
 import { Connection, request } from "./connection.ts";
 
-const [href, connections, seconds] = process.argv.slice(2);
+const [href, connections, seconds, headers = "{}"] = process.argv.slice(2);
 const url = new URL(href!);
-const bytes = request(url, '{"hello":"world","numbers":[1,2,3]}');
+const bytes = request(url, '{"hello":"world","numbers":[1,2,3]}', JSON.parse(headers) as Record<string, string>);
 const start = monotonicMs();
 const end = start + Number(seconds) * 1000;
 let answered = 0;

@@ -14,9 +14,20 @@ export const generatorName = program("wrk") ? "wrk" : "own closed loop (wrk is n
  * Requests a second that a server answers to `connections` clients who each ask again at once. The generator is a process
  * of its own. Any answer that is not a 2xx, or a broken connection, is an error: a fast refusal is no throughput.
  */
-export async function throughput(url: URL, connections: number, seconds: number): Promise<number> {
+export async function throughput(
+  url: URL,
+  connections: number,
+  seconds: number,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<number> {
   if (generatorName !== "wrk") {
-    const { stdout } = await run(process.execPath, [generator, url.href, String(connections), String(seconds)]);
+    const { stdout } = await run(process.execPath, [
+      generator,
+      url.href,
+      String(connections),
+      String(seconds),
+      JSON.stringify(headers),
+    ]);
     return Number(stdout);
   }
   const { stdout } = await run("wrk", [
@@ -27,6 +38,7 @@ export async function throughput(url: URL, connections: number, seconds: number)
     "10s",
     "-s",
     script,
+    ...Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]),
     url.href,
   ]);
   const bad = /^\s*(Non-2xx or 3xx responses.*|Socket errors.*)$/m.exec(stdout)?.[1];
