@@ -1,4 +1,5 @@
 import { derive } from "./derive.ts";
+import { Ordered } from "./ordered.ts";
 import { wantedOf } from "./provisioned.ts";
 import {
   type AliasRecord,
@@ -49,19 +50,19 @@ export interface Entries {
   find(scope: Scope, name: string): Entry | undefined;
   /** Throws ResourceNotFoundException. */
   get(scope: Scope, name: string): Entry;
-  region(scope: Scope): Map<string, Entry>;
+  region(scope: Scope): Ordered<Entry>;
   everything(): Iterable<Entry>;
   /** To be called after every change of an entry. */
   reroute(entry: Entry): void;
 }
 
 export function loadEntries(store: Store, egressDefault: boolean): Entries {
-  const accounts = new Map<string, Map<string, Map<string, Entry>>>();
+  const accounts = new Map<string, Map<string, Ordered<Entry>>>();
 
-  function region(scope: Scope): Map<string, Entry> {
-    const regions = accounts.get(scope.account) ?? new Map<string, Map<string, Entry>>();
+  function region(scope: Scope): Ordered<Entry> {
+    const regions = accounts.get(scope.account) ?? new Map<string, Ordered<Entry>>();
     accounts.set(scope.account, regions);
-    const names = regions.get(scope.region) ?? new Map<string, Entry>();
+    const names = regions.get(scope.region) ?? new Ordered<Entry>();
     regions.set(scope.region, names);
     return names;
   }

@@ -68,6 +68,8 @@ export interface Functions extends Concurrency {
   version(scope: Scope, name: string, qualifier?: string): VersionRecord;
   /** By name, in one account and region. */
   list(scope: Scope): readonly FunctionEntry[];
+  /** The same from a name on, whether or not that is there. To be read before anything changes. */
+  listFrom(scope: Scope, name: string): Iterable<FunctionEntry>;
   /** Every function of every account. */
   everything(): Iterable<FunctionEntry>;
   /** Pending until settle(). Throws ResourceConflictException. */
@@ -297,8 +299,8 @@ export function createFunctions(needs: FunctionsNeeds): Functions {
     get: entries.get,
     find: entries.find,
     version,
-    list: (scope) =>
-      [...entries.region(scope).values()].sort((one, other) => (one.record.name < other.record.name ? -1 : 1)),
+    list: (scope) => entries.region(scope).list(),
+    listFrom: (scope, name) => entries.region(scope).from(name),
     everything: entries.everything,
     create,
     update,

@@ -1,3 +1,4 @@
+import { Ordered } from "./ordered.ts";
 import type { Store } from "./store.ts";
 
 /** An IAM role. */
@@ -67,22 +68,28 @@ export interface Named<T> {
 
 export function createNamed<T extends NamedDocument>(store: Store, kind: string): Named<T> {
   const records = new Map<string, T>(store.all<T>(kind));
+  const accounts = new Map<string, Ordered<T>>();
   const keyOf = (account: string, name: string) => `${account}/${name}`;
+  const shelve = (record: T): void => {
+    const own = accounts.get(record.account) ?? new Ordered<T>();
+    accounts.set(record.account, own);
+    own.set(record.name, record);
+  };
+  for (const record of records.values()) shelve(record);
   return {
     get: (account, name) => records.get(keyOf(account, name)),
     put(record) {
       const key = keyOf(record.account, record.name);
       store.put(kind, key, record);
       records.set(key, record);
+      shelve(record);
     },
     remove(account, name) {
       store.remove(kind, keyOf(account, name));
       records.delete(keyOf(account, name));
+      accounts.get(account)?.delete(name);
     },
-    list: (account) =>
-      [...records.values()]
-        .filter((record) => record.account === account)
-        .sort((one, other) => (one.name < other.name ? -1 : 1)),
+    list: (account) => accounts.get(account)?.list() ?? [],
     everything: () => records.values(),
   };
 }

@@ -20,6 +20,7 @@ import {
   LambdaClient,
   ListAliasesCommand,
   ListFunctionsCommand,
+  type ListFunctionsCommandOutput,
   ListLayersCommand,
   ListLayerVersionsCommand,
   ListTagsCommand,
@@ -428,8 +429,8 @@ test("tags are set, listed and taken away, and one of them opens the network", a
 
 test("lists come in pages", async () => {
   const other = clientOf("111111111111");
-  for (const name of ["c", "a", "b"]) {
-    await other.send(
+  const make = (name: string) =>
+    other.send(
       new CreateFunctionCommand({
         FunctionName: name,
         Role: role,
@@ -438,7 +439,7 @@ test("lists come in pages", async () => {
         Code: { ZipFile: bootstrap },
       }),
     );
-  }
+  for (const name of ["c", "a", "b"]) await make(name);
   const first = await other.send(new ListFunctionsCommand({ MaxItems: 2 }));
   assert.deepEqual(
     first.Functions!.map((one) => one.FunctionName),
@@ -451,6 +452,21 @@ test("lists come in pages", async () => {
     ["arn:aws:lambda:us-east-1:111111111111:function:c"],
   );
   assert.equal(second.NextMarker, undefined);
+
+  // Every version, of names of which one begins with another; what is deleted between two pages takes nothing along.
+  await make("a-b");
+  for (const name of ["a", "a-b"]) await other.send(new PublishVersionCommand({ FunctionName: name }));
+  const listed: string[] = [];
+  let Marker: string | undefined;
+  do {
+    const page: ListFunctionsCommandOutput = await other.send(
+      new ListFunctionsCommand({ FunctionVersion: "ALL", MaxItems: 2, ...(Marker === undefined ? {} : { Marker }) }),
+    );
+    listed.push(...page.Functions!.map((one) => one.FunctionArn!.split(":").slice(6).join(":")));
+    Marker = page.NextMarker;
+    if (listed.at(-1) === "a-b:1") await other.send(new DeleteFunctionCommand({ FunctionName: "a-b" }));
+  } while (Marker !== undefined);
+  assert.deepEqual(listed, ["a:$LATEST", "a:1", "a-b:$LATEST", "a-b:1", "b:$LATEST", "c:$LATEST"]);
   other.destroy();
 });
 

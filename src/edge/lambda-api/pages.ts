@@ -33,6 +33,26 @@ export function pageOf<T>(
   return { items, nextMarker: more ? Buffer.from(keyOf(last)).toString("base64") : undefined };
 }
 
+/**
+ * The same for a list that is not made whole: `after` gives in order what comes after an item (undefined: all), whether or not
+ * that is there any more.
+ */
+export function pageAfter<T>(
+  after: (last: string | undefined) => Iterable<T>,
+  keyOf: (item: T) => string,
+  marker: string | undefined,
+  max?: number,
+  most = 50,
+): Page<T> {
+  const count = Math.min(max ?? most, most);
+  const items: T[] = [];
+  for (const item of after(marker === undefined || marker === "" ? undefined : decode(marker))) {
+    if (items.length === count) return { items, nextMarker: Buffer.from(keyOf(items.at(-1)!)).toString("base64") };
+    items.push(item);
+  }
+  return { items, nextMarker: undefined };
+}
+
 function decode(marker: string): string {
   const text = Buffer.from(marker, "base64").toString("utf8");
   if (Buffer.from(text).toString("base64") === marker) return text;

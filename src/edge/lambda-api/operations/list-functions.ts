@@ -2,7 +2,7 @@ import type { ListFunctionsRequest } from "@aws-sdk/client-lambda";
 import { ServiceError } from "../../../model/index.ts";
 import { listedConfiguration } from "../configuration.ts";
 import type { Operation } from "../operation.ts";
-import { pageOf } from "../pages.ts";
+import { pageAfter } from "../pages.ts";
 
 /** GET /2015-03-31/functions. With FunctionVersion=ALL every published version is listed too. */
 export const listFunctions: Operation<ListFunctionsRequest> = ({ input, scope, needs }) => {
@@ -17,11 +17,17 @@ export const listFunctions: Operation<ListFunctionsRequest> = ({ input, scope, n
     // Only replicas of Lambda@Edge functions have a master region, and there are none here.
     return { body: { Functions: [] } };
   }
-  const rows = needs.registry.functions.list(scope).flatMap(({ record, latest, versions }) => {
-    const own = all ? [latest, ...versions.values()] : [latest];
-    return own.map((version) => ({ record, version, key: `${record.name}:${versionKey(version.version)}` }));
-  });
-  const { items, nextMarker } = pageOf(rows, (row) => row.key, input.Marker, input.MaxItems);
+  function* after(last: string | undefined) {
+    const [lastName = "", lastVersion = ""] = last?.split(":") ?? [];
+    for (const { record, latest, versions } of needs.registry.functions.listFrom(scope, lastName)) {
+      for (const version of all ? [latest, ...versions.values()] : [latest]) {
+        const key = versionKey(version.version);
+        if (record.name === lastName && key <= lastVersion) continue;
+        yield { record, version, key: `${record.name}:${key}` };
+      }
+    }
+  }
+  const { items, nextMarker } = pageAfter(after, (row) => row.key, input.Marker, input.MaxItems);
   const listed = items.map(({ record, version }) =>
     listedConfiguration(record, version, all ? version.version : undefined),
   );
