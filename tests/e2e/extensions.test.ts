@@ -1,25 +1,32 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import {
+  CreateFunctionCommand,
   DeleteFunctionCommand,
   type LambdaClient,
   PublishLayerVersionCommand,
   UpdateFunctionConfigurationCommand,
 } from "@aws-sdk/client-lambda";
+import { buildImage, writeLayout } from "../../src/artifacts/container/testing.ts";
 import { otelExtension, pythonModules, sentryExtension } from "./clients.ts";
-import { answerOf, createFunction, invoke, lambdaOf, updated, zipOf } from "./lambda.ts";
+import { noBusybox, shellLayers } from "./images.ts";
+import { active, answerOf, createFunction, invoke, lambdaOf, role, updated, zipOf } from "./lambda.ts";
 import { type Server, startServer } from "./server.ts";
 
 /** Extensions that others have published for Lambda, unmodified. */
 let server: Server;
 let client: LambdaClient;
 let logs: CloudWatchLogsClient;
+/** where images may lie */
+let images: string;
 
 before(async () => {
-  server = await startServer();
+  images = mkdtempSync(join(tmpdir(), "thaw-extensions-"));
+  server = await startServer({ env: { THAW_IMAGE_FOLDERS: images } });
   client = lambdaOf(server);
   const credentials = { accessKeyId: "test", secretAccessKey: "test" };
   logs = new CloudWatchLogsClient({ endpoint: server.endpoint, region: "us-east-1", credentials });
@@ -28,6 +35,7 @@ after(async () => {
   client.destroy();
   logs.destroy();
   await server[Symbol.asyncDispose]();
+  rmSync(images, { recursive: true, force: true });
 });
 
 async function layer(name: string, zip: Uint8Array): Promise<string> {
@@ -101,7 +109,9 @@ test("the Serverless Framework's: by the Logs API it hears of each invocation's 
 });
 
 test("lambda-sigterm, an internal one: the function hears of its end", async (t) => {
-  const folder = await pythonModules("lambda-sigterm", ["lambda-sigterm==0.1.2", "urllib3==2.5.0"]).catch((error: Error) => error);
+  const folder = await pythonModules("lambda-sigterm", ["lambda-sigterm==0.1.2", "urllib3==2.5.0"]).catch(
+    (error: Error) => error,
+  );
   if (folder instanceof Error) return t.skip(`the package cannot be had: ${folder.message}`);
   const info = (await (await fetch(`${server.endpoint}/_thaw/info`)).json()) as {
     runtimes: { name: string; state: string }[];
@@ -137,4 +147,38 @@ def handler(event, context):
   await updated(client, "sigterm");
   const lines = await logged("sigterm", /terminated by 15/);
   assert.ok(lines.includes("EXTENSION\tName: lambda-sigterm\tState: Ready\tEvents: []"), lines.join("\n"));
+});
+
+test("an image's own extension is started, with the image's root around it", async (t) => {
+  if (noBusybox !== undefined || server.driver !== "container")
+    return t.skip(noBusybox ?? "only containers have a root");
+  const extension = `#!/bin/sh
+api="http://$AWS_LAMBDA_RUNTIME_API/2020-01-01/extension"
+wget -q -S -O /tmp/out --header "Lambda-Extension-Name: watch" --post-data '{"events":["INVOKE"]}' "$api/register" 2>/tmp/head2
+id=$(sed -n 's/^ *[Ll]ambda-[Ee]xtension-[Ii]dentifier: *//p' /tmp/head2 | tr -d '\\r')
+echo "registered with greeting $GREETING: $(cat /tmp/out)"
+while true; do wget -q -O /tmp/heard --header "Lambda-Extension-Identifier: $id" "$api/event/next"; echo "heard $(cat /tmp/heard)"; done
+`;
+  const image = await buildImage({
+    layers: [...shellLayers(), [["opt/extensions/watch", extension, { mode: 0o755 }]]],
+    docker: false,
+    config: { Env: ["GREETING=hello", "PATH=/bin"], Entrypoint: ["/srv/bootstrap"], Cmd: [], WorkingDir: "/srv" },
+  });
+  writeLayout(join(images, "layout"), image, "v1");
+  await client.send(
+    new CreateFunctionCommand({
+      FunctionName: "image",
+      Role: role,
+      PackageType: "Image",
+      Code: { ImageUri: `oci:${images}/layout:v1` },
+      Timeout: 20,
+    }),
+  );
+  await active(client, "image");
+  assert.equal((await answerOf(client, "image", { n: 1 })).event.n, 1);
+  const lines = await logged("image", /^heard .*"eventType":"INVOKE"/);
+  assert.ok(
+    lines.some((line) => line.startsWith('registered with greeting hello: {"functionName":"image"')),
+    lines.join("\n"),
+  );
 });
