@@ -1,6 +1,4 @@
-import { chmodSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
-import { createSyncer } from "../registry/index.ts";
+import { openDatabase } from "./database.ts";
 
 /** What is to be done at a time. Documents are the callers'. */
 export interface Timed {
@@ -92,12 +90,7 @@ const migrations: readonly string[] = [
 
 /** Opens (and makes or migrates) the database at `path`. */
 export function openTimedStore(path: string): TimedStore {
-  const database = new DatabaseSync(path);
-  // What schedules send is their owners' alone.
-  chmodSync(path, 0o600);
-  database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000");
-  migrate(database);
-  const syncer = createSyncer(`${path}-wal`);
+  const { database, committed, synced, close } = openDatabase(path, migrations, "schedules");
 
   const columns = "id, account, region, grp, name, state, document, scheduled, due, revision";
   const place = "account = ? AND region = ? AND grp = ? AND name = ?";
@@ -121,11 +114,6 @@ export function openTimedStore(path: string): TimedStore {
   const move = database.prepare("UPDATE timed SET scheduled = ?, due = ? WHERE id = ? AND revision = ?");
   const drop = database.prepare("DELETE FROM timed WHERE id = ? AND revision = ?");
   const ofRules = database.prepare("SELECT account, region, grp, name FROM timed WHERE grp = ''");
-
-  function committed<T>(result: T): T {
-    syncer.committed();
-    return result;
-  }
 
   return {
     get({ account, region, group, name }) {
@@ -156,19 +144,15 @@ export function openTimedStore(path: string): TimedStore {
           if (to === undefined) drop.run(id, revision);
           else move.run(to.scheduled ?? null, to.due ?? null, id, revision);
         }
-        database.exec("COMMIT");
-        syncer.committed();
+        committed(database.exec("COMMIT"));
       } catch (error) {
         if (database.isTransaction) database.exec("ROLLBACK");
         throw error;
       }
     },
     rules: () => ofRules.all().map(placeOf),
-    synced: syncer.synced,
-    close() {
-      syncer.close();
-      database.close();
-    },
+    synced,
+    close,
   };
 }
 
@@ -190,16 +174,3 @@ const timedOf = (row: Row): StoredTimed => ({
   due: row.due === null ? undefined : Number(row.due),
   revision: Number(row.revision),
 });
-
-function migrate(database: DatabaseSync): void {
-  const version = Number(database.prepare("PRAGMA user_version").get()?.user_version ?? 0);
-  if (version > migrations.length) {
-    throw new Error(
-      `the schedules were written by a newer Thaw (layout ${version}, this one knows ${migrations.length}); upgrade Thaw or choose another data directory`,
-    );
-  }
-  for (const [index, step] of migrations.entries()) {
-    if (index < version) continue;
-    database.exec(`BEGIN IMMEDIATE; ${step}; PRAGMA user_version = ${index + 1}; COMMIT`);
-  }
-}

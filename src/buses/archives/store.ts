@@ -1,6 +1,4 @@
-import { chmodSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
-import { createSyncer } from "../../registry/index.ts";
+import { openDatabase } from "../database.ts";
 
 /** An event in an archive. Times are milliseconds since the epoch. */
 export interface Archived {
@@ -49,12 +47,7 @@ const migrations: readonly string[] = [
 
 /** Opens (and makes or migrates) the database at `path`. */
 export function openArchiveStore(path: string): ArchiveStore {
-  const database = new DatabaseSync(path);
-  // Events are their owners' alone.
-  chmodSync(path, 0o600);
-  database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000");
-  migrate(database);
-  const syncer = createSyncer(`${path}-wal`);
+  const { database, committed, synced, close } = openDatabase(path, migrations, "archives");
 
   const insert = database.prepare("INSERT INTO archived (archive, at, expires, bytes, text) VALUES (?, ?, ?, ?, ?)");
   const page = database.prepare(
@@ -73,11 +66,6 @@ export function openArchiveStore(path: string): ArchiveStore {
     "DELETE FROM archived WHERE id IN (SELECT id FROM archived WHERE expires <= ? LIMIT ?)",
   );
 
-  function committed<T>(result: T): T {
-    syncer.committed();
-    return result;
-  }
-
   return {
     add(archive, { at, text }, expires) {
       committed(insert.run(archive, at, expires ?? null, Buffer.byteLength(text), text));
@@ -95,23 +83,7 @@ export function openArchiveStore(path: string): ArchiveStore {
     },
     removeSome: (archive, limit) => committed(ofArchive.run(archive, limit)).changes > 0,
     expire: (now, limit) => committed(past.run(now, limit)).changes > 0,
-    synced: syncer.synced,
-    close() {
-      syncer.close();
-      database.close();
-    },
+    synced,
+    close,
   };
-}
-
-function migrate(database: DatabaseSync): void {
-  const version = Number(database.prepare("PRAGMA user_version").get()?.user_version ?? 0);
-  if (version > migrations.length) {
-    throw new Error(
-      `the archives were written by a newer Thaw (layout ${version}, this one knows ${migrations.length}); upgrade Thaw or choose another data directory`,
-    );
-  }
-  for (const [index, step] of migrations.entries()) {
-    if (index < version) continue;
-    database.exec(`BEGIN IMMEDIATE; ${step}; PRAGMA user_version = ${index + 1}; COMMIT`);
-  }
 }

@@ -126,13 +126,6 @@ export interface ApiRecord extends NamedDocument, Scope {
   readonly responses: Readonly<Record<string, Readonly<Record<string, Part>>>>;
 }
 
-/** The copy that a deployment made. */
-export interface DeploymentRecord extends NamedDocument {
-  /** `<region>/<api id>/<deployment id>` */
-  readonly name: string;
-  readonly definition: Definition;
-}
-
 /** A domain of one's own, by its name in lower case; nothing is asked of any DNS. */
 export interface DomainRecord extends NamedDocument, Scope {
   readonly domain: Readonly<Record<string, unknown>>;

@@ -154,13 +154,6 @@ export interface RestApiRecord extends NamedDocument, Scope {
   readonly deployments: Readonly<Record<string, RestDeployment>>;
 }
 
-/** The copy that a deployment made. */
-export interface RestDeploymentRecord extends NamedDocument {
-  /** `<region>/<api id>/<deployment id>` */
-  readonly name: string;
-  readonly definition: RestDefinition;
-}
-
 export interface ApiKey {
   readonly id: string;
   readonly value: string;

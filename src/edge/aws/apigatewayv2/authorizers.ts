@@ -1,32 +1,23 @@
 import type { ApiRecord, Authorizer } from "../../api-gateway/records.ts";
-import {
-  apiOf,
-  bad,
-  changeLive,
-  conflict,
-  type GatewayCall,
-  type GatewayContext,
-  given,
-  type InApi,
-  newId,
-  oneOf,
-  type Paged,
-  page,
-  without,
-} from "./context.ts";
+import { bad, conflict, newId } from "./context.ts";
+import { inDefinition, operationsOf } from "./tables.ts";
 
-type AuthorizerInput = Partial<Omit<Authorizer, "authorizerId">>;
-type InAuthorizer = InApi & { readonly authorizerId: string };
-
-export function createAuthorizer(context: GatewayContext, { input, scope }: GatewayCall<InApi & AuthorizerInput>) {
-  const record = apiOf(context, scope, input.apiId);
-  const authorizer = newAuthorizer(record, given(input, "apiId"));
-  putAuthorizer(context, record, authorizer);
-  return authorizer;
-}
+export const authorizerOperations = operationsOf<Authorizer>({
+  name: "Authorizer",
+  id: "authorizerId",
+  ...inDefinition("authorizers"),
+  make: newAuthorizer,
+  check: checkAuthorizer,
+  release(record, id) {
+    if (Object.values(record.live.routes).some(({ authorizerId }) => authorizerId === id)) {
+      throw conflict(`Cannot delete authorizer '${id}', is referenced by routes of this API`);
+    }
+    return record;
+  },
+});
 
 /** Throws BadRequestException. */
-export function newAuthorizer(record: ApiRecord, input: AuthorizerInput): Authorizer {
+export function newAuthorizer(record: ApiRecord, input: Partial<Omit<Authorizer, "authorizerId">>): Authorizer {
   const { authorizerType = "REQUEST", identitySource = [] } = input;
   const isHttpFunction = authorizerType === "REQUEST" && record.api.protocolType === "HTTP";
   const authorizer: Authorizer = {
@@ -39,44 +30,6 @@ export function newAuthorizer(record: ApiRecord, input: AuthorizerInput): Author
   };
   checkAuthorizer(record, authorizer);
   return authorizer;
-}
-
-export function getAuthorizer(context: GatewayContext, { input, scope }: GatewayCall<InAuthorizer>) {
-  return oneOf(apiOf(context, scope, input.apiId).live.authorizers, input.authorizerId, "Authorizer");
-}
-
-export function getAuthorizers(context: GatewayContext, { input, scope }: GatewayCall<InApi & Paged>) {
-  return page(Object.values(apiOf(context, scope, input.apiId).live.authorizers), input);
-}
-
-export function updateAuthorizer(
-  context: GatewayContext,
-  { input, scope }: GatewayCall<InAuthorizer & AuthorizerInput>,
-) {
-  const record = apiOf(context, scope, input.apiId);
-  const old = oneOf(record.live.authorizers, input.authorizerId, "Authorizer");
-  const changed: Authorizer = { ...old, ...given(input, "apiId", "authorizerId") };
-  checkAuthorizer(record, changed);
-  putAuthorizer(context, record, changed);
-  return changed;
-}
-
-export function deleteAuthorizer(context: GatewayContext, { input, scope }: GatewayCall<InAuthorizer>): undefined {
-  const record = apiOf(context, scope, input.apiId);
-  oneOf(record.live.authorizers, input.authorizerId, "Authorizer");
-  if (Object.values(record.live.routes).some(({ authorizerId }) => authorizerId === input.authorizerId)) {
-    throw conflict(`Cannot delete authorizer '${input.authorizerId}', is referenced by routes of this API`);
-  }
-  changeLive(context, record, { ...record.live, authorizers: without(record.live.authorizers, input.authorizerId) });
-  return undefined;
-}
-
-function putAuthorizer(context: GatewayContext, record: ApiRecord, authorizer: Authorizer): void {
-  const { authorizers } = record.live;
-  changeLive(context, record, {
-    ...record.live,
-    authorizers: { ...authorizers, [authorizer.authorizerId]: authorizer },
-  });
 }
 
 const source = /^(\$request\.(header|querystring)\.[^\s]+|\$context\.[\w.]+|\$stageVariables\.\w+)$/;

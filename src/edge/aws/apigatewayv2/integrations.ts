@@ -1,37 +1,27 @@
 import type { ApiSettings, Integration } from "../../api-gateway/records.ts";
-import {
-  apiOf,
-  bad,
-  changeLive,
-  conflict,
-  type GatewayCall,
-  type GatewayContext,
-  given,
-  type InApi,
-  newId,
-  oneOf,
-  type Paged,
-  page,
-  without,
-} from "./context.ts";
+import { bad, conflict, newId, without } from "./context.ts";
+import { inDefinition, operationsOf } from "./tables.ts";
 
-type IntegrationInput = Partial<Omit<Integration, "integrationId">>;
-type InIntegration = InApi & { readonly integrationId: string };
 type Protocol = ApiSettings["protocolType"];
 
-export function createIntegration(context: GatewayContext, { input, scope }: GatewayCall<InApi & IntegrationInput>) {
-  const record = apiOf(context, scope, input.apiId);
-  const integration = newIntegration(record.api.protocolType, given(input, "apiId"));
-  const { integrations } = record.live;
-  changeLive(context, record, {
-    ...record.live,
-    integrations: { ...integrations, [integration.integrationId]: integration },
-  });
-  return integration;
-}
+export const integrationOperations = operationsOf<Integration>({
+  name: "Integration",
+  id: "integrationId",
+  ...inDefinition("integrations"),
+  make: ({ api }, settings) => newIntegration(api.protocolType, settings),
+  check: ({ api }, integration) => checkIntegration(api.protocolType, integration),
+  release(record, id) {
+    const users = Object.values(record.live.routes).filter(({ target }) => target === `integrations/${id}`);
+    if (users.length > 0) {
+      const keys = users.map(({ routeKey }) => routeKey).join(", ");
+      throw conflict(`Cannot delete Integration ${id}. It is referenced by: ${keys}`);
+    }
+    return { ...record, responses: without(record.responses, id) };
+  },
+});
 
 /** Throws BadRequestException for what the protocol does not have. */
-export function newIntegration(protocol: Protocol, input: IntegrationInput): Integration {
+export function newIntegration(protocol: Protocol, input: Partial<Omit<Integration, "integrationId">>): Integration {
   const { integrationType = "AWS_PROXY" } = input;
   const integration: Integration = {
     connectionType: "INTERNET",
@@ -44,41 +34,6 @@ export function newIntegration(protocol: Protocol, input: IntegrationInput): Int
   };
   checkIntegration(protocol, integration);
   return integration;
-}
-
-export function getIntegration(context: GatewayContext, { input, scope }: GatewayCall<InIntegration>) {
-  return oneOf(apiOf(context, scope, input.apiId).live.integrations, input.integrationId, "Integration");
-}
-
-export function getIntegrations(context: GatewayContext, { input, scope }: GatewayCall<InApi & Paged>) {
-  return page(Object.values(apiOf(context, scope, input.apiId).live.integrations), input);
-}
-
-export function updateIntegration(
-  context: GatewayContext,
-  { input, scope }: GatewayCall<InIntegration & IntegrationInput>,
-) {
-  const record = apiOf(context, scope, input.apiId);
-  const { integrations } = record.live;
-  const old = oneOf(integrations, input.integrationId, "Integration");
-  const changed: Integration = { ...old, ...given(input, "apiId", "integrationId") };
-  checkIntegration(record.api.protocolType, changed);
-  changeLive(context, record, { ...record.live, integrations: { ...integrations, [input.integrationId]: changed } });
-  return changed;
-}
-
-export function deleteIntegration(context: GatewayContext, { input, scope }: GatewayCall<InIntegration>): undefined {
-  const record = apiOf(context, scope, input.apiId);
-  const { integrations, routes } = record.live;
-  oneOf(integrations, input.integrationId, "Integration");
-  const users = Object.values(routes).filter(({ target }) => target === `integrations/${input.integrationId}`);
-  if (users.length > 0) {
-    const keys = users.map(({ routeKey }) => routeKey).join(", ");
-    throw conflict(`Cannot delete Integration ${input.integrationId}. It is referenced by: ${keys}`);
-  }
-  const changed = { ...record, responses: without(record.responses, input.integrationId) };
-  changeLive(context, changed, { ...record.live, integrations: without(integrations, input.integrationId) });
-  return undefined;
 }
 
 function checkIntegration(protocol: Protocol, integration: Integration): void {

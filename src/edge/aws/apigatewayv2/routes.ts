@@ -6,27 +6,27 @@ import {
   conflict,
   type GatewayCall,
   type GatewayContext,
-  given,
   type InApi,
   newId,
   oneOf,
-  type Paged,
-  page,
   without,
 } from "./context.ts";
+import { inDefinition, operationsOf } from "./tables.ts";
 
-type RouteInput = Partial<Omit<Route, "routeId">>;
-type InRoute = InApi & { readonly routeId: string };
-
-export function createRoute(context: GatewayContext, { input, scope }: GatewayCall<InApi & RouteInput>) {
-  const record = apiOf(context, scope, input.apiId);
-  const route = newRoute(record, given(input, "apiId"));
-  putRoute(context, record, route);
-  return route;
-}
+export const routeOperations = operationsOf<Route>({
+  name: "Route",
+  id: "routeId",
+  ...inDefinition("routes"),
+  make: newRoute,
+  check: checkRoute,
+  // An authorizer that no longer decides is not named any more.
+  settled: ({ authorizerId, ...route }) =>
+    authorizerId === undefined || /^(NONE|AWS_IAM)$/.test(route.authorizationType) ? route : { ...route, authorizerId },
+  release: (record, id) => ({ ...record, responses: without(record.responses, id) }),
+});
 
 /** Throws BadRequestException, and ConflictException when the API has a route of this key. */
-export function newRoute(record: ApiRecord, input: RouteInput): Route {
+export function newRoute(record: ApiRecord, input: Partial<Omit<Route, "routeId">>): Route {
   const route: Route = {
     ...input,
     routeId: newId(7),
@@ -38,47 +38,17 @@ export function newRoute(record: ApiRecord, input: RouteInput): Route {
   return route;
 }
 
-export function getRoute(context: GatewayContext, { input, scope }: GatewayCall<InRoute>) {
-  return oneOf(apiOf(context, scope, input.apiId).live.routes, input.routeId, "Route");
-}
-
-export function getRoutes(context: GatewayContext, { input, scope }: GatewayCall<InApi & Paged>) {
-  return page(Object.values(apiOf(context, scope, input.apiId).live.routes), input);
-}
-
-export function updateRoute(context: GatewayContext, { input, scope }: GatewayCall<InRoute & RouteInput>) {
-  const record = apiOf(context, scope, input.apiId);
-  const old = oneOf(record.live.routes, input.routeId, "Route");
-  const changed: Route = { ...old, ...given(input, "apiId", "routeId") };
-  // An authorizer that no longer decides is not named any more.
-  const route = /^(NONE|AWS_IAM)$/.test(changed.authorizationType) ? given(changed, "authorizerId") : changed;
-  checkRoute(record, route);
-  putRoute(context, record, route);
-  return route;
-}
-
-export function deleteRoute(context: GatewayContext, { input, scope }: GatewayCall<InRoute>): undefined {
-  const record = apiOf(context, scope, input.apiId);
-  oneOf(record.live.routes, input.routeId, "Route");
-  const changed = { ...record, responses: without(record.responses, input.routeId) };
-  changeLive(context, changed, { ...record.live, routes: without(record.live.routes, input.routeId) });
-  return undefined;
-}
-
 export function deleteRouteRequestParameter(
   context: GatewayContext,
-  { input, scope }: GatewayCall<InRoute & { readonly requestParameterKey: string }>,
+  { input, scope }: GatewayCall<InApi & { readonly routeId: string; readonly requestParameterKey: string }>,
 ): undefined {
   const record = apiOf(context, scope, input.apiId);
   const route = oneOf(record.live.routes, input.routeId, "Route");
   oneOf(route.requestParameters ?? {}, input.requestParameterKey, "request parameter");
   const requestParameters = without(route.requestParameters ?? {}, input.requestParameterKey);
-  putRoute(context, record, { ...route, requestParameters });
+  const routes = { ...record.live.routes, [route.routeId]: { ...route, requestParameters } };
+  changeLive(context, record, { ...record.live, routes });
   return undefined;
-}
-
-function putRoute(context: GatewayContext, record: ApiRecord, route: Route): void {
-  changeLive(context, record, { ...record.live, routes: { ...record.live.routes, [route.routeId]: route } });
 }
 
 const methods = /^(ANY|GET|HEAD|OPTIONS|PATCH|POST|PUT|DELETE)$/;
