@@ -215,7 +215,7 @@ describe("extensions", () => {
     await until(() => viewOf("hello").pool.state === "ready");
     const start = rig.lines.length;
     const source = `${client}
-(async () => { await pause(100); await register(["INVOKE"]); console.log("registered"); for (;;) await next(); })();`;
+(async () => { await pause(100); console.log("registering"); await register(["INVOKE"]); for (;;) await next(); })();`;
     const late = `console.log("loaded"); ${handler()}`;
     const target = rig.version(late, { name: "pooled", layers: layerOf({ patient: source }) });
     const { start: kind, answer } = await rig.call(target, { n: 1 });
@@ -223,7 +223,7 @@ describe("extensions", () => {
     assert.deepEqual(answer, { event: { n: 1 } });
     const { lines } = linesFrom(start);
     const at = (word: string) => lines.findIndex((line) => line.includes(word));
-    assert.ok(at("registered") < at("loaded"), lines.join("\n"));
+    assert.ok(at("registering") < at("loaded"), lines.join("\n"));
     await until(() => viewOf("pooled").image.why !== "");
     assert.equal(viewOf("pooled").image.why, "it has extensions (patient): an image holds the runtime alone");
   });
@@ -241,8 +241,13 @@ const id = (await post([])).headers.get("lambda-extension-identifier");
 fetch(base + "event/next", { headers: { "Lambda-Extension-Identifier": id } }).catch(() => {});
 export const handler = async () => "done";
 `;
-    const target = rig.version(source, {}, "index.mjs");
+    const target = rig.version(source, { name: "inside" }, "index.mjs");
     assert.equal((await rig.call(target)).answer, "done");
+    if (rig.driver.snapshots.usable) {
+      const imageOf = () => rig.environments.versions().find((each) => each.function === "inside")!.image;
+      await until(() => imageOf().state === "refused");
+      assert.equal(imageOf().why, "its init speaks with an API for extensions");
+    }
     end(target);
     await until(() => linesFrom(start).lines.some((line) => line.includes("terminated")));
     const refused = linesFrom(start).lines.find((line) => line.includes("refused")) ?? "";

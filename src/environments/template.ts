@@ -123,8 +123,8 @@ export async function takeImage(
     log.initStart(plan.runtimeVersion);
     const start = { logStream, initialization, credentials: plan.credentials?.(), template: true };
     housing.link.boot(bootDocument(plan, housing.sandbox, start, needs.driver.name !== "process"));
-    const { parked, ...known } = await prepared.catch((error: TemplateFailed) => {
-      log.initReport(since(), "init", error.errorType);
+    const { parked, ...known } = await prepared.catch((error: Error) => {
+      if (error instanceof TemplateFailed) log.initReport(since(), "init", error.errorType);
       throw error;
     });
     if (target.snapStart) log.initReport(known.initMs, "init", undefined);
