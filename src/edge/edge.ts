@@ -9,7 +9,7 @@ import { type Auth, authorizeOperation, Refusal, sendRefusal, unsigned } from ".
 import { type BesideLambda, createServices } from "./aws/services.ts";
 import { forward, isElsewhere, type Upstreams } from "./aws/upstream.ts";
 import { type Caller, callerOf } from "./caller.ts";
-import { createFronts } from "./fronts.ts";
+import { createFronts, type FrontsNeeds } from "./fronts.ts";
 import { holdUntilDurable } from "./held.ts";
 import { createHttpDoor, type HttpDoor } from "./http.ts";
 import { createLambdaApi } from "./lambda-api/lambda-api.ts";
@@ -18,6 +18,8 @@ import type { RequestParts } from "./proxy/parts.ts";
 import { credentialOf } from "./proxy/signer.ts";
 
 export interface EdgeNeeds extends LambdaApiNeeds, BesideLambda {
+  /** Told of every answer of a function URL. */
+  readonly urlAnswered?: FrontsNeeds["urlAnswered"];
   /** Where the services are that are not here. */
   readonly upstreams?: Upstreams | undefined;
   /** Proves who sends a request. Absent: whoever asks is who they say. */
@@ -49,6 +51,7 @@ export function createEdge(needs: EdgeNeeds): Edge {
     invoke: needs.invoke,
     wait: lambda.wait,
     signer,
+    urlAnswered: needs.urlAnswered,
     report: needs.report,
   });
   const services = createServices({

@@ -5,7 +5,7 @@ import { domainOf } from "./api-gateway/arrival.ts";
 import type { ApiGateway, Place } from "./api-gateway/door.ts";
 import type { GatewayNeeds } from "./api-gateway/needs.ts";
 import type { TestAnswer, TestRequest } from "./api-gateway/rest/test-invoke.ts";
-import type { FunctionUrlDoor } from "./function-url/door.ts";
+import type { FunctionUrlDoor, FunctionUrlNeeds } from "./function-url/door.ts";
 import { addressOf } from "./proxy/address.ts";
 
 /** The doors that turn HTTP requests into events of functions. */
@@ -26,8 +26,10 @@ export interface Fronts {
   close(): Promise<void>;
 }
 
+export type FrontsNeeds = GatewayNeeds & BalancerNeeds & Pick<FunctionUrlNeeds, "urlAnswered">;
+
 /** Each door's code is loaded with the first request for it. */
-export function createFronts(needs: GatewayNeeds & BalancerNeeds): Fronts {
+export function createFronts(needs: FrontsNeeds): Fronts {
   let functionUrls: Promise<FunctionUrlDoor> | undefined;
   let gateway: Promise<ApiGateway> | undefined;
   let balancers: Promise<BalancerDoor> | undefined;

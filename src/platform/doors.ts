@@ -124,6 +124,7 @@ export function createDoors(config: Config, needs: DoorsNeeds) {
     endpoint: needs.endpoint,
     logs,
     metrics: metering.metrics,
+    urlAnswered: metering.urlAnswered,
     traces: needs.stores.tracing.traces,
     upstreams: {
       byService: config.upstreams,

@@ -6,6 +6,7 @@ import {
   embeddedMetrics,
   type FunctionMetrics,
   lambdaNamespace,
+  type Metrics,
 } from "../observe/index.ts";
 import type { MappingRecord } from "../registry/index.ts";
 import type { Reporting } from "./stores.ts";
@@ -23,7 +24,43 @@ export function createMetering(config: Config, { clock, note, report }: Reportin
       metrics.putSketch({ account, region, ...series }, at, sketch);
     }
   };
-  return { metrics, embedded, functions: config.metrics === "on" ? functions : uncounted(functions) };
+  const isOn = config.metrics === "on";
+  return {
+    metrics,
+    embedded,
+    functions: isOn ? functions : uncounted(functions),
+    /** Told of every answer of a function URL. */
+    urlAnswered: isOn ? meterUrls(functions, metrics, clock) : undefined,
+  };
+}
+
+interface AnsweredUrl {
+  readonly account: string;
+  readonly region: string;
+  readonly name: string;
+  /** the alias that the URL is of */
+  readonly qualifier: string | undefined;
+}
+
+/** What function URLs have answered. Source: Lambda Developer Guide, "Monitoring Lambda function URLs". */
+function meterUrls({ count }: FunctionMetrics, metrics: Pick<Metrics, "put">, clock: () => number) {
+  return (of: AnsweredUrl, status: number, ms: number) => {
+    const { account, region, name, qualifier } = of;
+    const put = (metric: string, value: number, unit = "Count") => {
+      count(of, metric, value, { unit });
+      if (qualifier === undefined) return;
+      // Beside the function's own, and not once more in its totals.
+      const dimensions = [
+        { name: "FunctionName", value: name },
+        { name: "Resource", value: `${name}:${qualifier}` },
+      ];
+      metrics.put({ account, region, namespace: lambdaNamespace, name: metric, dimensions, unit }, clock(), value);
+    };
+    put("UrlRequestCount", 1);
+    put("UrlRequestLatency", ms, "Milliseconds");
+    put("Url4xxCount", status >= 400 && status < 500 ? 1 : 0);
+    put("Url5xxCount", status >= 500 ? 1 : 0);
+  };
 }
 
 function uncounted({ totals }: FunctionMetrics): FunctionMetrics {
@@ -36,6 +73,8 @@ interface MappingSummary {
   readonly uuid: string;
   readonly counts: Readonly<Record<string, number>>;
   readonly iteratorAgeMs: number | undefined;
+  /** of Kafka: records that the consumer group has not done yet */
+  readonly offsetLag: number | undefined;
 }
 
 export interface MappingMeteringNeeds {
@@ -51,7 +90,7 @@ export function meterMappings({ metrics, functions }: ReturnType<typeof createMe
   const before = new Map<string, Readonly<Record<string, number>>>();
   metrics.collect((at) => {
     const mappings = new Map([...needs.mappings()].map((mapping) => [mapping.uuid, mapping]));
-    for (const { uuid, counts, iteratorAgeMs } of needs.list()) {
+    for (const { uuid, counts, iteratorAgeMs, offsetLag } of needs.list()) {
       const mapping = mappings.get(uuid);
       if (mapping === undefined) continue;
       const { account, region, functionName: name } = mapping;
@@ -65,6 +104,7 @@ export function meterMappings({ metrics, functions }: ReturnType<typeof createMe
         const series = { account, region, namespace: lambdaNamespace, name: counter, dimensions, unit: "Count" };
         metrics.put(series, at, more > 0 ? more : value);
       }
+      if (offsetLag !== undefined) functions.count({ account, region, name }, "OffsetLag", offsetLag);
       if (iteratorAgeMs !== undefined) {
         functions.count({ account, region, name }, "IteratorAge", iteratorAgeMs, { unit: "Milliseconds" });
       }

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { get, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import {
@@ -9,7 +11,12 @@ import {
   type MetricDataQuery,
   PutMetricDataCommand,
 } from "@aws-sdk/client-cloudwatch";
-import { InvokeCommand } from "@aws-sdk/client-lambda";
+import {
+  AddPermissionCommand,
+  CreateAliasCommand,
+  CreateFunctionUrlConfigCommand,
+  InvokeCommand,
+} from "@aws-sdk/client-lambda";
 import { encodeCbor } from "../../src/edge/aws/cloudwatch/cbor.ts";
 import fc from "../properties.ts";
 import { pythonWithBoto3, runClient } from "./clients.ts";
@@ -41,6 +48,55 @@ const metric = (Id: string, MetricName: string, Stat: string, FunctionName: stri
     Stat,
   },
 });
+
+test("answers of a function URL are counted by their status, of an alias's URL for the alias, too", async () => {
+  const lambda = lambdaOf(server);
+  const FunctionName = "addressed";
+  const code = { "index.js": "exports.handler = async ({ rawPath }) => ({ statusCode: Number(rawPath.slice(1)) });" };
+  await createFunction(lambda, FunctionName, { code, Publish: true });
+  await lambda.send(new CreateAliasCommand({ FunctionName, Name: "live", FunctionVersion: "1" }));
+  for (const Qualifier of [undefined, "live"]) {
+    const { FunctionUrl = "" } = await lambda.send(
+      new CreateFunctionUrlConfigCommand({ FunctionName, Qualifier, AuthType: "NONE" }),
+    );
+    const Action = ["lambda:InvokeFunctionUrl", "lambda:InvokeFunction"];
+    for (const [index, one] of Action.entries()) {
+      const allowed = { FunctionName, Qualifier, StatementId: `all-${index}`, Principal: "*", Action: one };
+      await lambda.send(new AddPermissionCommand(allowed));
+    }
+    const { host } = new URL(FunctionUrl);
+    for (const status of [200, 404, 503, 503]) {
+      assert.equal((await ask(server.port, host, `/${status}`)).status, status);
+    }
+  }
+  const sum = async (MetricName: string, ...more: { Name: string; Value: string }[]) => {
+    const Dimensions = [{ Name: "FunctionName", Value: FunctionName }, ...more];
+    const { Datapoints = [] } = await cloudwatch.send(
+      new GetMetricStatisticsCommand({
+        ...window(),
+        Namespace: "AWS/Lambda",
+        MetricName,
+        Dimensions,
+        Period: 7200,
+        Statistics: ["Sum", "SampleCount"],
+      }),
+    );
+    return Datapoints.reduce((all, { Sum = 0 }) => all + Sum, 0);
+  };
+  const names = ["UrlRequestCount", "Url4xxCount", "Url5xxCount"];
+  assert.deepEqual(await Promise.all(names.map((name) => sum(name))), [8, 2, 4]);
+  const alias = { Name: "Resource", Value: `${FunctionName}:live` };
+  assert.deepEqual(await Promise.all(names.map((name) => sum(name, alias))), [4, 1, 2]);
+  assert.ok((await sum("UrlRequestLatency")) > 0);
+});
+
+/** A request for a host that no name server knows. */
+async function ask(port: number, host: string, path: string): Promise<{ readonly status: number | undefined }> {
+  const request = get({ host: "127.0.0.1", port, path, headers: { host } });
+  const [response] = (await once(request, "response")) as [IncomingMessage];
+  await response.resume().toArray();
+  return { status: response.statusCode };
+}
 
 test("what a function did is there at once: sums, rates by metric math, percentiles, and for Prometheus", async () => {
   const lambda = lambdaOf(server);

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type InvocationResult, limits, ServiceError } from "../../model/index.ts";
+import { type InvocationResult, limits, monotonicMs, ServiceError } from "../../model/index.ts";
 import type { FunctionUrlRecord, Registry } from "../../registry/index.ts";
 import { Refusal } from "../auth/index.ts";
 import { holdBody, readBody } from "../body.ts";
@@ -14,6 +14,8 @@ import { answerStream } from "./stream.ts";
 import { toEvent } from "./to-event.ts";
 import { createUrls, type UrlPlace } from "./urls.ts";
 
+export type AnsweredUrl = Pick<UrlPlace, "account" | "region" | "name" | "qualifier">;
+
 export interface FunctionUrlNeeds extends Omit<CallNeeds, "registry"> {
   readonly registry: Registry;
   /**
@@ -21,6 +23,8 @@ export interface FunctionUrlNeeds extends Omit<CallNeeds, "registry"> {
    * checked, whoever it says.
    */
   signer(request: IncomingMessage, parts: RequestParts, service: string): Promise<Caller | undefined>;
+  /** Told of every answer to a URL that exists: its status, and how long it took, milliseconds. */
+  readonly urlAnswered?: ((url: AnsweredUrl, status: number, ms: number) => void) | undefined;
   report(error: unknown): void;
 }
 
@@ -43,6 +47,11 @@ export function createFunctionUrlDoor(needs: FunctionUrlNeeds): FunctionUrlDoor 
   async function serve(request: IncomingMessage, response: ServerResponse, urlId: string, requestId: string) {
     const parts = partsOf(request, requestId);
     const place = find(urlId);
+    if (place !== undefined && needs.urlAnswered !== undefined) {
+      response.once("close", () => {
+        needs.urlAnswered?.(place, response.statusCode, monotonicMs() - parts.received);
+      });
+    }
     const cors = place === undefined ? undefined : rulesOf(place.record);
     const shared = cors === undefined ? [] : corsHeaders(cors, parts.headers);
     const own = ["x-amzn-requestid", requestId, "x-amzn-trace-id", one(parts.headers, "x-amzn-trace-id") ?? ""];
