@@ -41,7 +41,7 @@ const pages = {
 };
 
 /** Parts of a function's page, and what each must show. */
-const tabs = { "": ".fall", metrics: ".curve", code: ".source pre span", settings: "dd:text-is('index.handler')" };
+const tabs = { "": ".fall", metrics: ".plane", code: ".source pre span", settings: "dd:text-is('index.handler')" };
 
 let server: Server;
 let browser: Browser;
@@ -152,7 +152,7 @@ for (const look of looks) {
     const found: string[] = [];
     for (const [name, heading] of Object.entries(pages)) {
       await go(page, name === "starts" ? "/" : `/${name}`, heading);
-      await page.locator("table tbody tr, .row, .cell, .empty, .curve").first().waitFor();
+      await page.locator("table tbody tr, .row, .cell, .empty, .plane").first().waitFor();
       found.push(...(await faults(page)).map((fault) => `${name}: ${fault}`));
       await picture(page, `${name}-${look.name}`);
     }
@@ -190,6 +190,8 @@ test("a function is invoked from its page, and its log follows and is searched",
   await page.getByText('"taken": "by-hand"').waitFor();
   await page.getByLabel("Find in the log").fill("by-hand");
   await page.locator(".log mark", { hasText: "by-hand" }).first().waitFor();
+  await page.getByRole("button", { name: "Search all that is kept" }).click();
+  await page.locator(".found pre", { hasText: /INFO\s+order by-hand/ }).waitFor();
   await page.getByLabel("Find in the log").fill("");
   await page.getByLabel("Payload").fill('{ "fail": true }');
   await page.getByRole("button", { name: "Invoke", exact: true }).click();
@@ -197,6 +199,8 @@ test("a function is invoked from its page, and its log follows and is searched",
   assert.match(await page.locator("pre").first().innerText(), /no such order/);
   await page.getByLabel("Replay an earlier one").selectOption({ index: 1 });
   assert.equal(await page.getByLabel("Payload").inputValue(), '{ "order": "by-hand" }');
+  await page.getByLabel("Take a sample event").selectOption("SQS message");
+  assert.equal(JSON.parse(await page.getByLabel("Payload").inputValue()).Records[0].eventSource, "aws:sqs");
   await page.getByLabel("Payload").fill("{");
   assert.ok(await page.getByRole("button", { name: "Invoke", exact: true }).isDisabled());
   await picture(page, "function-light");
@@ -209,6 +213,8 @@ test("alarms are shown with what they watch", { skip }, async () => {
   const row = page.locator("tbody tr", { hasText: "failing" });
   await row.waitFor();
   assert.match(await row.innerText(), /Errors > 0/);
+  await page.locator(".chart", { hasText: "Errors, Sum" }).locator(".threshold").waitFor({ state: "attached" });
+  await page.getByText('Alarm "failing" created').waitFor();
   await page.close();
 });
 

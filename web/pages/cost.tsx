@@ -4,22 +4,39 @@ import { listFunctions } from "../functions.ts";
 import { Card, Empty, Figure, Problem, usePolled } from "../parts/bits.tsx";
 import { functionPath } from "../route.ts";
 import { whole } from "../words.ts";
+import { loadProvisioned } from "./concurrency.tsx";
 import { loadStatistics } from "./functions.tsx";
 
 /** US dollars, us-east-1. Source: AWS Lambda pricing (x86, Arm; first tier). Editable, for regions differ and prices change. */
 const tables = {
-  x86_64: { second: 0.0000166667, million: 0.2 },
-  arm64: { second: 0.0000133334, million: 0.2 },
+  x86_64: { second: 0.0000166667, million: 0.2, held: 0.0000041667 },
+  arm64: { second: 0.0000133334, million: 0.2, held: 0.0000033334 },
 };
 
 const monthMs = 30 * 86_400_000;
 const second = signal(tables.x86_64.second);
 const million = signal(tables.x86_64.million);
+/** of provisioned concurrency */
+const held = signal(tables.x86_64.held);
+
+/** GB that are held ready by provisioned concurrency. Each function is a question: of the first hundred only. */
+async function loadHeld(): Promise<number> {
+  const functions = (await listFunctions()).slice(0, 100);
+  const all = await Promise.all(
+    functions.map(async ({ FunctionName, MemorySize }) => {
+      const found = await loadProvisioned(FunctionName);
+      const many = found.reduce((sum, each) => sum + each.RequestedProvisionedConcurrentExecutions, 0);
+      return (many * MemorySize) / 1024;
+    }),
+  );
+  return all.reduce((sum, each) => sum + each, 0);
+}
 
 /** What the same calls would have cost at AWS. */
 export function CostPage() {
   const functions = usePolled(listFunctions, 8000);
   const statistics = usePolled(loadStatistics, 3000);
+  const provisioned = usePolled(loadHeld, 15_000);
   const info = usePolled(() => ask<Info>("/_thaw/info"), 10_000);
   const memory = new Map((functions.value ?? []).map((each) => [each.FunctionName, each.MemorySize]));
   const rows = [...Map.groupBy(statistics.value ?? [], (each) => each.function)].map(([name, versions]) => {
@@ -40,7 +57,7 @@ export function CostPage() {
           <h1>Cost</h1>
           <p>
             What the calls since the platform started would have cost at AWS: init and handler time, by configured
-            memory. Provisioned concurrency, storage and traffic are not in it.
+            memory. Run time on provisioned concurrency is counted like any other; storage and traffic are not in it.
           </p>
         </div>
       </div>
@@ -52,20 +69,28 @@ export function CostPage() {
             value={since === undefined ? "–" : dollars((sum("price") / since) * monthMs)}
             hint="if calls go on as they came"
           />
+          <Figure
+            name="Provisioned, a month"
+            value={provisioned.value === undefined ? "–" : dollars((provisioned.value * held.value * monthMs) / 1000)}
+            hint={`${(provisioned.value ?? 0).toFixed(2)} GB held ready`}
+          />
           <Figure name="GB-seconds" value={sum("gbSeconds").toFixed(1)} />
           <Figure name="Calls" value={whole(sum("calls"))} />
         </dl>
         <div class="actions">
           <Price name="$ a GB-second" value={second} />
           <Price name="$ a million calls" value={million} />
+          <Price name="$ a GB-second held" value={held} />
           {Object.entries(tables).map(([architecture, table]) => (
             <button
               key={architecture}
               type="button"
               class="quiet"
+              aria-pressed={second.value === table.second && held.value === table.held}
               onClick={() => {
                 second.value = table.second;
                 million.value = table.million;
+                held.value = table.held;
               }}
             >
               {architecture}

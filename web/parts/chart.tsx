@@ -22,6 +22,8 @@ export interface ChartProps {
   readonly to: number;
   readonly periodMs: number;
   readonly format: (value: number) => string;
+  /** a line across, from which on it is too much */
+  readonly threshold?: number;
   /** where the reader points at, shared by charts that show the same time */
   readonly at?: Signal<number | undefined>;
 }
@@ -30,7 +32,7 @@ const width = 600;
 const height = 150;
 
 /** Lines over time, with the values at the place that is pointed at, by mouse, finger or arrow keys. */
-export function Chart({ title, lines, from, to, periodMs, format, at }: ChartProps) {
+export function Chart({ title, lines, from, to, periodMs, format, at, threshold }: ChartProps) {
   const own = useSignal<number | undefined>(undefined);
   const pointed = at ?? own;
   const filled = lines.map((line) => ({
@@ -38,7 +40,9 @@ export function Chart({ title, lines, from, to, periodMs, format, at }: ChartPro
     points: line.counts ? withNoughts(line.points, from, to, periodMs) : line.points,
   }));
   const empty = lines.every(({ points }) => points.length === 0);
-  const top = niceAbove(Math.max(0, ...filled.flatMap(({ points }) => points.map(({ value }) => value))));
+  const top = niceAbove(
+    Math.max(0, threshold ?? 0, ...filled.flatMap(({ points }) => points.map(({ value }) => value))),
+  );
   const x = (moment: number) => ((moment - from) / Math.max(1, to - from)) * width;
   const y = (value: number) => height - (value / top) * height;
   const moment =
@@ -98,6 +102,9 @@ export function Chart({ title, lines, from, to, periodMs, format, at }: ChartPro
             {[0, 0.5, 1].map((share) => (
               <line key={share} class="rule" x1="0" x2={width} y1={height * share} y2={height * share} />
             ))}
+            {threshold !== undefined && (
+              <line class="threshold" x1="0" x2={width} y1={y(threshold)} y2={y(threshold)} />
+            )}
             {filled
               .filter(isDrawn)
               .flatMap((line) =>

@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { platform, send } from "../api.ts";
 import { functionUrl } from "../functions.ts";
+import { samples } from "../samples.ts";
 import { ms } from "../words.ts";
 import { Copy, Problem } from "./bits.tsx";
 
@@ -88,6 +89,20 @@ export function Invoke({ name }: { name: string }) {
           do not wait
         </label>
         <Copy text={cli(name, payload.value, nobodyWaits.value)} label="Copy as aws CLI" />
+        <select
+          aria-label="Take a sample event"
+          value=""
+          onChange={(event) => {
+            const sample = samples().find((each) => each.name === event.currentTarget.value);
+            if (sample) payload.value = JSON.stringify(sample.event, null, 2);
+            event.currentTarget.value = "";
+          }}
+        >
+          <option value="">Sample event</option>
+          {samples().map((sample) => (
+            <option key={sample.name}>{sample.name}</option>
+          ))}
+        </select>
         {(sent.get(name) ?? []).length > 1 && (
           <select
             aria-label="Replay an earlier one"

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { lines, send } from "../api.ts";
+import { askService, lines, send } from "../api.ts";
 import { Empty, Problem } from "./bits.tsx";
 
 interface Line {
@@ -96,6 +96,7 @@ export function Log({ name }: { name: string }) {
         </label>
       </div>
       <Problem text={problem.value} />
+      {wanted.value !== "" && <WholeLog key={wanted.value} name={name} wanted={wanted.value} />}
       {all.value !== undefined && all.value.length === 0 ? (
         <Empty title="Nothing was written">What the function prints appears here within half a second.</Empty>
       ) : (
@@ -113,6 +114,68 @@ export function Log({ name }: { name: string }) {
       )}
     </>
   );
+}
+
+interface Found {
+  readonly events?: readonly { readonly timestamp: number; readonly message: string; readonly eventId: string }[];
+}
+
+const mostFound = 200;
+
+/** All that the log group has kept with some words in it, by CloudWatch's FilterLogEvents; asked when somebody wants it. */
+function WholeLog({ name, wanted }: { name: string; wanted: string }) {
+  const found = useSignal<Found["events"]>(undefined);
+  const problem = useSignal<string | undefined>(undefined);
+  const busy = useSignal(false);
+  const search = async () => {
+    busy.value = true;
+    problem.value = undefined;
+    try {
+      found.value = await searched(name, wanted);
+    } catch (error) {
+      problem.value = (error as Error).message;
+    }
+    busy.value = false;
+  };
+  return (
+    <div class="found">
+      <button type="button" class="quiet" disabled={busy.value} onClick={search}>
+        Search all that is kept
+      </button>
+      <Problem text={problem.value} />
+      {found.value && (
+        <>
+          <p class="soft">
+            {found.value.length === mostFound ? `The first ${mostFound} lines` : `${found.value.length} lines`} with
+            these words, capitals and all
+          </p>
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: whoever has only a keyboard must be able to scroll it */}
+          <pre tabIndex={0}>
+            {found.value.map(
+              ({ timestamp, message }) => `${new Date(timestamp).toISOString()}  ${message.trimEnd()}\n`,
+            )}
+          </pre>
+        </>
+      )}
+    </div>
+  );
+}
+
+/** Pages of an answer may be empty while there is more. */
+async function searched(name: string, wanted: string): Promise<NonNullable<Found["events"]>> {
+  const all: NonNullable<Found["events"]>[number][] = [];
+  let nextToken: string | undefined;
+  do {
+    const page = await askService<Found & { nextToken?: string }>("logs", "Logs_20140328.FilterLogEvents", {
+      logGroupName: `/aws/lambda/${name}`,
+      filterPattern: `"${wanted.replace(/["\\]/g, "\\$&")}"`,
+      limit: mostFound - all.length,
+      ...(nextToken === undefined ? {} : { nextToken }),
+    });
+    all.push(...(page.events ?? []));
+    nextToken = page.nextToken;
+  } while (nextToken && all.length < mostFound);
+  return all;
 }
 
 async function read(

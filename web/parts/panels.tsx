@@ -16,6 +16,8 @@ export interface Panel {
   readonly title: string;
   readonly format: (value: number) => string;
   readonly lines: readonly Wanted[];
+  /** from here on it is too much */
+  readonly threshold?: number;
 }
 
 const plain = (value: number): string => (value < 10 && value % 1 !== 0 ? value.toFixed(1) : whole(value));
@@ -128,7 +130,7 @@ export function Panels({ of, on }: { of: readonly Panel[]; on: readonly unknown[
     <>
       <Problem text={loaded.problem} />
       <div class="charts">
-        {of.map(({ title, format, lines }) => (
+        {of.map(({ title, format, lines, threshold }) => (
           <Chart
             key={title}
             title={title}
@@ -138,6 +140,7 @@ export function Panels({ of, on }: { of: readonly Panel[]; on: readonly unknown[
             to={to}
             periodMs={of_.period * 1000}
             at={pointedAt}
+            {...(threshold === undefined ? {} : { threshold })}
           />
         ))}
       </div>
