@@ -219,13 +219,36 @@ describe("extensions", () => {
     const late = `console.log("loaded"); ${handler()}`;
     const target = rig.version(late, { name: "pooled", layers: layerOf({ patient: source }) });
     const { start: kind, answer } = await rig.call(target, { n: 1 });
-    assert.equal(kind, "pool");
+    assert.equal(kind, "pool", JSON.stringify(viewOf("pooled")));
     assert.deepEqual(answer, { event: { n: 1 } });
     const { lines } = linesFrom(start);
     const at = (word: string) => lines.findIndex((line) => line.includes(word));
     assert.ok(at("registering") < at("loaded"), lines.join("\n"));
     await until(() => viewOf("pooled").image.why !== "");
     assert.equal(viewOf("pooled").image.why, "it has extensions (patient): an image holds the runtime alone");
+  });
+
+  test("where an environment serves several events at once they hear of its end alone", async () => {
+    const start = rig.lines.length;
+    const source = `${client}
+(async () => {
+  say("refused", (await register(["INVOKE"])).document.errorType);
+  say("registered", (await register(["SHUTDOWN"])).status);
+  say("heard", (await next()).eventType);
+  process.exit(0);
+})();`;
+    const managed = { providerArn: "arn:p", concurrency: 4, cpus: 1, minEnvironments: 1, maxEnvironments: 1 };
+    const target = rig.version(handler(), { name: "managed", layers: layerOf({ quiet: source }), managed });
+    const answers = await Promise.all([1, 2].map(async (n) => (await rig.call(target, { n })).answer));
+    assert.deepEqual(answers, [{ event: { n: 1 } }, { event: { n: 2 } }]);
+    end(target);
+    await until(() => linesFrom(start).of("heard").length > 0);
+    const { of } = linesFrom(start);
+    assert.deepEqual([of("refused"), of("registered"), of("heard")].flat(), [
+      'refused "Extension.InvalidEventType"',
+      "registered 200",
+      'heard "SHUTDOWN"',
+    ]);
   });
 
   test("a function registers an extension of its own and gets SIGTERM at its end", async () => {

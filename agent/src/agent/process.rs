@@ -84,6 +84,11 @@ impl Processes {
         Ok(())
     }
 
+    /// The runtime's main process; 0: none.
+    pub fn main(&self) -> i32 {
+        self.main
+    }
+
     /// Starts an extension. Its standard streams are one pipe, whose other end is kept.
     pub fn extend(&mut self, argv: &[String], env: &[CString], cwd: &str) {
         let argv: Vec<_> = argv.iter().map(|word| c_string(word)).collect();

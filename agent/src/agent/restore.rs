@@ -12,6 +12,8 @@ pub struct Restorable {
     image: Option<RawFd>,
     /// what makes the process, if the image is one of CRIU's
     waker: Option<Waker>,
+    /// number of the copy's thread that is made last; 0: there is none to wait for
+    last: u32,
 }
 
 impl Restorable {
@@ -22,12 +24,26 @@ impl Restorable {
         if let Some(waker) = waker {
             crate::sys::prepare_fd(waker.socket);
         }
-        Restorable { image, waker: waker.copied() }
+        Restorable { image, waker: waker.copied(), last: 0 }
     }
 
     /// The child that makes the process instead of the agent: should it fail, there is none.
     pub fn maker(&self) -> i32 {
         self.waker.map_or(0, |waker| waker.pid)
+    }
+
+    /// Waits, for a short time, until the process has all of its threads: it takes their numbers in turn, and nobody else may
+    /// take one meanwhile.
+    pub fn stand(&self, process: i32) {
+        const LONGEST_MS: usize = 2000;
+        let made = || std::fs::exists(format!("/proc/{process}/task/{}", self.last)).unwrap_or(true);
+        let lives = || std::fs::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|stat| !stat.contains(") Z"));
+        for _ in 0..LONGEST_MS {
+            if self.last == 0 || made() || !lives() {
+                return;
+            }
+            crate::sys::poll(&mut [], 1);
+        }
     }
 
     /// What waited to make the process need not wait any longer.
@@ -43,6 +59,7 @@ impl Restorable {
         }
         let image = self.image.take().ok_or_else(|| io::Error::other("this sandbox has no image"))?;
         let image = sys::Image::open(sys::own(image))?;
+        self.last = image.last_number();
         let made =
             sys::restore(&sys::Restore { image: &image, stdout: output[0], stderr: output[1], link, api_port });
         sys::set_capabilities(0)?;

@@ -17,6 +17,7 @@ impl Agent {
         let json: Value = serde_json::from_slice(payload).map_err(|_| WRONG)?;
         let port = json["apiPort"].as_u64().and_then(|port| u16::try_from(port).ok()).ok_or(WRONG)?;
         let listening = self.serve_at(port);
+        self.restorable.stand(self.processes.main());
         let port = self.api.as_ref().map_or(0, |api| api.port());
         let mut env: Vec<CString> = vec![c_string(&format!("AWS_LAMBDA_RUNTIME_API=127.0.0.1:{port}"))];
         for (name, value) in json["env"].as_object().ok_or(WRONG)? {

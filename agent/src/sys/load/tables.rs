@@ -50,6 +50,16 @@ impl Image {
         (self.device, self.inode)
     }
 
+    /// The number of the thread that is made last.
+    pub fn last_number(&self) -> u32 {
+        let Table { offset, count } = self.header.threads;
+        let at = offset.saturating_add(count.saturating_sub(1).saturating_mul(size_of::<Thread>() as u64));
+        let mut number = 0u32;
+        // SAFETY: room for what is read; the number is a thread's first member.
+        unsafe { libc::pread(self.descriptor(), (&raw mut number).cast(), size_of::<u32>(), at as i64) };
+        number
+    }
+
     /// It says already which pages its copies write to.
     pub fn has_working_set(&self) -> bool {
         let mut words = [0u64; 2];
