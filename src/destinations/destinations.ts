@@ -23,8 +23,7 @@ export function createDestinations(needs: DestinationsNeeds): (delivery: Deliver
   return async (delivery) => {
     const request = requestFor(delivery);
     if (request === undefined) throw new DeliveryRefused(`${delivery.arn} is nothing that can be sent to`);
-    const roleArn = delivery.kind === "event" ? delivery.roleArn : undefined;
-    const place = needs.place(request.service, accountOf(delivery), roleArn);
+    const place = needs.place(request.service, accountOf(delivery), delivery.roleArn);
     const answer = await needs.send(request, place, { timeoutMs: patienceMs });
     const said = answer.body.toString("utf8");
     if (answer.status >= 200 && answer.status < 300) {

@@ -7,7 +7,7 @@ import type { Buses } from "../buses/index.ts";
 import type { Config } from "../config.ts";
 import { createDestinations } from "../destinations/index.ts";
 import type { Durable } from "../durable/index.ts";
-import { recursiveInvocation, traced } from "../edge/index.ts";
+import { createRoleJudge, recursiveInvocation, traced } from "../edge/index.ts";
 import type { Messages, ServiceSender } from "../messages/index.ts";
 import type { FunctionVersion, Invocation, InvocationResult } from "../model/index.ts";
 import { createQueue } from "../queue/index.ts";
@@ -72,6 +72,9 @@ export function createEvents(config: Config, needs: EventsNeeds) {
   const durable = laterDurable.room;
   const run = (invocation: Invocation) =>
     invocation.target.durable === undefined ? invoke(invocation) : durable.run(invocation);
+  const roleOf = (target: FunctionVersion) =>
+    registry.functions.version(target, target.name, target.version).settings.Role;
+  const roleAllows = config.auth === "iam" ? createRoleJudge(registry) : () => true;
   const destinations = createDestinations({ place: places.destination, send: remote.send });
   const queue = createQueue({
     path: join(config.dataDir, "queue.sqlite"),
@@ -85,6 +88,8 @@ export function createEvents(config: Config, needs: EventsNeeds) {
       return (DeadLetterConfig as { TargetArn?: string } | undefined)?.TargetArn || undefined;
     },
     deliver: withLogGroups(needs.stores.logs, destinations),
+    roleOf,
+    roleAllows,
     trace: chained,
     count: metering.functions.count,
     // One function alone gets half of them.
@@ -132,7 +137,7 @@ export function createEvents(config: Config, needs: EventsNeeds) {
       resolve: registry.resolve,
       invoke: run,
       trace: chained,
-      roleOf: (target) => registry.functions.version(target, target.name, target.version).settings.Role,
+      roleOf,
       place: places.source,
       send: remote.send,
       post: queue.post,

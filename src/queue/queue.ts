@@ -10,7 +10,7 @@ import { openQueueStore, type QueueStore } from "./store.ts";
 import { posted } from "./targets.ts";
 import { createWriter } from "./writer.ts";
 
-export interface QueueNeeds extends Omit<RunningNeeds, "dropped"> {
+export interface QueueNeeds extends Omit<RunningNeeds, "dropped" | "refused"> {
   /** the database file; its folder must exist */
   readonly path: string;
   /** Calls back at a moment of the clock (ms since the epoch), or earlier. Returns what cancels it. */
@@ -100,6 +100,11 @@ export function createQueue(needs: QueueNeeds): EventQueue {
       if (why !== "RecursiveInvocation") return;
       counts.recursiveInvocationsDropped += 1;
       needs.count?.(head, "RecursiveInvocationsDropped", 1);
+    },
+    refused(from, arn) {
+      counts.destinationDeliveryFailures += 1;
+      needs.count?.(from, "DestinationDeliveryFailures", 1);
+      needs.note(`the record of ${from.name} could not be delivered to ${arn}: its role may not call that function`);
     },
   });
   const send = createSending({

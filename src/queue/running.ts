@@ -42,6 +42,12 @@ export interface RunningNeeds {
   settings(scope: Scope, name: string, qualifier: string): EventSettings | undefined;
   /** TargetArn of the version's DeadLetterConfig. */
   deadLetterArn(target: FunctionVersion): string | undefined;
+  /** The version's execution role, which is who sends its records and letters. */
+  roleOf(target: FunctionVersion): string;
+  /** May a role do this? */
+  roleAllows(roleArn: string, action: string, resource: string): boolean;
+  /** A record was not delivered to a function, because its sender may not call it. */
+  refused(from: RunHead, arn: string): void;
   /** The trace header to hand on, and whether the function would run in a loop. */
   trace(target: FunctionVersion, traceId: string | undefined): { readonly header: string; readonly looping: boolean };
   /** An event ended without its function having succeeded. */
@@ -129,7 +135,7 @@ export function createRunning(needs: RunningNeeds): (event: QueuedEvent) => Prom
     const ending = { condition, invocations, response: failure };
     const next = recordFor(settings.onFailure, event, head, target, ending);
     const letters = needs.deadLetterArn(target);
-    if (letters !== undefined) next.push(deadLetter(letters, event, head, condition, failure));
+    if (letters !== undefined) next.push(deadLetter(letters, event, head, target, condition, failure));
     return { kind: "done", next };
   }
 
@@ -152,6 +158,7 @@ export function createRunning(needs: RunningNeeds): (event: QueuedEvent) => Prom
       account,
       region,
       name,
+      roleArn: needs.roleOf(target),
       functionArn,
       success: ending.condition === "Success",
     };
@@ -162,6 +169,10 @@ export function createRunning(needs: RunningNeeds): (event: QueuedEvent) => Prom
   function toFunction(arn: string, from: RunHead, source: FunctionVersion, payload: Buffer, now: number): NewEvent[] {
     const [, , , region = "", account = "", , name = "", qualifier] = arn.split(":");
     const head: RunHead = { account, region, name, qualifier, requestId: randomUUID(), invokedArn: arn };
+    if (!needs.roleAllows(needs.roleOf(source), "lambda:InvokeFunction", arn)) {
+      needs.refused(from, arn);
+      return [];
+    }
     try {
       if (payload.length > mostBytes) throw new Error(`the record of ${source.arn} is too long for ${arn}`);
       const { header, looping } = needs.trace(needs.resolve(account, region, name, qualifier), from.traceId);
@@ -178,12 +189,21 @@ export function createRunning(needs: RunningNeeds): (event: QueuedEvent) => Prom
     arn: string,
     event: QueuedEvent,
     head: RunHead,
+    target: FunctionVersion,
     condition: Condition,
     failure: Failure | undefined,
   ): NewEvent {
     const { account, region, name } = head;
     const attributes = deadLetterAttributes(head, condition, failure);
-    const to: SendHead = { kind: "dead-letter", arn, account, region, name, attributes };
+    const to: SendHead = {
+      kind: "dead-letter",
+      arn,
+      account,
+      region,
+      name,
+      roleArn: needs.roleOf(target),
+      attributes,
+    };
     const now = needs.clock();
     return { queue: sendKey(arn), accepted: now, due: now, head: JSON.stringify(to), payload: event.payload };
   }

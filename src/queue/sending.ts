@@ -9,6 +9,8 @@ export type SendHead = Scope & {
   readonly arn: string;
   /** of the function it comes from, which is in `account` and `region` */
   readonly name: string;
+  /** the role that it is sent as: the function's, or the one that a rule or a schedule has; left out: the account itself */
+  readonly roleArn?: string | undefined;
 } & (
     | { readonly kind: "record"; readonly functionArn: string; readonly success: boolean }
     | { readonly kind: "dead-letter"; readonly attributes: DeadLetterAttributes }

@@ -14,8 +14,6 @@ export interface TargetHead {
   /** how old it may become */
   readonly ageSeconds: number;
   readonly letters?: DeadLetters | undefined;
-  /** the role that it is sent as */
-  readonly roleArn?: string | undefined;
 }
 
 /** As EventBridge and its Scheduler have them. Source: EventBridge User Guide, "Retry policy"; Scheduler API, RetryPolicy. */

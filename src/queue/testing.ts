@@ -110,6 +110,8 @@ export function openBench(options: BenchOptions): Bench {
     invoke,
     settings: (_scope, name, qualifier) => options.settings?.[`${name}:${qualifier}`] ?? options.settings?.[name],
     deadLetterArn: () => options.deadLetterArn,
+    roleOf: () => "arn:aws:iam::000000000000:role/r",
+    roleAllows: (_role, _action, resource) => !resource.endsWith(":forbidden"),
     trace: (target, traceId) => ({ header: traceId ?? "Root=1", looping: target.name === "looping" }),
     async deliver(delivery) {
       deliveries.push(delivery);

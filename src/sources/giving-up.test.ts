@@ -3,6 +3,8 @@ import { test } from "node:test";
 import type { MappingRecord } from "../registry/index.ts";
 import { postingOf } from "./giving-up.ts";
 
+const role = "arn:aws:iam::000000000000:role/r";
+
 const mapping = (Destination?: string): MappingRecord => ({
   account: "000000000000",
   region: "us-east-1",
@@ -19,18 +21,18 @@ const lost = { record: { version: "1.0" }, part: "shard-0", payload: () => '{"Re
 const now = Date.UTC(2026, 1, 3, 4, 5, 6);
 
 test("a mapping without a destination tells nobody", () => {
-  assert.equal(postingOf(mapping(), lost, now), undefined);
+  assert.equal(postingOf(mapping(), lost, now, role), undefined);
 });
 
 test("a queue or a topic gets the record", () => {
   const arn = "arn:aws:sqs:us-east-1:000000000000:q";
-  const posting = postingOf(mapping(arn), lost, now);
+  const posting = postingOf(mapping(arn), lost, now, role);
   assert.equal(posting?.to === "target" && posting.arn, arn);
   assert.equal(posting?.payload.toString("utf8"), '{"version":"1.0"}');
 });
 
 test("a bucket gets the record with the event, under the mapping, the shard and the moment", () => {
-  const posting = postingOf(mapping("arn:aws:s3:::b"), lost, now);
+  const posting = postingOf(mapping("arn:aws:s3:::b"), lost, now, role);
   assert.ok(posting?.to === "target");
   assert.deepEqual(JSON.parse(posting.payload.toString("utf8")), { version: "1.0", payload: '{"Records":[]}' });
   assert.match(

@@ -11,12 +11,13 @@ export function postingOf(
   mapping: MappingRecord,
   { record, part, payload }: LostBatch,
   now: number,
+  roleArn: string,
 ): Posting | undefined {
   const { DestinationConfig } = mapping.settings as { DestinationConfig?: { OnFailure?: { Destination?: string } } };
   const arn = DestinationConfig?.OnFailure?.Destination;
   if (!arn) return undefined;
   const { account, region, functionName: name } = mapping;
-  const base = { to: "target", account, region, name, arn } as const;
+  const base = { to: "target", account, region, name, arn, roleArn } as const;
   if (arn.split(":")[2] !== "s3") return { ...base, payload: Buffer.from(JSON.stringify(record)) };
   return {
     ...base,

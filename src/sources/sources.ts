@@ -91,13 +91,18 @@ export function createSources(needs: SourcesNeeds): Sources {
       checkpoints: checkpoints.of(uuid),
       wants: createFilter(source, settings),
       invoke: (payload, traceId) => invokeMapped(needs, mapping, payload, traceId),
-      giveUp: (lost) => giveUp(mapping, counters, lost),
+      giveUp: (lost) => giveUp(mapping, counters, roleArn, lost),
       report: needs.report,
     };
   };
 
-  async function giveUp(mapping: MappingRecord, counters: Counters, lost: Parameters<typeof postingOf>[1]) {
-    const posting = postingOf(mapping, lost, needs.clock());
+  async function giveUp(
+    mapping: MappingRecord,
+    counters: Counters,
+    roleArn: () => string,
+    lost: Parameters<typeof postingOf>[1],
+  ) {
+    const posting = postingOf(mapping, lost, needs.clock(), roleArn());
     if (posting === undefined) return;
     await needs.post([posting]);
     counters.add("OnFailureDestinationDeliveredEventCount", 1);
