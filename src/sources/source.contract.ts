@@ -33,6 +33,8 @@ export function houseOf(fixture: SourceFixture) {
   const counters = createCounters();
   const kept = new Map<string, string>();
   const seen: string[][] = [];
+  const givenUp: string[] = [];
+  const done = new Set<string>();
   const problems: (string | undefined)[] = [];
   const reports: unknown[] = [];
   let place = fixture.place;
@@ -81,9 +83,13 @@ export function houseOf(fixture: SourceFixture) {
       if (fails(bodies)) {
         return { requestId: "1", executedVersion: "1", functionError: "Unhandled", payload: Buffer.from("{}") };
       }
+      for (const body of bodies) done.add(body);
       return { requestId: "1", executedVersion: "$LATEST", payload: Buffer.from("null") };
     },
-    async giveUp() {},
+    async giveUp(lost) {
+      const event = JSON.parse(lost.payload());
+      givenUp.push(...(fixture.recordsOf?.(event) ?? (event.Records as Record<string, unknown>[])).map(fixture.bodyOf));
+    },
     count: counters.add,
     iteratorAge() {},
     offsetLag() {},
@@ -99,6 +105,10 @@ export function houseOf(fixture: SourceFixture) {
     reports,
     seen,
     known: () => new Set(seen.flat()),
+    /** of batches that did not fail */
+    done: () => done,
+    /** of batches that were given up */
+    lost: () => givenUp,
     handle(next: Handler) {
       handler = next;
     },

@@ -29,7 +29,9 @@ for (const { name, start, skip } of [
     }
     await using _source = source;
     await using recorder = await startRecorder();
-    await using server = await startServer({ env: { ...recorder.env, THAW_UPSTREAM_DYNAMODB: source.url } });
+    // DynamoDB Local keeps apart what each key makes.
+    const keys = { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" };
+    await using server = await startServer({ env: { ...recorder.env, ...keys, THAW_UPSTREAM_DYNAMODB: source.url } });
     const credentials = { accessKeyId: "test", secretAccessKey: "test" };
     const dynamodb = new DynamoDBClient({ endpoint: source.url, region: "us-east-1", credentials });
     const lambda = lambdaOf(server);
@@ -53,8 +55,8 @@ for (const { name, start, skip } of [
     const EventSourceArn = TableDescription!.LatestStreamArn!;
     const put = (id: string, n: number) =>
       dynamodb.send(new PutItemCommand({ TableName: "orders", Item: { id: { S: id }, n: { N: String(n) } } }));
-    const keys = ["a", "b", "c"];
-    for (let n = 0; n < 30; n++) await put(keys[n % 3]!, n);
+    const items = ["a", "b", "c"];
+    for (let n = 0; n < 30; n++) await put(items[n % 3]!, n);
     await dynamodb.send(new DeleteItemCommand({ TableName: "orders", Key: { id: { S: "a" } } }));
 
     const lambdas = ["plain", "filtered", "windowed"];
@@ -79,7 +81,7 @@ for (const { name, start, skip } of [
       () => recordsOf("plain").length >= 31,
       () => recordsOf("plain").length,
     );
-    for (const [index, key] of keys.entries()) {
+    for (const [index, key] of items.entries()) {
       const changes = recordsOf("plain").filter(({ dynamodb: change }) => change.Keys.id.S === key);
       const numbers = changes.flatMap(({ dynamodb: change }) => change.NewImage?.n.N ?? []).map(Number);
       assert.deepEqual(

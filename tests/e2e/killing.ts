@@ -137,7 +137,7 @@ export async function surviveKills(context: TestContext, killing: Killing): Prom
 }
 
 /** What the platform says of its mappings. */
-async function problemsOf({ endpoint }: Server): Promise<unknown> {
+export async function problemsOf({ endpoint }: Server): Promise<unknown> {
   return ((await (await fetch(`${endpoint}/_thaw/info`)).json()) as { sources?: unknown }).sources;
 }
 

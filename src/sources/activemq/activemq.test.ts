@@ -5,6 +5,7 @@ import rhea, { type Message, type Sender } from "rhea";
 import { activeMqUser, startActiveMq } from "../../../tests/brokers/activemq.ts";
 import type { Broker } from "../../../tests/brokers/broker.ts";
 import { until } from "../../../tests/e2e/streams.ts";
+import { malformedContract } from "../malformed.contract.ts";
 import { houseOf, type SourceFixture, sourceContract } from "../source.contract.ts";
 import { activemq } from "./index.ts";
 
@@ -59,6 +60,44 @@ function testWith(server: Broker): void {
   };
 
   sourceContract("activemq", async () => (await makeFixture()).fixture);
+
+  malformedContract("activemq", async () => {
+    const { fixture, queue } = await makeFixture({ BatchSize: 10 });
+    // Where the broker puts what its readers reject.
+    const dead = new Set<string>();
+    const bytesOf = (body: unknown) =>
+      typeof body === "string" ? Buffer.from(body) : (body as { content: Buffer }).content;
+    connection
+      .open_receiver("ActiveMQ.DLQ")
+      .on("message", ({ message }) => dead.add(bytesOf(message!.body).toString("base64")));
+    return {
+      ...fixture,
+      dataField: "data",
+      bodyOf: ({ data }) => String(data),
+      keyOf: (body) => body.toString("base64"),
+      dead: async () => [...dead],
+      async sendAll(bodies) {
+        const sender = connection.open_sender(queue);
+        const all = Promise.withResolvers<void>();
+        let [sent, accepted] = [0, 0];
+        sender.on("sendable", () => {
+          while (sender.sendable() && sent < bodies.length) {
+            const body = rhea.message.data_section(bodies[sent]);
+            const headers = { "\u2028": sent, nothing: null };
+            sender.send({ durable: true, body, application_properties: headers, creation_time: new Date(-sent) });
+            sent += 1;
+          }
+        });
+        sender.on("accepted", () => {
+          accepted += 1;
+          if (accepted === bodies.length) all.resolve();
+        });
+        sender.on("rejected", ({ delivery }) => all.reject(new Error(JSON.stringify(delivery?.remote_state))));
+        await all.promise;
+        return bodies;
+      },
+    };
+  });
 
   test("texts and bytes come as JMS has them, with their properties", async () => {
     const { fixture, send, queue } = await makeFixture();

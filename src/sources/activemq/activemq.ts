@@ -4,15 +4,23 @@ import { createReader } from "../brokers/reader.ts";
 import { reconnecting } from "../reconnecting.ts";
 import type { Source, SourceNeeds } from "../source.ts";
 import { createCredits } from "./credits.ts";
-import { activeItem, activePayload } from "./event.ts";
+import { type AmqpMessage, activeItem, activePayload } from "./event.ts";
 
 /** Batches at once of one mapping. Source: Developer Guide, "Using Lambda with Amazon MQ" (concurrency). */
 const places = 5;
 /** The client keeps 2,048 messages that nobody has acknowledged, and no more. */
 const mostHeld = 2000;
+/** Redeliveries before a message is rejected, which puts it into the broker's dead-letter queue: what its own clients do, too. */
+const mostRedeliveries = 6;
 const connectMs = 5000;
 const closeMs = 2000;
 const idleMs = 30_000;
+
+interface Taken {
+  readonly delivery: Delivery;
+  /** how often it was given back */
+  readonly failures: number;
+}
 
 /** Rejects when the connection or the queue is gone; what was not acknowledged comes again then. */
 async function readQueue(needs: SourceNeeds, signal: AbortSignal): Promise<void> {
@@ -38,13 +46,16 @@ async function readQueue(needs: SourceNeeds, signal: AbortSignal): Promise<void>
       act();
       credits.over(delivery);
     };
-    const reader = createReader<Delivery>(
+    const reader = createReader<Taken>(
       needs,
       { places, mostBatch: mostHeld / 2, payloadOf: (json) => activePayload(json, brokerArn) },
       {
-        acknowledge: (delivery) => settle(delivery, () => delivery.accept()),
-        giveBack: (delivery) =>
-          settle(delivery, () => delivery.modified({ delivery_failed: true, undeliverable_here: false })),
+        acknowledge: ({ delivery }) => settle(delivery, () => delivery.accept()),
+        giveBack: ({ delivery, failures }) =>
+          settle(delivery, () => {
+            if (failures < mostRedeliveries) delivery.modified({ delivery_failed: true, undeliverable_here: false });
+            else delivery.reject();
+          }),
       },
       stop,
     );
@@ -54,8 +65,10 @@ async function readQueue(needs: SourceNeeds, signal: AbortSignal): Promise<void>
       receiver.add_credit(Math.min((places + 1) * reader.batchSize, mostHeld));
     });
     receiver.on("message", ({ message, delivery }: EventContext) => {
+      const taken = message as AmqpMessage;
       credits.taken(delivery!);
-      reader.take(delivery!, activeItem(message as Parameters<typeof activeItem>[0], queue, needs.clock()));
+      const failures = taken.delivery_count ?? 0;
+      reader.take({ delivery: delivery!, failures }, activeItem(taken, queue, needs.clock()), failures);
     });
     const gone = ({ receiver: closed }: EventContext) =>
       lost.abort(new Error(closed?.error?.toString() ?? `the queue ${queue} is gone`));

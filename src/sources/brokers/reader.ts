@@ -21,8 +21,8 @@ export interface Events {
 
 export interface BrokerReader<M> {
   readonly batchSize: number;
-  /** `item`: the message as functions get it */
-  take(original: M, item: Readonly<Record<string, unknown>>): void;
+  /** `item`: the message as functions get it; `failures`: how often it was given back, where the broker tells */
+  take(original: M, item: Readonly<Record<string, unknown>>, failures?: number): void;
   /** Resolves when what runs is over; what was not begun is left to who closes the channel. */
   end(): Promise<void>;
 }
@@ -30,6 +30,7 @@ export interface BrokerReader<M> {
 interface Held<M> {
   readonly original: M;
   readonly json: string;
+  readonly failures: number | undefined;
   readonly bytes: number;
 }
 
@@ -102,7 +103,9 @@ export function createReader<M>(
     if (!done) {
       needs.count("FailedInvokeEventCount", batch.length);
       failures += 1;
-      await pause(backoffMs(failures, failurePause), signal);
+      // Those that failed often wait long, and not those who run beside them.
+      const often = Math.max(...batch.map((held) => held.failures ?? failures - 1)) + 1;
+      await pause(backoffMs(often, failurePause), signal);
     } else failures = 0;
     for (const { original } of batch) tell(() => (done ? channel.acknowledge(original) : channel.giveBack(original)));
     if (done) needs.count("DeletedEventCount", batch.length);
@@ -119,7 +122,7 @@ export function createReader<M>(
 
   return {
     batchSize,
-    take(original, item) {
+    take(original, item, failed) {
       if (signal.aborted) return;
       needs.count("PolledEventCount", 1);
       if (!needs.wants(item)) {
@@ -129,7 +132,7 @@ export function createReader<M>(
       }
       const json = JSON.stringify(item);
       if (waiting.length === 0) since = needs.clock();
-      waiting.push({ original, json, bytes: Buffer.byteLength(json) });
+      waiting.push({ original, json, failures: failed, bytes: Buffer.byteLength(json) });
       look();
     },
     async end() {

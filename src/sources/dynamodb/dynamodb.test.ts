@@ -1,6 +1,13 @@
 import { after, before } from "node:test";
-import { CreateTableCommand, DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
+import {
+  type AttributeValue,
+  BatchWriteItemCommand,
+  CreateTableCommand,
+  DynamoDBClient,
+  PutItemCommand,
+} from "@aws-sdk/client-dynamodb";
 import { type StreamServer, startMoto } from "../../../tests/e2e/streams.ts";
+import { malformedContract } from "../malformed.contract.ts";
 import { sourceContract } from "../source.contract.ts";
 import { dynamodb } from "./index.ts";
 
@@ -18,6 +25,48 @@ if (process.env.THAW_TEST_SLOW === "1") {
   after(async () => {
     client?.destroy();
     await server?.[Symbol.asyncDispose]();
+  });
+
+  malformedContract("dynamodb", async () => {
+    count += 1;
+    const TableName = `t${count}`;
+    const { TableDescription } = await client.send(
+      new CreateTableCommand({
+        TableName,
+        KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
+        AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
+        BillingMode: "PAY_PER_REQUEST",
+        StreamSpecification: { StreamEnabled: true, StreamViewType: "NEW_IMAGE" },
+      }),
+    );
+    return {
+      kind: "dynamodb",
+      source: dynamodb,
+      settings: {
+        EventSourceArn: TableDescription!.LatestStreamArn!,
+        StartingPosition: "TRIM_HORIZON",
+        MaximumRetryAttempts: 2,
+        BisectBatchOnFunctionError: true,
+      },
+      place: { url: server.url, credentials },
+      send: async () => {},
+      bodyOf: (record) => (record as { dynamodb: { NewImage: { b: { B: string } } } }).dynamodb.NewImage.b.B,
+      keyOf: (body) => body.toString("base64"),
+      dataField: "dynamodb",
+      async sendAll(bodies) {
+        for (let from = 0; from < bodies.length; from += 25) {
+          const puts = bodies.slice(from, from + 25).map((B, index) => {
+            const deep = Array.from({ length: 20 }).reduce<AttributeValue>((inner) => ({ M: { "\u2028": inner } }), {
+              NULL: true,
+            });
+            const Item = { id: { S: `\u2029${from + index}` }, b: { B }, n: { N: "1E+100" }, deep, none: { S: "" } };
+            return { PutRequest: { Item } };
+          });
+          await client.send(new BatchWriteItemCommand({ RequestItems: { [TableName]: puts } }));
+        }
+        return bodies;
+      },
+    };
   });
 
   sourceContract("dynamodb", async () => {

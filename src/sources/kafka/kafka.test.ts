@@ -4,6 +4,7 @@ import { Kafka, logLevel } from "kafkajs";
 import type { Broker } from "../../../tests/brokers/broker.ts";
 import { startKafka } from "../../../tests/brokers/kafka.ts";
 import { until } from "../../../tests/e2e/streams.ts";
+import { malformedContract } from "../malformed.contract.ts";
 import { houseOf, type SourceFixture, sourceContract } from "../source.contract.ts";
 import { kafka } from "./index.ts";
 
@@ -49,6 +50,29 @@ async function testWith(cluster: Broker): Promise<void> {
   };
 
   sourceContract("kafka", () => makeFixture());
+
+  malformedContract("kafka", async () => {
+    const fixture = await makeFixture({ MaximumRetryAttempts: 2, BisectBatchOnFunctionError: true });
+    const topic = (fixture.settings.Topics as string[])[0]!;
+    return {
+      ...fixture,
+      dataField: "value",
+      bodyOf: ({ value }) => String(value ?? ""),
+      keyOf: (body) => body.toString("base64"),
+      async sendAll(bodies) {
+        for (let from = 0; from < bodies.length; from += 100) {
+          const messages = bodies.slice(from, from + 100).map((value, index) => ({
+            key: index % 3 === 0 ? null : value,
+            // A tombstone has no value.
+            value: value.length === 0 && index % 2 === 0 ? null : value,
+            headers: { [`\u0000${index}`]: value.subarray(0, 50) },
+          }));
+          await producer.send({ topic, messages });
+        }
+        return bodies;
+      },
+    };
+  });
 
   test("LATEST is what it was when the mapping first looked: what came later is read, what was before never", async () => {
     const fixture = await makeFixture({ StartingPosition: "LATEST" });

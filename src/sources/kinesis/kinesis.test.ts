@@ -5,10 +5,12 @@ import {
   DescribeStreamSummaryCommand,
   KinesisClient,
   PutRecordCommand,
+  PutRecordsCommand,
   RegisterStreamConsumerCommand,
 } from "@aws-sdk/client-kinesis";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { type StreamServer, startKinesis, until } from "../../../tests/e2e/streams.ts";
+import { malformedContract } from "../malformed.contract.ts";
 import { type SourceFixture, sourceContract } from "../source.contract.ts";
 import { kinesis } from "./index.ts";
 
@@ -55,5 +57,24 @@ const made = async (fanOut: boolean): Promise<SourceFixture> => {
   };
 };
 
+malformedContract("kinesis", async () => {
+  const fixture = await made(false);
+  const StreamName = `s${count}`;
+  return {
+    ...fixture,
+    settings: { ...fixture.settings, MaximumRetryAttempts: 2, BisectBatchOnFunctionError: true },
+    dataField: "data",
+    bodyOf: (record) => (record as { kinesis: { data: string } }).kinesis.data,
+    keyOf: (body) => body.toString("base64"),
+    async sendAll(bodies) {
+      for (let from = 0; from < bodies.length; from += 100) {
+        const Records = bodies.slice(from, from + 100).map((Data, index) => ({ PartitionKey: `\u2028${index}`, Data }));
+        const { FailedRecordCount } = await client.send(new PutRecordsCommand({ StreamName, Records }));
+        if (FailedRecordCount !== 0) throw new Error(`${FailedRecordCount} records were not taken`);
+      }
+      return bodies;
+    },
+  };
+});
 sourceContract("kinesis", () => made(false));
 sourceContract("kinesis, enhanced fan-out", () => made(true));

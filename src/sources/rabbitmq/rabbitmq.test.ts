@@ -4,6 +4,7 @@ import { connect } from "amqplib";
 import type { Broker } from "../../../tests/brokers/broker.ts";
 import { startRabbitMq } from "../../../tests/brokers/rabbitmq.ts";
 import { until } from "../../../tests/e2e/streams.ts";
+import { malformedContract } from "../malformed.contract.ts";
 import { houseOf, sourceContract } from "../source.contract.ts";
 import { rabbitmq } from "./index.ts";
 
@@ -42,6 +43,45 @@ async function testWith(server: Broker): Promise<void> {
         await channel.waitForConfirms();
       },
       bodyOf: ({ data }) => Buffer.from(String(data), "base64").toString("utf8"),
+    };
+  });
+
+  // Its own limit of deliveries is what ends a poisoned batch.
+  malformedContract("rabbitmq", async () => {
+    made += 1;
+    const [queue, dead] = [`queue-${made}`, `dead-${made}`];
+    const put = new Set<string>();
+    await channel.assertQueue(dead);
+    await channel.consume(dead, (message) => put.add(message!.content.toString("base64")), { noAck: true });
+    await channel.assertQueue(queue, {
+      durable: true,
+      arguments: {
+        "x-queue-type": "quorum",
+        "x-delivery-limit": 2,
+        "x-dead-letter-exchange": "",
+        "x-dead-letter-routing-key": dead,
+      },
+    });
+    return {
+      kind: "rabbitmq",
+      source: rabbitmq,
+      settings: { Queues: [queue], BatchSize: 10, MaximumBatchingWindowInSeconds: 0 },
+      place: { url, credentials: { accessKeyId: "", secretAccessKey: "" } },
+      recordsOf: ({ rmqMessagesByQueue: queues }) =>
+        Object.values(queues as Record<string, Record<string, unknown>[]>).flat(),
+      async send() {},
+      bodyOf: ({ data }) => String(data),
+      keyOf: (body) => body.toString("base64"),
+      dataField: "data",
+      dead: async () => [...put],
+      async sendAll(bodies) {
+        for (const [index, body] of bodies.entries()) {
+          const headers = { "\u0000": index, deep: { list: [[[body.subarray(0, 20)]]] }, nothing: null };
+          channel.sendToQueue(queue, body, { headers, contentType: "\u2028", timestamp: index * 1e9 });
+        }
+        await channel.waitForConfirms();
+        return bodies;
+      },
     };
   });
 

@@ -1,8 +1,15 @@
 import { after, before, describe } from "node:test";
-import { CreateQueueCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import {
+  CreateQueueCommand,
+  ReceiveMessageCommand,
+  SendMessageBatchCommand,
+  SendMessageCommand,
+  SQSClient,
+} from "@aws-sdk/client-sqs";
 import { startElasticMq } from "../../../tests/e2e/queues.ts";
 import { startServer } from "../../../tests/e2e/server.ts";
 import { startMoto } from "../../../tests/e2e/streams.ts";
+import { type MalformedFixture, malformedContract } from "../malformed.contract.ts";
 import { sourceContract } from "../source.contract.ts";
 import { sqs } from "./sqs.ts";
 
@@ -18,8 +25,10 @@ async function ownServer(): Promise<Queues> {
   return { url: server.endpoint, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
 
+const own = "this platform's SQS";
+
 for (const { name, start, skip } of [
-  { name: "this platform's SQS", start: ownServer, skip: false },
+  { name: own, start: ownServer, skip: false },
   { name: "moto", start: startMoto, skip: slow },
   { name: "ElasticMQ", start: startElasticMq, skip: slow },
 ]) {
@@ -27,6 +36,56 @@ for (const { name, start, skip } of [
     let server: Queues;
     let client: SQSClient;
     let count = 0;
+
+    /** A queue whose messages go to another one when they were received three times. */
+    async function malformed(kind: "sqs" | "sqs-fifo"): Promise<MalformedFixture> {
+      const suffix = kind === "sqs-fifo" ? ".fifo" : "";
+      const fifo = kind === "sqs-fifo" ? { FifoQueue: "true" } : {};
+      const made = { Attributes: fifo, QueueName: `dead${suffix}` };
+      const { QueueUrl: deadUrl } = await client.send(new CreateQueueCommand(made));
+      const deadLetterTargetArn = `arn:aws:sqs:us-east-1:000000000000:dead${suffix}`;
+      const RedrivePolicy = JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 3 });
+      const Attributes = { ...fifo, RedrivePolicy, VisibilityTimeout: "1" };
+      const QueueName = `malformed${suffix}`;
+      const { QueueUrl } = await client.send(new CreateQueueCommand({ QueueName, Attributes }));
+      const dead = new Set<string>();
+      return {
+        kind,
+        source: sqs,
+        settings: { EventSourceArn: `arn:aws:sqs:us-east-1:000000000000:${QueueName}`, BatchSize: 10 },
+        place: { url: server.url, credentials },
+        send: async () => {},
+        bodyOf: ({ body }) => String(body),
+        keyOf: (body) => body.toString("utf8"),
+        dataField: "body",
+        async dead() {
+          const asked = { QueueUrl: deadUrl, MaxNumberOfMessages: 10, VisibilityTimeout: 600 };
+          const { Messages = [] } = await client.send(new ReceiveMessageCommand(asked));
+          for (const { Body = "" } of Messages) dead.add(Body);
+          return [...dead];
+        },
+        async sendAll(bodies) {
+          const taken: Buffer[] = [];
+          for (let from = 0; from < bodies.length; from += 5) {
+            const some = bodies.slice(from, from + 5);
+            const Entries = some.map((body, index) => ({
+              Id: String(index),
+              MessageBody: body.toString("utf8"),
+              ...(suffix === "" ? {} : { MessageGroupId: `g${index}`, MessageDeduplicationId: `${from + index}` }),
+            }));
+            // One that is refused does not keep the others out.
+            for (const entries of [Entries, ...Entries.map((entry) => [entry])]) {
+              const sending = client.send(new SendMessageBatchCommand({ QueueUrl, Entries: entries }));
+              const answer = await sending.catch((error: Error) => error);
+              if (answer instanceof Error) continue;
+              taken.push(...(answer.Successful ?? []).map(({ Id }) => some[Number(Id)]!));
+              if (entries.length > 1) break;
+            }
+          }
+          return taken;
+        },
+      };
+    }
 
     before(async () => {
       server = await start();
@@ -38,6 +97,8 @@ for (const { name, start, skip } of [
     });
 
     for (const kind of ["sqs", "sqs-fifo"] as const) {
+      // Other servers take and give bodies in ways of their own.
+      if (name === own) malformedContract(kind, () => malformed(kind));
       sourceContract(kind, async () => {
         const fifo = kind === "sqs-fifo";
         count += 1;
