@@ -9,6 +9,7 @@ import { encodeError, encodeFrame, FrameReader, flagRaw, flagReady, frameType } 
 import { createLink, type Link } from "./link.ts";
 
 const { READY, INIT_ERROR, RESPONSE, RESPONSE_START, CHUNK, RESPONSE_END, ERROR, LOG, EXIT, PONG, SPAWNED } = frameType;
+const { REQUEST, GONE, ENDED, SENT } = frameType;
 const spawned = encodeFrame(SPAWNED, 0, 0, Buffer.from('{"spawned":5}'));
 const ready = encodeFrame(READY, 0, 0, Buffer.from('{"boot":6,"load":7,"loaded":8,"via":"frames"}'));
 const log = (source: number, text: string) => encodeFrame(LOG, 0, 0, Buffer.of(source), Buffer.from(text));
@@ -133,6 +134,28 @@ describe("the links to an agent and to its runtime", () => {
     await begin();
     agent.write(Buffer.concat([frame(READY, 0, 0), log(0, "behind")]));
     assert.equal(await fact(2), "log 0 behind");
+  });
+
+  test("what extensions ask and do is told as it came, and answered to the agent", async () => {
+    const head = encodeError("GET /next HTTP/1.1\r\n\r\n", Buffer.from("body")).toString("latin1");
+    const told = [frame(REQUEST, 0, 3, head), frame(GONE, 0, 3), frame(ENDED, 0, 0, '{"extension":1,"code":2}')];
+    agent.write(Buffer.concat([...told, frame(SENT, 0, 9, "\u0001HTTP/1.1 200 OK"), frame(SENT, 0, 10, "\0")]));
+    assert.equal(await fact(1), 'request 3 "GET /next HTTP/1.1\\r\\n\\r\\n" body');
+    assert.equal(await fact(2), "gone 3");
+    assert.equal(await fact(3), 'ended {"extension":1,"code":2}');
+    assert.equal(await fact(4), "sent 9 true HTTP/1.1 200 OK");
+    assert.equal(await fact(5), "sent 10 false ");
+    link.reply(3, Buffer.from("x"));
+    link.send(9, Buffer.from("y"));
+    await until(() => toAgent.length === 2);
+    assert.deepEqual(toAgent, [frameType.REPLY, frameType.SEND]);
+    agent.write(frame(REQUEST, 0, 4, "\u0005"));
+    assert.equal(await fact(6), "closed ProtocolError");
+  });
+
+  test("a runtime that plays an extension's agent ends its environment", async () => {
+    runtime.write(frame(REQUEST, 0, 1, "\0\0"));
+    assert.equal(await fact(1), "closed ProtocolError");
   });
 
   test("READY waits for the agent's word of the start", async () => {

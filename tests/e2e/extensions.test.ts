@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { CloudWatchClient, GetMetricStatisticsCommand } from "@aws-sdk/client-cloudwatch";
 import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import {
   CreateFunctionCommand,
@@ -21,6 +22,7 @@ import { type Server, startServer } from "./server.ts";
 let server: Server;
 let client: LambdaClient;
 let logs: CloudWatchLogsClient;
+const credentials = { accessKeyId: "test", secretAccessKey: "test" };
 /** where images may lie */
 let images: string;
 
@@ -28,7 +30,6 @@ before(async () => {
   images = mkdtempSync(join(tmpdir(), "thaw-extensions-"));
   server = await startServer({ env: { THAW_IMAGE_FOLDERS: images } });
   client = lambdaOf(server);
-  const credentials = { accessKeyId: "test", secretAccessKey: "test" };
   logs = new CloudWatchLogsClient({ endpoint: server.endpoint, region: "us-east-1", credentials });
 });
 after(async () => {
@@ -79,6 +80,22 @@ test("Sentry's: it registers, listens for its SDK, and the function's calls go o
   assert.deepEqual(await answerOf(client, "sentry", { dsn }), { status: 200, body: {} });
   const other = { dsn: "https://other@sentry.invalid/2" };
   assert.deepEqual(await answerOf(client, "sentry", other), { status: 403, body: { error: "DSN not allowed" } });
+  const cloudWatch = new CloudWatchClient({ endpoint: server.endpoint, region: "us-east-1", credentials });
+  const now = Date.now();
+  const after = await cloudWatch.send(
+    new GetMetricStatisticsCommand({
+      Namespace: "AWS/Lambda",
+      MetricName: "PostRuntimeExtensionsDuration",
+      Dimensions: [{ Name: "FunctionName", Value: "sentry" }],
+      StartTime: new Date(now - 600e3),
+      EndTime: new Date(now + 60e3),
+      Period: 3600,
+      Statistics: ["SampleCount", "Maximum"],
+    }),
+  );
+  cloudWatch.destroy();
+  // The second one's end may be yet to come.
+  assert.ok((after.Datapoints?.[0]?.SampleCount ?? 0) >= 1, JSON.stringify(after.Datapoints));
   await logged("sentry", /^EXTENSION\tName: sentry-extension\tState: Ready\tEvents: \[INVOKE, SHUTDOWN\]$/);
 });
 
