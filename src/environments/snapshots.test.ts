@@ -41,7 +41,7 @@ const criu = { usable: true, reason: "", known: Promise.resolve() };
 const facts = { bytes: 4, pages: 1, threads: 1, copied: false, sockets: 0, ms: 1 };
 const plan = (name: string, changes: Partial<FunctionVersion> = {}) => {
   const target = { name, version: "1", key: name, arn: `arn:${name}`, environment: {}, snapStart: false, ...changes };
-  return { target, link: "frames", tellsDraws: true } as unknown as Plan;
+  return { target, link: "frames", tellsDraws: true, extensions: [] } as unknown as Plan;
 };
 
 function snapshots(changes: Partial<SnapshotsNeeds> = {}): Snapshots {
