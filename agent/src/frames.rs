@@ -36,6 +36,7 @@ pub const REQUEST: u8 = 0x91;
 pub const GONE: u8 = 0x92;
 pub const ENDED: u8 = 0x93;
 pub const SENT: u8 = 0x94;
+pub const DATAGRAM: u8 = 0x95;
 
 /// The other side broke the protocol; the text says how.
 #[derive(Debug, PartialEq)]

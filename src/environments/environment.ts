@@ -34,6 +34,8 @@ export interface EnvironmentNeeds {
   onProven(environment: Environment, signal: string | undefined): void;
   /** Its extensions went on for so long (milliseconds) after its runtime was done with an event. */
   onExtensions(environment: Environment, afterMs: number): void;
+  /** Somebody in it has sent this to X-Ray's daemon. */
+  onDatagram(environment: Environment, bytes: Buffer): void;
   /** idle for this long, it gets no more CPU (milliseconds) */
   readonly freezeAfterMs: number;
 }
@@ -267,6 +269,7 @@ export class Environment {
         ended: (how) => this.#arrival.beside?.ended(how),
         sent: (number, arrived, answer) => this.#arrival.beside?.sent(number, arrived, answer),
       },
+      datagram: (bytes) => this.#needs.onDatagram(this, bytes),
       log: (source, bytes, stream) => this.#running.logOf(stream).write(source, bytes),
       exit: (status, outOfMemory) => this.#exit(status, outOfMemory),
     };

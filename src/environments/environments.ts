@@ -26,6 +26,8 @@ export interface EnvironmentsNeeds extends PlanNeeds {
   readonly openLog: EnvironmentNeeds["openLog"];
   /** The extensions of this version went on for so long (milliseconds) after the runtime was done with an event. */
   extensionsTook?(target: FunctionVersion, afterMs: number): void;
+  /** Told what a function has sent to X-Ray's daemon: whatever it likes. */
+  datagram?(target: FunctionVersion, bytes: Buffer): void;
   /** is this the version's current code and configuration? Asked when a function was changed or deleted */
   isCurrent(target: Pick<FunctionVersion, "account" | "region" | "name" | "version" | "key">): boolean;
   /** which environments stay when nobody calls, and which come back before somebody does (capacity/keep-alive.ts) */
@@ -178,6 +180,7 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
       const why = signal === undefined ? undefined : `its first event ended in ${signal}`;
       starts?.proved(environment.startKind, why).catch(left);
     },
+    onDatagram: ({ plan }, bytes) => needs.datagram?.(plan.target, bytes),
     onExtensions: ({ plan }, afterMs) => needs.extensionsTook?.(plan.target, afterMs),
     onEnding: (environment) => stations.ended(environment),
   };

@@ -32,6 +32,7 @@ export const frameType = Object.freeze({
   GONE: 0x92,
   ENDED: 0x93,
   SENT: 0x94,
+  DATAGRAM: 0x95,
 });
 
 export type FrameType = (typeof frameType)[keyof typeof frameType];

@@ -26,6 +26,8 @@ export interface LinkEvents {
   restoreError(errorType: string, document: Buffer): void;
   /** It hands over a file of what it compiled of the function's code. Absent: it was not asked to, and may not. */
   compiled?(name: string, bytes: Buffer): void;
+  /** Somebody in the sandbox has sent this to X-Ray's daemon. */
+  datagram?(bytes: Buffer): void;
   /** What extensions ask and do, and whoever else speaks like one. */
   readonly beside: BesideEvents;
   /** `ready`: the runtime waits for its next event already */
@@ -219,6 +221,8 @@ export function createLink(agent: Duplex, runtime: Duplex | undefined, events: L
         return events.beside.ended(parse(payload) as Parameters<BesideEvents["ended"]>[0]);
       case frameType.SENT:
         return events.beside.sent(stream, payload[0] === 1, payload.toString("latin1", 1));
+      case frameType.DATAGRAM:
+        return events.datagram?.(payload);
       case frameType.READY:
         // Where the runtime has its events from its own link, whoever else asks the agent for one waits in vain.
         if (chosen === runtime && runtime) return;

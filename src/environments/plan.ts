@@ -186,6 +186,7 @@ function reserved(target: FunctionVersion): Record<string, string> {
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(target.memoryMb),
     AWS_LAMBDA_LOG_GROUP_NAME: target.logGroup,
     AWS_LAMBDA_LOG_FORMAT: target.logFormat,
+    ...(target.tracing === "Active" ? { AWS_XRAY_DAEMON_ADDRESS: `127.0.0.1:${daemonPort}` } : {}),
     ...(target.logFormat === "JSON" ? { AWS_LAMBDA_LOG_LEVEL: target.applicationLogLevel } : {}),
     // A 12-digit key id selects the account of whoever calls our endpoint: a function calls as its own account.
     AWS_ACCESS_KEY_ID: target.account,
@@ -284,11 +285,15 @@ export function extendDocument(plan: Plan, places: Places, start: StartTerms, is
 function variablesIn(plan: Plan, places: Places, start: StartTerms, isolated: boolean): Record<string, string> {
   const env: Record<string, string> = { ...plan.env, ...ownVariables(start) };
   if (isolated) return env;
+  if (plan.target.tracing === "Active") delete env.AWS_XRAY_DAEMON_ADDRESS;
   // No mounts: every path of the sandbox is translated to where it really lies.
   for (const [name, value] of Object.entries(env)) env[name] = translated(value, places);
   env.TMPDIR = places.tmp;
   return env;
 }
+
+/** Where X-Ray's daemon listens in a sandbox. */
+const daemonPort = 2000;
 
 /** BOOT's document (agent/PROTOCOL.md) for one sandbox. */
 export function bootDocument(plan: Plan, places: Places, start: StartTerms, isolated: boolean): string {
@@ -308,6 +313,8 @@ export function bootDocument(plan: Plan, places: Places, start: StartTerms, isol
     ...(isolated && places.endpointSocket && plan.endpointPort > 0
       ? { relay: { port: plan.endpointPort, socket: places.endpointSocket } }
       : {}),
+    // On a network that others are on, too, the port may be anybody's.
+    ...(isolated && plan.target.tracing === "Active" ? { datagrams: daemonPort } : {}),
   });
 }
 

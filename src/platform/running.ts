@@ -4,7 +4,7 @@ import { cpusOf, createAdmission, createKeepAlive } from "../capacity/index.ts";
 import type { Config } from "../config.ts";
 import { createEnvironments } from "../environments/index.ts";
 import { createInvoke } from "../invoke/index.ts";
-import { createIsolation, SandboxError } from "../isolation/index.ts";
+import { createIsolation, type Isolation, SandboxError } from "../isolation/index.ts";
 import { checkFunctionKey } from "../keys/index.ts";
 import { type FunctionVersion, ServiceError } from "../model/index.ts";
 import { openInvocationLog } from "../observe/index.ts";
@@ -13,18 +13,18 @@ import type { Reporting, Stores } from "./stores.ts";
 
 export interface RunningNeeds extends Reporting {
   readonly stores: Stores;
-  /** the platform's own endpoint as seen from sandboxes */
-  readonly endpointSocket: string;
+  readonly isolation: Isolation;
   endpointPort(): number;
 }
 
-export type Running = Awaited<ReturnType<typeof createRunning>>;
+export type Running = ReturnType<typeof createRunning>;
 
-/** Everything that running a function once takes: sandboxes, environments, admission. */
-export async function createRunning(config: Config, needs: RunningNeeds) {
-  const { stores, endpointSocket, endpointPort, clock, report, note } = needs;
-  const { registry, logs, statistics, metering, artifacts, images, machine, credentials } = stores;
-  const isolation = await createIsolation({
+/**
+ * Sandboxes, which need nothing of what is kept. Rejects with SandboxError.
+ * @param endpointSocket the platform's own endpoint as seen from them
+ */
+export function beginIsolation(config: Config, endpointSocket: string, note: Reporting["note"]): Promise<Isolation> {
+  return createIsolation({
     driver: config.driver,
     runDir: config.runDir,
     rootfs: config.rootfs,
@@ -32,6 +32,12 @@ export async function createRunning(config: Config, needs: RunningNeeds) {
     criu: config.criu.used ? { places: config.criu.places, cache: join(config.dataDir, "criu.json") } : undefined,
     log: note,
   });
+}
+
+/** Everything that running a function once takes: sandboxes, environments, admission. */
+export function createRunning(config: Config, needs: RunningNeeds) {
+  const { stores, isolation, endpointPort, clock, report, note } = needs;
+  const { registry, logs, statistics, metering, artifacts, images, machine, credentials } = stores;
   const isOwned = createOwned(registry, clock);
   const admission = createAdmission({
     unreserved: (account, region) => registry.functions.unreserved({ account, region }),
@@ -50,6 +56,7 @@ export async function createRunning(config: Config, needs: RunningNeeds) {
         },
         clock,
       }),
+    datagram: stores.tracing.datagram,
     extensionsTook(target, afterMs) {
       metering.functions.count(target, "PostRuntimeExtensionsDuration", afterMs, { unit: "Milliseconds" });
     },

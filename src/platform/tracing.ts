@@ -2,7 +2,13 @@ import { randomBytes } from "node:crypto";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { Config } from "../config.ts";
-import { type Invocation, type InvocationResult, monotonicMs, ServiceError } from "../model/index.ts";
+import {
+  type FunctionVersion,
+  type Invocation,
+  type InvocationResult,
+  monotonicMs,
+  ServiceError,
+} from "../model/index.ts";
 import type { FunctionTotals } from "../observe/index.ts";
 import type { Otlp } from "../otlp/index.ts";
 import type { InvocationTrace, Traces } from "../traces/index.ts";
@@ -76,6 +82,14 @@ export function createTracing(config: Config, { clock, report, note, functions }
 
   return {
     traces,
+    /** Keeps what a function has sent to X-Ray's daemon, if it is a segment: nobody answers, so nothing is refused. */
+    datagram({ account, region }: Pick<FunctionVersion, "account" | "region">, bytes: Buffer): void {
+      try {
+        traces.put(account, region, [tracesRoom().readDatagram(bytes)]);
+      } catch (error) {
+        if (!(error instanceof tracesRoom().InvalidSegment)) report(error);
+      }
+    },
     /** What is sampled is traced; everything else runs as it would without. */
     traced(invoke: Invoke): Invoke {
       return (invocation) => {

@@ -1,4 +1,4 @@
 export { type InvocationTrace, segmentsOf, withSegment } from "./invocation-segments.ts";
 export type { SegmentDocument, StoredSegment } from "./segment.ts";
-export { InvalidSegment, readSegment } from "./segment.ts";
+export { InvalidSegment, readDatagram, readSegment } from "./segment.ts";
 export { createTraces, type Traces, type TracesNeeds } from "./traces.ts";

@@ -97,4 +97,14 @@ function arePartsGood(parts: unknown, depth: number): boolean {
   });
 }
 
+/** A datagram as SDKs send it to X-Ray's daemon: a line that says what it is, and a document. Throws InvalidSegment. Source: X-Ray Developer Guide, "Sending segment documents to the X-Ray daemon". */
+export function readDatagram(bytes: Buffer): SegmentDocument {
+  const text = bytes.toString("utf8");
+  const end = text.indexOf("\n");
+  if (!/^\s*\{\s*"format"\s*:\s*"json"/.test(text.slice(0, Math.max(0, end)))) {
+    throw new InvalidSegment("ParseError", "The datagram has no header");
+  }
+  return readSegment(text.slice(end + 1));
+}
+
 const isTime = (value: unknown): boolean => typeof value === "number" && value >= 0 && value < 1e11;

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { withSegment } from "./invocation-segments.ts";
-import type { SegmentDocument } from "./segment.ts";
+import { readDatagram, type SegmentDocument } from "./segment.ts";
 import { createTraces } from "./traces.ts";
 
 const hex = (number: number, digits: number) => number.toString(16).padStart(digits, "0");
@@ -78,4 +78,20 @@ test("the function's segment takes the caller's place in the header", () => {
   );
   assert.equal(at(`Root=${root};Sampled=1`)?.place.parent, undefined);
   assert.equal(at("Root=1-2;Sampled=1"), undefined);
+});
+
+test("a datagram is a header and a document; nothing else is one", () => {
+  const document = JSON.stringify(segment(3));
+  const read = (text: string) => readDatagram(Buffer.from(text));
+  assert.deepEqual(read(`{"format": "json", "version": 1}\n${document}`), segment(3));
+  for (const wrong of [
+    "",
+    document,
+    `\n${document}`,
+    `{"format":"xml"}\n${document}`,
+    '{"format":"json"}\n{}',
+    "\u0000\n{",
+  ]) {
+    assert.throws(() => read(wrong), { name: "InvalidSegment" }, wrong);
+  }
 });

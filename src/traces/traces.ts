@@ -23,8 +23,8 @@ export interface TracesNeeds {
 }
 
 const flushMs = 1000;
-/** Waiting for the disk; what comes faster than it takes is lost. */
-const mostWaiting = 10_000;
+/** Waiting for the disk, in characters; what comes faster than it takes is lost. */
+const mostWaiting = 16 * 1024 * 1024;
 const batch = 500;
 /** Kept as long as X-Ray keeps them. */
 const keptSeconds = 30 * 86_400;
@@ -35,12 +35,14 @@ const mostTraces = 10_000;
 export function createTraces({ path, clock, report, budgetBytes = 128 * 1024 * 1024 }: TracesNeeds): Traces {
   const store = openTraceStore({ path, budgetBytes });
   let waiting: StoredSegment[] = [];
+  let characters = 0;
   let timer: NodeJS.Timeout | undefined;
   let swept = 0;
   let closed = false;
 
   function write(most: number): void {
     const some = waiting.splice(0, most);
+    for (const { text } of some) characters -= text.length;
     if (some.length > 0) store.add(some);
     if (clock() - swept < sweepMs) return;
     swept = clock();
@@ -66,8 +68,10 @@ export function createTraces({ path, clock, report, budgetBytes = 128 * 1024 * 1
   return {
     put(account, region, documents) {
       for (const document of documents) {
-        if (waiting.length >= mostWaiting) break;
-        waiting.push({ account, region, document, text: JSON.stringify(document) });
+        const text = JSON.stringify(document);
+        if (characters + text.length > mostWaiting) break;
+        characters += text.length;
+        waiting.push({ account, region, document, text });
       }
       timer ??= setTimeout(writeOn, flushMs).unref();
     },

@@ -27,6 +27,7 @@ export interface Boot {
   apiPort?: number;
   maxResponseBytes?: number;
   relay?: { port: number; socket: string };
+  datagrams?: number;
 }
 
 /** A host as small as can be: one agent, started as the process driver starts it, and the frames it and its runtime sent. */

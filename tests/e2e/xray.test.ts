@@ -12,8 +12,9 @@ import {
   PutTraceSegmentsCommand,
   XRayClient,
 } from "@aws-sdk/client-xray";
+import { build } from "esbuild";
 import { createFunction, lambdaOf } from "./lambda.ts";
-import { type Server, startServer } from "./server.ts";
+import { root, type Server, startServer } from "./server.ts";
 
 let server: Server;
 let lambda: LambdaClient;
@@ -204,6 +205,43 @@ test("segments of others are kept, subsegments are put where they belong, and a 
   ]);
   const graph = await xray.send(new GetServiceGraphCommand(window()));
   assert.ok((graph.Services ?? []).some(({ Name }) => Name === "DynamoDB"));
+});
+
+test("X-Ray's own SDK in a function sends its subsegments to the daemon", async (context) => {
+  if (server.driver !== "container")
+    return context.skip("the daemon's port is there where sandboxes have a network of their own");
+  const { outputFiles } = await build({
+    stdin: {
+      contents: `
+        const xray = require("aws-xray-sdk-core");
+        exports.handler = () => xray.captureAsyncFunc("count the stock", async (subsegment) => {
+          subsegment.addAnnotation("sku", "x-1");
+          subsegment.close();
+          return process.env._X_AMZN_TRACE_ID;
+        });`,
+      resolveDir: root,
+    },
+    bundle: true,
+    platform: "node",
+    target: "node20",
+    format: "cjs",
+    write: false,
+    logLevel: "silent",
+  });
+  const code = { "index.js": Buffer.from(outputFiles[0]!.contents) };
+  await createFunction(lambda, "instrumented", { code, TracingConfig: { Mode: "Active" } });
+  // The second may be served by a copy of the first's process.
+  for (const _ of [1, 2]) {
+    const trace = newRoot();
+    const { seen } = await call("instrumented", `Root=${trace};Sampled=1`);
+    let inner: { annotations?: object }[] = [];
+    while (inner.length === 0) {
+      const own = (await segmentsOf(trace)).find(({ id }) => id === seen.Parent);
+      inner = (own?.subsegments ?? []).filter(({ name }: { name: string }) => name === "count the stock");
+      if (inner.length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    assert.deepEqual(inner[0]?.annotations, { sku: "x-1" });
+  }
 });
 
 test("what SDKs outside of functions ask is answered, what cannot be is refused", async () => {

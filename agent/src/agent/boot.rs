@@ -17,6 +17,8 @@ pub struct Boot {
     /// events that the runtime takes at once
     pub concurrency: u64,
     pub relay: Option<(u16, String)>,
+    /// a UDP port whose datagrams are the host's
+    pub datagrams: Option<u16>,
 }
 
 const WRONG: Broken = Broken("BOOT is not the JSON of PROTOCOL.md");
@@ -55,6 +57,10 @@ impl Boot {
             max_response: json["maxResponseBytes"].as_u64().ok_or(WRONG)? as usize,
             concurrency: json["concurrency"].as_u64().unwrap_or(1),
             relay,
+            datagrams: match &json["datagrams"] {
+                Value::Null => None,
+                given => Some(port(given)?),
+            },
         })
     }
 

@@ -3,6 +3,7 @@ mod api;
 mod boot;
 mod conn;
 mod core;
+mod datagrams;
 mod deliveries;
 mod extensions;
 mod host;

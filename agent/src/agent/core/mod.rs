@@ -6,6 +6,7 @@ mod starting;
 use super::Config;
 use super::api::Api;
 use super::boot::Boot;
+use super::datagrams::Datagrams;
 use super::deliveries::Deliveries;
 use super::host::Host;
 use super::inbox::{Filled, Frame, Inbox, Next};
@@ -35,6 +36,7 @@ enum Source {
     Host,
     Relay,
     RelayEnd(usize),
+    Datagrams,
     /// an extension's output
     Output(usize),
     Delivery(usize),
@@ -54,6 +56,7 @@ pub struct Agent {
     restored: Option<Result<f64, Vec<u8>>>,
     api: Option<Api>,
     relay: Option<Relay>,
+    datagrams: Option<Datagrams>,
     deliveries: Deliveries,
     ending: Option<Ending>,
     /// SHUTDOWN came: its deadline
@@ -79,6 +82,7 @@ impl Agent {
             restored: None,
             api: None,
             relay: None,
+            datagrams: None,
             deliveries: Deliveries::default(),
             ending: None,
             shutdown_ms: None,
@@ -169,6 +173,9 @@ impl Agent {
             relay.waiting().for_each(|(end, fd, events)| add(Source::RelayEnd(end), fd, events));
             relay.listening().into_iter().for_each(|fd| add(Source::Relay, fd, sys::POLLIN));
         }
+        if let Some(datagrams) = &self.datagrams {
+            add(Source::Datagrams, datagrams.fd(), either(!blocked, false));
+        }
         self.deliveries.waiting().for_each(|(index, fd, events)| add(Source::Delivery(index), fd, events));
         let limits = [self.shutdown_ms, self.ending.as_ref().map(|ending| ending.limit_ms)];
         let timeout = match limits.into_iter().flatten().reduce(f64::min) {
@@ -193,6 +200,7 @@ impl Agent {
                 Source::Relay => self.relay.iter_mut().for_each(Relay::accept),
                 Source::Output(number) => self.processes.extensions.read(number, &mut self.host),
                 Source::Delivery(index) => self.deliveries.serve(index, &mut self.host),
+                Source::Datagrams => self.datagrams.iter().for_each(|datagrams| datagrams.read(&mut self.host)),
                 Source::RelayEnd(end) => self.relay.iter_mut().for_each(|relay| relay.serve(end)),
             }
         }

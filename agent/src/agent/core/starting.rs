@@ -2,6 +2,7 @@
 use super::Agent;
 use crate::agent::api::Api;
 use crate::agent::boot::Boot;
+use crate::agent::datagrams::Datagrams;
 use crate::agent::relay::Relay;
 use crate::agent::work::Phase;
 use crate::frames::{self, Broken};
@@ -63,6 +64,10 @@ impl Agent {
                     self.relay = Some(Relay::listen(*port, socket.clone())?);
                 }
             }
+        }
+        if self.datagrams.as_ref().map(Datagrams::port) != boot.datagrams {
+            self.datagrams = None;
+            self.datagrams = boot.datagrams.map(Datagrams::listen).transpose()?;
         }
         Ok(())
     }
