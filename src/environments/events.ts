@@ -113,7 +113,7 @@ export class Events {
   }
 
   #answered(
-    { stream, invocation, began, log }: Serving,
+    { stream, invocation, began, log, streamedAt }: Serving,
     outcome: Outcome,
     ready: boolean,
     failure: LoggedFailure | undefined,
@@ -128,7 +128,9 @@ export class Events {
     const report = () => reports.end({ log, invocation, durationMs: answered - began, start, failure });
     if (this.#needs.beside() && !this.#shared) {
       const producedBytes = outcome.kind === "returned" ? outcome.payload.length : undefined;
-      log.runtimeDone({ durationMs: answered - began, errorType: failure?.errorType, producedBytes });
+      // What the platform says in a function's stead is no answer of its.
+      const firstMs = failure?.logged === undefined ? (streamedAt || answered) - began : undefined;
+      log.runtimeDone({ durationMs: answered - began, errorType: failure?.errorType, producedBytes, firstMs });
       life.move("answered");
       const run = { outcome, invoked: began, answered, start };
       // The end of a log that somebody wants is there only when its REPORT is.

@@ -1,4 +1,4 @@
-import { type Invocation, limits, type Outcome } from "../model/index.ts";
+import { type Invocation, limits, monotonicMs, type Outcome } from "../model/index.ts";
 import type { InvocationLog } from "../observe/index.ts";
 import { answerTooLarge, type LoggedFailure, reported } from "./failure.ts";
 import type { Link } from "./link.ts";
@@ -30,6 +30,8 @@ export class Serving {
   readonly began: number;
   /** where it is logged */
   readonly log: InvocationLog;
+  /** when its answer began to come piece by piece, monotonicMs(); 0: it has not */
+  streamedAt = 0;
   readonly #needs: ServingNeeds;
   /** pieces of a streamed answer for a caller who wants it whole */
   #collected: Buffer[] | undefined;
@@ -54,6 +56,7 @@ export class Serving {
   }
 
   streamStarted(contentType: string): void {
+    this.streamedAt = monotonicMs();
     const { onStream } = this.invocation;
     if (onStream) onStream.start(contentType);
     else this.#collected = [];

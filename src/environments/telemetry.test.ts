@@ -146,7 +146,12 @@ describe("telemetry for extensions", () => {
     assert.equal(start.functionName, "f");
     assert.match(of("function"), /\ta word$/);
     const done = of("platform.runtimeDone");
-    assert.deepEqual(Object.keys(done).sort(), ["metrics", "requestId", "status"]);
+    assert.deepEqual(Object.keys(done).sort(), ["metrics", "requestId", "spans", "status"]);
+    assert.deepEqual(
+      done.spans.map(({ name }: { name: string }) => name),
+      ["responseLatency", "responseDuration"],
+    );
+    assert.ok(Math.abs(done.spans[0].durationMs + done.spans[1].durationMs - done.metrics.durationMs) < 0.01);
     assert.equal(done.metrics.producedBytes, '{"event":{}}'.length);
     const report = of("platform.report");
     assert.equal(report.requestId, done.requestId);

@@ -1,6 +1,14 @@
-import { createHash } from "node:crypto";
 import { type FunctionVersion, type Invocation, limits } from "../model/index.ts";
 import { applicationLine } from "./application-line.ts";
+import {
+  type DoneRun,
+  type EndedRun,
+  environmentOf,
+  recordOf,
+  reportOf,
+  runtimeNames,
+  spansOf,
+} from "./invocation-facts.ts";
 import { createLineSplitter, type LineSplitter } from "./line-splitter.ts";
 import * as lines from "./lines.ts";
 import { createLogTail, type LogTail } from "./log-tail.ts";
@@ -47,20 +55,9 @@ export interface InvocationLog {
   /** An init that went well, with extensions: they may hear of it. */
   initialised(durationMs: number): void;
   /** The runtime has done with its event, its extensions have not: `end` follows when they have. */
-  runtimeDone(run: Pick<EndedRun, "durationMs" | "errorType"> & { readonly producedBytes: number | undefined }): void;
+  runtimeDone(run: DoneRun): void;
   /** Ends the invocation's log with END and REPORT; returns its last 4 KB when asked for. */
   end(run: EndedRun): Buffer | undefined;
-}
-
-/** What REPORT says. */
-interface EndedRun {
-  readonly durationMs: number;
-  readonly initMs: number | undefined;
-  /** of the first invocation after a restore: all of it, and what the runtime and its hooks took of it */
-  readonly restore?: { readonly durationMs: number; readonly runtimeMs: number } | undefined;
-  readonly memoryPeakBytes: number;
-  readonly errorType: string | undefined;
-  readonly tail: boolean;
 }
 
 /** Source of the first extension's output; the others follow. */
@@ -214,12 +211,15 @@ export function openInvocationLog(needs: InvocationLogNeeds): InvocationLog {
         else tell(event);
       }
     },
-    runtimeDone({ producedBytes, ...run }) {
+    runtimeDone({ producedBytes, firstMs, ...run }) {
       if (!invocation) return;
       endOutputs();
       isDone = true;
       const nothing = { initMs: undefined, memoryPeakBytes: 0, tail: false };
-      const event = system.runtimeDone({ ...reportOf(target, invocation, { ...run, ...nothing }), producedBytes });
+      const spans =
+        firstMs === undefined ? undefined : spansOf(needs.clock() - run.durationMs, firstMs, run.durationMs);
+      const report = reportOf(target, invocation, { ...run, ...nothing });
+      const event = system.runtimeDone({ ...report, producedBytes, spans });
       if (isJson) putSystem(event);
       else tell(event);
     },
@@ -247,63 +247,8 @@ export function openInvocationLog(needs: InvocationLogNeeds): InvocationLog {
   };
 }
 
-/** A line in JSON log format as a document; as it is where it is none. */
-function recordOf(line: string): string | Record<string, unknown> {
-  try {
-    const document: unknown = line.startsWith("{") ? JSON.parse(line) : undefined;
-    return typeof document === "object" && document !== null ? (document as Record<string, unknown>) : line;
-  } catch {
-    return line;
-  }
-}
-
 /** A framed message without the newline it may end with, cut to the size of an event. */
 function messageOf(bytes: Buffer): string {
   const end = bytes.at(-1) === 0x0a ? bytes.length - 1 : bytes.length;
   return bytes.toString("utf8", 0, Math.min(end, eventBytes));
-}
-
-function reportOf(
-  target: FunctionVersion,
-  invocation: Invocation,
-  run: Parameters<InvocationLog["end"]>[0],
-): lines.Report {
-  const timedOut = run.errorType === "Sandbox.Timedout";
-  return {
-    requestId: invocation.requestId,
-    // Lambda reports a timeout as having taken exactly that long.
-    durationMs: timedOut ? Math.min(run.durationMs, target.timeoutSeconds * 1000) : run.durationMs,
-    memoryMb: target.memoryMb,
-    memoryPeakBytes: run.memoryPeakBytes,
-    initMs: run.initMs,
-    restoreMs: run.restore?.durationMs,
-    billedRestoreMs: run.restore === undefined ? undefined : Math.ceil(run.restore.runtimeMs),
-    trace: target.tracing === "Active" ? invocation.traceId : undefined,
-    errorType: run.errorType,
-  };
-}
-
-interface RuntimeNames {
-  /** `nodejs:22.23.3`; `provided:al2023`, as Lambda writes them */
-  readonly version: string;
-  readonly arn: string;
-}
-
-/** The runtime version and an ARN that, as Lambda's, is the same wherever the very same version runs. */
-function runtimeNames(target: FunctionVersion, exact: string): RuntimeNames {
-  const language = /^[a-z]+/.exec(target.runtime)?.[0] ?? target.runtime;
-  const version = `${language}:${exact || target.runtime.slice(language.length).replace(/^\./, "") || "latest"}`;
-  const digest = createHash("sha256").update(`${target.runtime} ${version}`).digest("hex");
-  return { version, arn: `arn:aws:lambda:${target.region}::runtime:${digest}` };
-}
-
-function environmentOf(target: FunctionVersion, stream: string, runtime: RuntimeNames) {
-  return {
-    functionName: target.name,
-    functionVersion: target.version,
-    instanceId: stream.slice(stream.lastIndexOf("]") + 1),
-    memoryMb: target.memoryMb,
-    runtimeVersion: runtime.version,
-    runtimeVersionArn: runtime.arn,
-  };
 }

@@ -22,6 +22,16 @@ export interface Report {
   readonly errorType?: string | undefined;
   /** bytes of the answer, where somebody wants to know */
   readonly producedBytes?: number | undefined;
+  /** the parts of the runtime's time, likewise */
+  readonly spans?: readonly Span[] | undefined;
+}
+
+/** As the Telemetry API names parts of an event's time. */
+export interface Span {
+  readonly name: "responseLatency" | "responseDuration";
+  /** ISO 8601 */
+  readonly start: string;
+  readonly durationMs: number;
 }
 
 export type Status =

@@ -154,6 +154,7 @@ export function runtimeDone(report: Report): SystemEvent {
       requestId: report.requestId,
       ...ended,
       ...tracing(report.trace),
+      ...(report.spans && { spans: report.spans.map((span) => ({ ...span, durationMs: rounded(span.durationMs) })) }),
       metrics: { durationMs: rounded(report.durationMs), producedBytes: report.producedBytes },
     },
   };
