@@ -27,6 +27,8 @@ export interface ListenOptions {
   readonly socketPath?: string | undefined;
   /** HTTP/2 on the port, too, of clients that know of it beforehand */
   readonly http2?: boolean | undefined;
+  /** milliseconds that a client may take for a request's head, or say nothing of HTTP/2; left out: a minute, and somewhat more */
+  readonly silenceMs?: number | undefined;
   /** TLS on the port, too, with HTTP/1.1 and HTTP/2 in it: by this certificate, or by one of our own for a region's hosts, kept in a folder */
   readonly tls?: Certificate | { readonly folder: string; readonly region: string } | undefined;
 }
@@ -49,6 +51,11 @@ export function createHttpDoor(needs: HttpNeeds): HttpDoor {
     if (request.httpVersionMajor === 2) request.headers.host ??= request.headers[":authority"] as string;
     const requestId = randomUUID();
     if (draining) response.shouldKeepAlive = false;
+    if (!hasOneHost(request)) {
+      // HTTP/2 has no such header: there a stream ends alone.
+      response.writeHead(400, request.httpVersionMajor === 2 ? {} : { connection: "close" }).end();
+      return;
+    }
     const target = request.url ?? "/";
     if (isFrontHost(request.headers.host ?? "") || isFrontPath(target)) {
       needs.front(request, response, requestId);
@@ -69,29 +76,37 @@ export function createHttpDoor(needs: HttpNeeds): HttpDoor {
     needs.other(request, response, url, requestId);
   };
 
-  function newServer(): Server {
+  function newServer(silenceMs = 60_000): Server {
     // Who offers anything else than WebSocket (Java's client: h2c) is answered as if it had not.
     const shouldUpgradeCallback = (request: IncomingMessage) => request.headers.upgrade?.toLowerCase() === "websocket";
-    const server = http.createServer({ keepAlive: true, noDelay: true, shouldUpgradeCallback }, listener);
+    const server = http.createServer(
+      {
+        keepAlive: true,
+        noDelay: true,
+        shouldUpgradeCallback,
+        connectionsCheckingInterval: Math.min(30_000, silenceMs / 2),
+      },
+      listener,
+    );
     server.on("upgrade", (request, socket, head) => needs.upgrade(request, socket, head, randomUUID()));
     // Longer than clients keep theirs (the SDKs: about a minute), so that it is they who close an idle connection.
     server.keepAliveTimeout = 75_000;
-    server.headersTimeout = 60_000;
+    server.headersTimeout = silenceMs;
     // Of receiving a request, not of answering it: 5 GB for S3 on a slow line.
     server.requestTimeout = 3600_000;
     return server;
   }
 
   /** Resolves with the port. */
-  async function listenTcp({ host, port, http2 = false, tls }: ListenOptions): Promise<number> {
-    const tcp = newServer();
+  async function listenTcp({ host, port, http2 = false, tls, silenceMs }: ListenOptions): Promise<number> {
+    const tcp = newServer(silenceMs);
     if (!http2 && tls === undefined) {
       servers.push(tcp);
       await listening(tcp, () => tcp.listen(port, host));
       return (tcp.address() as AddressInfo).port;
     }
     const { createMixedServer } = await import("./mixed.ts");
-    const server = createMixedServer(tcp, listener, await certificateOf(tls));
+    const server = createMixedServer(tcp, listener, await certificateOf(tls), silenceMs);
     await server.listen(port, host);
     mixed = server;
     return server.port();
@@ -152,6 +167,21 @@ function close(server: Server, ms: number): Promise<void> {
       resolve();
     });
   });
+}
+
+/**
+ * Two hosts, or one beside another authority, are for whoever hopes that the next server takes the other one (RFC 9112, 3.2; RFC 9113, 8.3.1).
+ */
+function hasOneHost({ headers, rawHeaders }: IncomingMessage): boolean {
+  let host: string | undefined;
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!;
+    if (name.length !== 4 || name.toLowerCase() !== "host") continue;
+    if (host !== undefined) return false;
+    host = rawHeaders[index + 1];
+  }
+  const authority = headers[":authority"];
+  return host === undefined || authority === undefined || host === authority;
 }
 
 /** A client's Host header is its own affair; one that makes no URL is answered all the same. */

@@ -16,15 +16,20 @@ export interface MixedServer {
   close(ms: number): Promise<void>;
 }
 
-/** milliseconds that a client may take to say what it speaks */
-const silenceMs = 60_000;
+/** milliseconds until what was told to end is ended */
+const graceMs = 1000;
 
 /**
  * HTTP/1.1 and HTTP/2 on one port, told apart by the first bytes of a connection; with a certificate, both inside TLS as well
  * (ALPN, RFC 7301). HTTP/2 without TLS is of clients that know beforehand that it is spoken (RFC 9113, 3.3). `http1`: the server for
- * HTTP/1.1, which listens nowhere itself.
+ * HTTP/1.1, which listens nowhere itself. `silenceMs`: how long a client may take to say what it speaks, or say nothing at all of HTTP/2.
  */
-export function createMixedServer(http1: Server, listener: RequestListener, certificate?: Certificate): MixedServer {
+export function createMixedServer(
+  http1: Server,
+  listener: RequestListener,
+  certificate?: Certificate,
+  silenceMs = 60_000,
+): MixedServer {
   const { createServer: createHttp2 } = process.getBuiltinModule("node:http2");
   const sessions = new Set<ServerHttp2Session>();
   const sockets = new Set<Socket>();
@@ -34,6 +39,19 @@ export function createMixedServer(http1: Server, listener: RequestListener, cert
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
     session.on("error", () => {});
+    // What runs may be silent for long. A head that never ends is no stream yet, but would keep a session that is only closed.
+    let running = 0;
+    session.on("stream", (stream) => {
+      running += 1;
+      stream.once("close", () => {
+        running -= 1;
+      });
+    });
+    session.setTimeout(silenceMs, () => {
+      if (running > 0) return;
+      session.close();
+      setTimeout(() => session.destroy(), graceMs).unref();
+    });
   });
 
   const tls =
@@ -75,6 +93,8 @@ export function createMixedServer(http1: Server, listener: RequestListener, cert
         door.once("error", reject);
         door.listen(port, host, () => {
           door.off("error", reject);
+          // Only then does it look after clients that do not end their heads.
+          http1.emit("listening");
           resolve();
         });
       }),

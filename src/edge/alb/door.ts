@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ServiceError } from "../../model/index.ts";
 import { functionTarget } from "../api-gateway/targets.ts";
-import { readBody } from "../body.ts";
 import { sendAnswer } from "../proxy/answer.ts";
+import { bodyOf } from "../proxy/body-of.ts";
 import { type CallNeeds, callFunction } from "../proxy/call.ts";
-import { hasBody, one, partsOf, type RequestParts } from "../proxy/parts.ts";
+import { one, partsOf, type RequestParts } from "../proxy/parts.ts";
 import type { Balancers } from "./balancers.ts";
 import { type BalancerAnswer, fromResult, mostBytes, ownAnswer } from "./from-result.ts";
 import type { Action, BalancerRecord } from "./records.ts";
@@ -24,8 +24,6 @@ export type BalancerDoor = (
   requestId: string,
 ) => Promise<void>;
 
-const nothing = Buffer.alloc(0);
-
 /** The data plane of Application Load Balancers. */
 export function createBalancerDoor(needs: BalancerNeeds): BalancerDoor {
   async function answered(request: IncomingMessage, record: BalancerRecord, parts: RequestParts) {
@@ -44,7 +42,7 @@ export function createBalancerDoor(needs: BalancerNeeds): BalancerDoor {
     const target = functionTarget(group.target, {});
     if (target === undefined) return ownAnswer(502);
     const many = group.attributes["lambda.multi_value_headers.enabled"] === "true";
-    const body = hasBody(request) ? await readBody(request, mostBytes, tooLarge) : nothing;
+    const body = await bodyOf(request, mostBytes, tooLarge);
     const payload = toEvent(parts, body, group.name, many);
     const traceId = one(parts.headers, "x-amzn-trace-id");
     const { requestId, received } = parts;

@@ -2,12 +2,13 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type InvocationResult, limits, monotonicMs, ServiceError } from "../../model/index.ts";
 import type { FunctionUrlRecord, Registry } from "../../registry/index.ts";
 import { Refusal } from "../auth/index.ts";
-import { holdBody, readBody } from "../body.ts";
+import { holdBody } from "../body.ts";
 import type { Caller } from "../caller.ts";
 import { jsonAnswer, type ProxyAnswer, sendAnswer } from "../proxy/answer.ts";
+import { bodyOf } from "../proxy/body-of.ts";
 import { type CallNeeds, callFunction } from "../proxy/call.ts";
 import { type CorsRules, corsHeaders, isPreflight, preflightHeaders, withCors } from "../proxy/cors.ts";
-import { hasBody, one, partsOf, type RequestParts } from "../proxy/parts.ts";
+import { one, partsOf, type RequestParts } from "../proxy/parts.ts";
 import { isAllowed } from "./access.ts";
 import { badGateway, fromResult } from "./from-result.ts";
 import { answerStream } from "./stream.ts";
@@ -36,8 +37,6 @@ export type FunctionUrlDoor = (
   requestId: string,
 ) => Promise<void>;
 
-const nothing = Buffer.alloc(0);
-
 const seeTheGuide =
   "Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html";
 
@@ -65,7 +64,7 @@ export function createFunctionUrlDoor(needs: FunctionUrlNeeds): FunctionUrlDoor 
         const answer = { status: 200, headers: preflightHeaders(cors, parts.headers), body: Buffer.alloc(0) };
         return void sendAnswer(response, answer, own);
       }
-      const body = hasBody(request) ? await readBody(request, limits.syncPayloadBytes, tooLarge) : nothing;
+      const body = await bodyOf(request, limits.syncPayloadBytes, tooLarge);
       if (place.record.authType !== "NONE") holdBody(request, body);
       const caller = await admitted(request, parts, place);
       if (caller === "nobody") return send(failure("AccessDeniedException", 403, { Message: "Forbidden" }));

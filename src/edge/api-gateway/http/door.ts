@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { limits, ServiceError } from "../../../model/index.ts";
 import { Refusal } from "../../auth/index.ts";
-import { holdBody, readBody } from "../../body.ts";
+import { holdBody } from "../../body.ts";
 import { type ProxyAnswer, sendAnswer } from "../../proxy/answer.ts";
+import { bodyOf } from "../../proxy/body-of.ts";
 import { callFunction } from "../../proxy/call.ts";
 import { type CorsRules, corsHeaders, isPreflight, preflightHeaders, withCors } from "../../proxy/cors.ts";
-import { hasBody, one } from "../../proxy/parts.ts";
+import { one } from "../../proxy/parts.ts";
 import type { Arrival } from "../arrival.ts";
 import { type Authorizers, inTime } from "../authorizers/authorizers.ts";
 import type { Denied, Granted } from "../authorizers/granted.ts";
@@ -30,8 +31,6 @@ export type HttpApiDoor = (request: IncomingMessage, response: ServerResponse, a
 /** "Payload size: 10 MB" (Quotas for HTTP APIs) */
 const mostBytes = 10 * 1024 * 1024;
 
-const nothing = Buffer.alloc(0);
-
 const denials: Readonly<Record<Denied, ProxyAnswer>> = {
   unauthorized: {
     ...gatewayAnswer(401, "Unauthorized"),
@@ -50,7 +49,7 @@ export function createHttpApiDoor(needs: HttpDoorNeeds): HttpApiDoor {
     const selected = selectRoute(definition, parts.method, segments);
     if (selected === undefined) return gatewayAnswer(404, "Not Found");
     if (!needs.throttle.admits(record, stage, selected.route.routeKey)) return gatewayAnswer(429, "Too Many Requests");
-    const body = hasBody(request) ? await readBody(request, mostBytes, tooLarge) : nothing;
+    const body = await bodyOf(request, mostBytes, tooLarge);
     if (selected.route.authorizationType === "AWS_IAM") holdBody(request, body);
     const granted = await needs.authorizers.decide(asking(request, arrival, selected));
     if (typeof granted === "string") return denials[granted];

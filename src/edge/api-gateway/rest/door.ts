@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { monotonicMs, ServiceError } from "../../../model/index.ts";
 import { Refusal } from "../../auth/index.ts";
-import { holdBody, readBody } from "../../body.ts";
+import { holdBody } from "../../body.ts";
 import { isStatus, type ProxyAnswer, sendAnswer } from "../../proxy/answer.ts";
-import { hasBody, one, partsOf } from "../../proxy/parts.ts";
+import { bodyOf } from "../../proxy/body-of.ts";
+import { one, partsOf } from "../../proxy/parts.ts";
 import type { GatewayNeeds } from "../needs.ts";
 import { Faulty, type GatewayFault, gatewayAnswer } from "./answers.ts";
 import { type RestArrival, restArrival } from "./arrival.ts";
@@ -32,8 +33,6 @@ export interface RestDoor {
   forgetAuthorizations(apiId: string, stage: string): void;
 }
 
-const nothing = Buffer.alloc(0);
-
 export function createRestDoor(needs: GatewayNeeds): RestDoor {
   const authorizers = createRestAuthorizers(needs);
   const limits = createLimits(needs.restApis, needs.registry);
@@ -43,7 +42,7 @@ export function createRestDoor(needs: GatewayNeeds): RestDoor {
     const selected = selectMethod(definition, parts.method, arrival.segments);
     if (selected === undefined) throw new Faulty("MISSING_AUTHENTICATION_TOKEN");
     limits.checkStage(arrival, selected);
-    const body = hasBody(request) ? await readBody(request, mostBytes, tooLarge) : nothing;
+    const body = await bodyOf(request, mostBytes, tooLarge);
     const { method } = selected;
     if (method.authorizationType === "AWS_IAM") holdBody(request, body);
     const { authorizer, identity, apiKey } = await authorizers.decide(request, arrival, selected);
