@@ -29,6 +29,8 @@ export interface Mapping {
   readonly problem?: string;
   readonly counts: Readonly<Record<string, number>>;
   readonly iteratorAgeMs?: number;
+  /** records of topics that are there and were not read */
+  readonly offsetLag?: number;
 }
 
 /** What the platform said when it did not do what it was asked. */

@@ -260,6 +260,18 @@ test("a call that failed is found among all", { skip }, async () => {
   await page.close();
 });
 
+test("an event source shows what it has read, and how much waits", { skip }, async () => {
+  const { page } = await openDashboard(browser, server.endpoint);
+  await go(page, "/sources", "Event sources");
+  const row = page.locator("tbody tr", { hasText: "sqs orders" });
+  await row.getByText(/^\d+ waiting$/).waitFor();
+  await row.getByText("Enabled").waitFor();
+  await row.locator(".spark path").waitFor({ state: "attached" });
+  const read = row.locator("td.number").nth(1);
+  assert.ok(Number((await read.innerText()).replaceAll(",", "")) > 0, "the load has sent messages");
+  await page.close();
+});
+
 test("provisioned and reserved concurrency are shown with what is used of them", { skip }, async () => {
   const { page } = await openDashboard(browser, server.endpoint);
   await go(page, "/concurrency", "Concurrency");

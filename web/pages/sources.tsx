@@ -1,4 +1,4 @@
-import { ask, type Info } from "../api.ts";
+import { ask, askService, type Info, type Mapping } from "../api.ts";
 import { Card, Command, Empty, Figure, Problem, usePolled } from "../parts/bits.tsx";
 import { Spark } from "../parts/spark.tsx";
 import { functionPath } from "../route.ts";
@@ -8,8 +8,16 @@ interface Connected {
   readonly EventSourceMappings: readonly { readonly UUID: string; readonly EventSourceArn?: string }[];
 }
 
-/** Lags and readings as they were seen from this page, by mapping: the newest last. */
-const seen = new Map<string, { readonly lag: readonly number[]; readonly read: readonly number[] }>();
+/** How far behind a mapping is: the age of what was read last, or the records that wait. */
+interface Lag {
+  readonly value: number;
+  readonly format: (value: number) => string;
+}
+
+const waiting = (value: number): Lag => ({ value, format: (many) => `${whole(many)} waiting` });
+
+/** Lags as they were seen from this page, by mapping: the newest last. */
+const seen = new Map<string, readonly number[]>();
 const remembered = 60;
 
 /** How each mapping does, with what it reads. */
@@ -19,15 +27,34 @@ async function load() {
     ask<Connected>("/2015-03-31/event-source-mappings/"),
   ]);
   const arns = new Map(EventSourceMappings.map(({ UUID, EventSourceArn }) => [UUID, EventSourceArn]));
-  return sources.map((each) => {
-    const before = seen.get(each.uuid) ?? { lag: [], read: [] };
-    const now = {
-      lag: [...before.lag, each.iteratorAgeMs ?? 0].slice(-remembered),
-      read: [...before.read, each.counts.PolledEventCount ?? 0].slice(-remembered),
-    };
-    seen.set(each.uuid, now);
-    return { ...each, ...now, arn: arns.get(each.uuid) };
-  });
+  return Promise.all(
+    sources.map(async (each) => {
+      const arn = arns.get(each.uuid);
+      const lag = await lagOf(each, arn);
+      const course = [...(seen.get(each.uuid) ?? []), lag?.value ?? 0].slice(-remembered);
+      seen.set(each.uuid, course);
+      return { ...each, arn, lag, course };
+    }),
+  );
+}
+
+async function lagOf({ iteratorAgeMs, offsetLag }: Mapping, arn: string | undefined): Promise<Lag | undefined> {
+  if (iteratorAgeMs !== undefined) return { value: iteratorAgeMs, format: ms };
+  if (offsetLag !== undefined) return waiting(offsetLag);
+  const [, , service, , , name] = (arn ?? "").split(":");
+  if (service !== "sqs") return undefined;
+  try {
+    const { QueueUrl } = await askService<{ QueueUrl: string }>("sqs", "AmazonSQS.GetQueueUrl", { QueueName: name });
+    const { Attributes } = await askService<{ Attributes?: Record<string, string> }>(
+      "sqs",
+      "AmazonSQS.GetQueueAttributes",
+      { QueueUrl, AttributeNames: ["ApproximateNumberOfMessages"] },
+    );
+    return waiting(Number(Attributes?.ApproximateNumberOfMessages ?? 0));
+  } catch {
+    // The queue is elsewhere: nothing is known of it here.
+    return undefined;
+  }
 }
 
 /** Event source mappings: what they read, for whom, and how far behind they are. */
@@ -35,20 +62,23 @@ export function SourcesPage() {
   const sources = usePolled(load, 1500);
   const all = sources.value ?? [];
   const enabled = all.filter(({ state }) => state === "Enabled").length;
-  const lags = all.flatMap(({ iteratorAgeMs }) => (iteratorAgeMs === undefined ? [] : [iteratorAgeMs]));
+  const lags = all.flatMap(({ lag }) => (lag === undefined ? [] : [lag])).sort((one, other) => other.value - one.value);
   const sum = (counter: string) => all.reduce((together, { counts }) => together + (counts[counter] ?? 0), 0);
   return (
     <>
       <div class="title">
         <div>
           <h1>Event sources</h1>
-          <p>Queues and streams that are read for functions. Lag is the age of the last record that was read.</p>
+          <p>
+            Queues and streams that are read for functions. Lag is the age of the last record that was read, or how many
+            wait.
+          </p>
         </div>
       </div>
       <Card>
         <dl class="figures">
           <Figure name="Mappings" value={sources.value ? whole(all.length) : "–"} hint={`${whole(enabled)} read`} />
-          <Figure name="Farthest behind" value={lags.length === 0 ? "–" : ms(Math.max(...lags))} />
+          <Figure name="Farthest behind" value={lags[0] === undefined ? "–" : lags[0].format(lags[0].value)} />
           <Figure name="Records read" value={whole(sum("PolledEventCount"))} hint="since the platform started" />
           <Figure name="Failed" value={whole(sum("FailedInvokeEventCount"))} />
         </dl>
@@ -79,7 +109,7 @@ export function SourcesPage() {
               </thead>
               <tbody>
                 {(sources.value ?? []).map(
-                  ({ uuid, source, functionName, state, problem, counts, iteratorAgeMs, arn, lag, read }) => (
+                  ({ uuid, source, functionName, state, problem, counts, arn, lag, course }) => (
                     <tr key={uuid}>
                       <td class="wrap" title={arn ?? ""}>
                         {arn ? shortArn(arn) : source}
@@ -91,14 +121,8 @@ export function SourcesPage() {
                       <td>
                         <State of={state} />
                       </td>
-                      <td class="number">{iteratorAgeMs === undefined ? "–" : ms(iteratorAgeMs)}</td>
-                      <td>
-                        {iteratorAgeMs === undefined ? (
-                          <Spark of={stepsOf(read)} title="records read" format={whole} />
-                        ) : (
-                          <Spark of={lag} title="lag" format={ms} />
-                        )}
-                      </td>
+                      <td class="number">{lag === undefined ? "–" : lag.format(lag.value)}</td>
+                      <td>{lag && <Spark of={course} title="lag" format={lag.format} />}</td>
                       <td class="number">{whole(counts.PolledEventCount ?? 0)}</td>
                       <td class="number">{whole(counts.FilteredOutEventCount ?? 0)}</td>
                       <td class="number">{whole(counts.InvokedEventCount ?? 0)}</td>
@@ -124,10 +148,6 @@ function shortArn(arn: string): string {
 
 /** Of a name, or of an ARN. */
 export const nameOf = (text: string): string => (text.startsWith("arn:") ? (text.split(":")[6] ?? text) : text);
-
-/** What came between one reading and the next. */
-const stepsOf = (counts: readonly number[]): number[] =>
-  counts.slice(1).map((count, index) => Math.max(0, count - counts[index]!));
 
 function State({ of }: { of: string }) {
   const good = of === "Enabled";

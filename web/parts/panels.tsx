@@ -45,7 +45,17 @@ export function panelsOf(name: string | undefined): readonly Panel[] {
       lines: [
         { name: "calls", colour: "--run", area: true, counts: true, query: lambda("Invocations", "Sum") },
         { name: "errors", colour: "--bad", counts: true, query: lambda("Errors", "Sum") },
-        { name: "throttled", colour: "--platform", dashed: true, counts: true, query: lambda("Throttles", "Sum") },
+        ...(name === undefined
+          ? []
+          : [
+              {
+                name: "throttled",
+                colour: "--platform",
+                dashed: true,
+                counts: true,
+                query: lambda("Throttles", "Sum"),
+              },
+            ]),
       ],
     },
     {
@@ -96,14 +106,29 @@ export function panelsOf(name: string | undefined): readonly Panel[] {
             ]),
       ],
     },
-    {
-      title: "Without anybody waiting",
-      format: plain,
-      lines: [
-        { name: "received", colour: "--run", area: true, counts: true, query: lambda("AsyncEventsReceived", "Sum") },
-        { name: "dropped", colour: "--bad", counts: true, query: lambda("AsyncEventsDropped", "Sum") },
-      ],
-    },
+    name === undefined
+      ? {
+          title: "Let down",
+          format: plain,
+          lines: [
+            { name: "timed out", colour: "--bad", area: true, counts: true, query: own("Timeouts", "Sum") },
+            { name: "throttled", colour: "--platform", dashed: true, counts: true, query: lambda("Throttles", "Sum") },
+          ],
+        }
+      : {
+          title: "Without anybody waiting",
+          format: plain,
+          lines: [
+            {
+              name: "received",
+              colour: "--run",
+              area: true,
+              counts: true,
+              query: lambda("AsyncEventsReceived", "Sum"),
+            },
+            { name: "dropped", colour: "--bad", counts: true, query: lambda("AsyncEventsDropped", "Sum") },
+          ],
+        },
   ];
 }
 
