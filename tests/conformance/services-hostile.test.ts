@@ -125,6 +125,16 @@ const samples: Record<string, readonly string[]> = {
   ScheduleExpressionTimezone: ["UTC", "Europe/Berlin", "Mars/One", "+01:00"],
   ScheduleGroupName: ["default", "group", "no"],
   FilterPattern: ["ERROR", "[a, b]", "{ $.a = 1 }"],
+  QueryString: [
+    "",
+    "fields @message",
+    "stats count(*) by bin(5m)",
+    "filter x like /a/",
+    "parse @message 'a*' as b",
+    "filter (",
+    "limit",
+  ],
+  TraceId: [`1-${"5".repeat(8)}-${"a".repeat(24)}`, "1"],
 };
 
 const odd = fc.oneof(
@@ -258,6 +268,55 @@ test("scheduler: requests of any shape, cut off or changed anywhere, are answere
       const whole = method === "POST" || method === "PUT" ? { ...init, body } : init;
       return holds(`${method} ${url} ${Buffer.from(body)}`, () => sent(url, whole), isRestError);
     }),
+    { numRuns: numRuns * 2 },
+  );
+});
+
+const segment = { name: "n", id: "0123456789abcdef", trace_id: `1-${"5".repeat(8)}-${"a".repeat(24)}` };
+const times = { start_time: 1.8e9, end_time: 1.8e9 + 1 };
+
+test("xray: requests of any shape, cut off or changed anywhere, are answered in its words, and whatever segments hold is read", async () => {
+  const model = modelOf("xray");
+  const documents = fc
+    .record({
+      annotations: odd,
+      http: odd,
+      cause: odd,
+      subsegments: odd,
+      user: odd,
+      aws: odd,
+      origin: odd,
+      parent_id: odd,
+    })
+    .map((more) => JSON.stringify({ ...segment, ...times, ...more }));
+  const requests = fc.constantFrom(...Object.entries(model.operations)).chain(([name, { path, input = "" }]) => {
+    const shaped = structure(model, model.shapes[input]!, 0);
+    const put = fc.record({ TraceSegmentDocuments: fc.array(documents, { maxLength: 3 }) });
+    const get = fc.record({ TraceIds: fc.constant([segment.trace_id]) });
+    const StartTime = fc.constant(times.start_time - 10);
+    const FilterExpression = fc.constantFrom(
+      ...[
+        "",
+        "fault",
+        'annotation.a = "b"',
+        'service("n") { ok }',
+        "responsetime > 0",
+        "(",
+        '"',
+        "http.url CONTAINS 5",
+      ],
+    );
+    const look = fc.record({ StartTime, EndTime: fc.constant(times.end_time), FilterExpression });
+    const own = { PutTraceSegments: put, BatchGetTraces: get, GetTraceGraph: get }[name] ?? look;
+    const body = broken(fc.oneof<fc.Arbitrary<unknown>[]>(shaped, own, own).map((value) => JSON.stringify(value)));
+    return fc.tuple(fc.constant(path), body);
+  });
+  const isRestError = (text: string) => typeof (JSON.parse(text) as { code?: unknown }).code === "string";
+  const init = { method: "POST", headers: { authorization: signedFor("xray") } };
+  await fc.assert(
+    fc.asyncProperty(requests, ([path, body]) =>
+      holds(`${path} ${Buffer.from(body)}`, () => sent(`${door.endpoint}${path}`, { ...init, body }), isRestError),
+    ),
     { numRuns: numRuns * 2 },
   );
 });

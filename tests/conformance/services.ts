@@ -10,6 +10,7 @@ import { createObjects } from "../../src/objects/index.ts";
 import { createLogStore } from "../../src/observe/index.ts";
 import { createRegistry, createSyncer, type Registry } from "../../src/registry/index.ts";
 import { createRepositories } from "../../src/repositories/index.ts";
+import { createTraces } from "../../src/traces/index.ts";
 
 /** The services around Lambda behind the real front door, without anything that runs functions. */
 export interface ServicesDoor extends AsyncDisposable {
@@ -35,6 +36,7 @@ export async function openServices(): Promise<ServicesDoor> {
   const sealer = createSealer(Buffer.alloc(32, 7));
   const objects = createObjects({ directory: join(folder, "objects"), syncer: createSyncer, clock });
   const logs = createLogStore({ dir: join(folder, "logs"), clock, warn: () => {} });
+  const traces = createTraces({ path: join(folder, "traces.sqlite"), clock, report });
   const buses = createBuses({
     path: join(folder, "schedules.sqlite"),
     archivesPath: join(folder, "archives.sqlite"),
@@ -56,6 +58,7 @@ export async function openServices(): Promise<ServicesDoor> {
     sealer,
     keys: openKeys({ named, sealer, clock }),
     logs,
+    traces,
     repositories: createRepositories({
       directory: join(folder, "repositories"),
       repositories: named("ecr-repository"),
@@ -91,6 +94,7 @@ export async function openServices(): Promise<ServicesDoor> {
       await edge.drain(1000);
       await buses.close();
       await logs.close();
+      traces.close();
       objects.close();
       real.close();
       rmSync(folder, { recursive: true, force: true });

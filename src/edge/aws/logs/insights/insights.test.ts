@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "../../../../../tests/properties.ts";
 import type { EventRow } from "./event-fields.ts";
 import { parseQuery } from "./parse.ts";
 import { runQuery } from "./run.ts";
@@ -288,4 +289,40 @@ test("what is nested without end is refused, and not followed", () => {
   for (const query of [...nested, `fields ${"-".repeat(1000)}1`]) {
     assert.throws(() => parseQuery(query), { name: "QueryError", message: /nested too deeply/ });
   }
+});
+
+test("whatever is asked of whatever events gives rows of texts, or says where the query is wrong", () => {
+  const words = fc.constantFrom(
+    ...(
+      "fields display filter parse stats sort limit dedup | | , ( ) [ ] as by like not in and or =~ = != < >= + - * / % ^ " +
+      "@timestamp @message @duration @type a.b.0 `x y` count(*) avg(@duration) pct(@duration,90) bin(5m) greatest( concat( " +
+      "jsonParse(@message) datefloor(@timestamp,1mo) fromMillis( substr(@message,1,2) 1 2.5 -3 1e309 5m 'a*b' \"x\" /a(?<g>.)/ asc desc # \n"
+    ).split(/(?<=\S) (?=\S)/),
+  );
+  const queries = fc.oneof(
+    fc.array(words, { maxLength: 14 }).map((some) => some.join(" ")),
+    fc
+      .array(words, { maxLength: 6 })
+      .map((some) => `fields ${some.join(" ")} as x | stats count(*), max(x) by x | sort x`),
+    fc.string({ unit: "binary", maxLength: 40 }),
+  );
+  const odd = [
+    ...lambda,
+    event("{"),
+    event('{"a":{"b":[null,1e999]},"x y":true}'),
+    event("\0\ud800"),
+    event("", Number.NaN),
+  ];
+  fc.assert(
+    fc.property(queries, (query) => {
+      try {
+        for (const row of run(query, odd).results) {
+          for (const { field, value } of row) assert.equal(`${typeof field} ${typeof value}`, "string string");
+        }
+      } catch (error) {
+        assert.ok(error instanceof QueryError, `${query}: ${(error as Error).stack}`);
+      }
+    }),
+    { numRuns: process.env.THAW_TEST_SLOW === "1" ? 100_000 : 2000 },
+  );
 });
