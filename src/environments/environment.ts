@@ -418,6 +418,8 @@ export class Environment {
     this.#life.move("stop");
     this.#leave();
     if (beside && housing) {
+      // Whoever waits for an answer need not wait for that.
+      this.#running.fail((requestId) => exited(requestId, { signal: "SIGKILL" }, false));
       this.#farewell = new Farewell(beside, housing, reason);
       await this.#farewell.over;
       beside.close();

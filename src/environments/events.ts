@@ -126,7 +126,9 @@ export class Events {
     this.lastRunMs = answered - began;
     const start = reports.takeStart(failure);
     const report = () => reports.end({ log, invocation, durationMs: answered - began, start, failure });
-    if (this.#needs.beside() && !this.#shared) {
+    /** it was failed because the environment is being ended: nobody takes another step */
+    const ended = life.state !== "busy";
+    if (this.#needs.beside() && !this.#shared && !ended) {
       const producedBytes = outcome.kind === "returned" ? outcome.payload.length : undefined;
       // What the platform says in a function's stead is no answer of its.
       const firstMs = failure?.logged === undefined ? (streamedAt || answered) - began : undefined;
@@ -137,6 +139,7 @@ export class Events {
       if (!invocation.tail) settle({ ...run, logTail: undefined });
       this.#aftermath.begin(() => {
         const durationMs = monotonicMs() - began;
+        this.lastRunMs = durationMs;
         this.#needs.extensionsTook(began + durationMs - answered);
         const logTail = reports.end({ log, invocation, durationMs, start, failure });
         if (invocation.tail) settle({ ...run, logTail });
@@ -162,7 +165,7 @@ export class Events {
     }
     const logTail = report();
     if (ready) this.rest();
-    else life.move("answered");
+    else if (!ended) life.move("answered");
     settle({ outcome, invoked: began, answered, logTail, start });
     // After the caller has its answer: whoever waits for this environment comes second.
     if (ready) this.#needs.free();

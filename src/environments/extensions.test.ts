@@ -276,4 +276,27 @@ export const handler = async () => "done";
     const refused = linesFrom(start).lines.find((line) => line.includes("refused")) ?? "";
     assert.match(refused, /403 .*ShutdownEventNotSupportedForInternalExtension.*Extension\.InvalidEventType/);
   });
+
+  // The last one: nothing is started behind it.
+  test("an event that runs when the platform ends fails at once, and they have their time", async () => {
+    const start = rig.lines.length;
+    const source = `${client}(async () => { await register(["INVOKE", "SHUTDOWN"]); say("heard", (await next()).eventType); say("heard", (await next()).eventType); process.exit(0); })();`;
+    const target = rig.version(handler("await new Promise((r) => setTimeout(r, 4000));"), {
+      name: "running",
+      layers: layerOf({ lasting: source }),
+    });
+    const called = rig.call(target);
+    await until(() => linesFrom(start).lines.some((line) => line.includes("handler")));
+    await using other = await openRig({ snapshots: "off" });
+    const plain = other.version(handler("await new Promise((r) => setTimeout(r, 4000));"));
+    const alone = other.call(plain);
+    await until(() => other.lines.some((line) => line.includes("handler")));
+    await other.environments.close();
+    assert.equal(((await alone).answer as { errorType: string }).errorType, "Runtime.ExitError");
+    const closing = rig.environments.close();
+    assert.equal(((await called).answer as { errorType: string }).errorType, "Runtime.ExitError");
+    assert.deepEqual(linesFrom(start).of("heard"), ['heard "INVOKE"']);
+    await closing;
+    assert.deepEqual(linesFrom(start).of("heard"), ['heard "INVOKE"', 'heard "SHUTDOWN"']);
+  });
 });
