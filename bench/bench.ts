@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- NAME… [--rounds N] [--quick] [--json|--markdown]`, `-- --list`. Prints the machine, every measurement,
+ * `npm run bench -- NAME… [--rounds N] [--quick] [--only PART[,PART]] [--json|--markdown]`, `-- --list`. Prints the machine, every measurement,
  * and every goal with its ratio; as one JSON document, or as the rows of a table. Exit 0 when everything ran (met or not),
  * 1 when something failed, 2 on bad usage. `starts` is every benchmark about starting environments, `all` is all.
  */
@@ -76,7 +76,7 @@ const workloads: Readonly<Record<string, Workload>> = {
   async: { about: "asynchronous invocations: accepted a second, memory of a long queue, latency", run: asynchronous },
   events: {
     about:
-      "event sources and front doors: accepted a second, latency from sender to function, doors against a bare call",
+      "event sources and front doors: accepted a second, latency from sender to function, memory of long queues, doors against a bare call",
     run: events,
   },
   startup: {
@@ -103,7 +103,7 @@ const groups: Readonly<Record<string, readonly string[]>> = {
 
 function usage(problem: string): never {
   console.error(
-    `${problem}\nusage: npm run bench -- ${[...Object.keys(workloads), ...Object.keys(groups)].join("|")} … [--rounds N] [--quick] [--json|--markdown]`,
+    `${problem}\nusage: npm run bench -- ${[...Object.keys(workloads), ...Object.keys(groups)].join("|")} … [--rounds N] [--quick] [--only PART[,PART]] [--json|--markdown]`,
   );
   process.exit(2);
 }
@@ -112,12 +112,14 @@ function readArguments(): {
   names: string[];
   rounds: number | undefined;
   quick: boolean;
+  only: ReadonlySet<string> | undefined;
   format: "text" | "json" | "markdown";
   list: boolean;
 } {
   const options = {
     rounds: { type: "string" },
     quick: { type: "boolean", default: false },
+    only: { type: "string" },
     json: { type: "boolean", default: false },
     markdown: { type: "boolean", default: false },
     list: { type: "boolean", default: false },
@@ -133,13 +135,14 @@ function readArguments(): {
     if (names.length === 0 && !values.list) usage("which benchmark?");
     if (values.json && values.markdown) usage("--json and --markdown: one of them");
     const format = values.json ? "json" : values.markdown ? "markdown" : "text";
-    return { names, rounds, quick: values.quick, format, list: values.list };
+    const only = values.only === undefined ? undefined : new Set(values.only.split(","));
+    return { names, rounds, quick: values.quick, only, format, list: values.list };
   } catch (error) {
     usage((error as Error).message);
   }
 }
 
-const { names, rounds, quick, format, list } = readArguments();
+const { names, rounds, quick, only, format, list } = readArguments();
 if (list) {
   const all = Object.entries(workloads).map(([name, { about }]) => ({ name, about }));
   console.log(
@@ -157,7 +160,7 @@ if (format === "text") console.log(`${banner(about)}\n`);
 const reports: (WorkloadReport | { name: string; error: string })[] = [];
 for (const name of names) {
   try {
-    const report = await workloads[name]!.run({ rounds, quick, progress });
+    const report = await workloads[name]!.run({ rounds, quick, only, progress });
     progress("");
     reports.push(report);
     if (format === "text") console.log(`${render(report, style)}\n`);

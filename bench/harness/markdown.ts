@@ -10,7 +10,7 @@ export function markdown(
   const verdicts = reports.flatMap((report) => ("error" in report ? [] : report.verdicts));
   const failed = reports.flatMap((report) => ("error" in report ? [`${report.name} failed: ${report.error}`] : []));
   const missing = reports.flatMap((report) => ("error" in report ? [] : report.missing));
-  const rows = [...verdicts].sort((a, b) => a.goal - b.goal).map(row);
+  const rows = [...verdicts].sort((a, b) => orderOf(a.goal) - orderOf(b.goal)).map(row);
   const lines = [
     `Measured on: ${banner(machine)}.`,
     "",
@@ -51,3 +51,6 @@ function word({ met, note }: Verdict): string {
 function cell(text: string): string {
   return text.replaceAll("|", "\\|").replaceAll("\n", " ");
 }
+
+/** Goals without a number come after the others. */
+const orderOf = (goal: number | string): number => (typeof goal === "number" ? goal : Number.MAX_SAFE_INTEGER);

@@ -12,8 +12,8 @@ export interface Measurement extends Summary {
 
 /** A goal of the project set beside what was measured. */
 export interface Verdict {
-  /** number of the goal */
-  readonly goal: number;
+  /** number of the goal, or its words where it has none */
+  readonly goal: number | string;
   readonly what: string;
   readonly subject: string;
   readonly baseline: string;
@@ -53,6 +53,8 @@ export interface WorkloadReport {
 export interface WorkloadOptions {
   readonly rounds: number | undefined;
   readonly quick: boolean;
+  /** parts of the workload, where it has some; undefined: all */
+  readonly only?: ReadonlySet<string> | undefined;
   readonly progress: (text: string) => void;
 }
 
@@ -181,5 +183,6 @@ function renderVerdict(v: Verdict, style: Style): string {
     : "not measured";
   const word = v.met === undefined ? style.dim("not judged") : v.met ? style.good("met") : style.bad("NOT MET");
   const note = v.note === undefined ? "" : `; ${v.note}`;
-  return `goal ${v.goal}: ${v.what}: ${v.subject} / ${v.baseline} = ${measured}, goal ${sign} ${v.limit}×: ${word}${note}`;
+  const goal = typeof v.goal === "number" ? `goal ${v.goal}` : v.goal;
+  return `${goal}: ${v.what}: ${v.subject} / ${v.baseline} = ${measured}, goal ${sign} ${v.limit}×: ${word}${note}`;
 }

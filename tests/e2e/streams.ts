@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { type AddressInfo, createServer as createTcp } from "node:net";
 import { join } from "node:path";
@@ -32,6 +32,8 @@ interface Program {
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Told before it is ended for a restart; what it gives back is told after that. */
+  keep?(): Promise<() => void>;
 }
 
 /** Starts a program and waits until it answers at `port`. Rejects with what it printed. */
@@ -77,7 +79,9 @@ export async function serve(program: Program, port: number): Promise<StreamServe
       return child;
     },
     async restart() {
-      await kill(10_000);
+      const restore = await program.keep?.();
+      await kill(3000);
+      restore?.();
       await start();
     },
     [Symbol.asyncDispose]: () => kill(),
@@ -97,7 +101,26 @@ export async function startKinesis(keep?: string): Promise<StreamServer> {
   const ports = { KINESIS_MOCK_PLAIN_PORT: String(port), KINESIS_MOCK_TLS_PORT: String(tls) };
   const folder = join(root, "node_modules/kinesis-local");
   const env = { ...durations, ...kept, ...ports, LOG_LEVEL: "ERROR" };
-  return serve({ command: process.execPath, args: ["main.js"], cwd: folder, env }, port);
+  const keeping = keep === undefined ? {} : { keep: () => copyOf(keep) };
+  return serve({ command: process.execPath, args: ["main.js"], cwd: folder, env, ...keeping }, port);
+}
+
+/** The files of a folder, once each is whole: one that is killed while it writes leaves a part of one. Gives what puts them back. */
+async function copyOf(folder: string): Promise<() => void> {
+  for (let tries = 0; ; tries += 1) {
+    const files = readdirSync(folder).map(
+      (name) => [join(folder, name), readFileSync(join(folder, name), "utf8")] as const,
+    );
+    try {
+      for (const [, text] of files) JSON.parse(text);
+      return () => {
+        for (const [path, text] of files) writeFileSync(path, text);
+      };
+    } catch (error) {
+      if (tries > 100) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
 }
 
 /** moto of PyPI. Rejects where there is no Python or no pip. */
