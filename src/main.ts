@@ -3,7 +3,15 @@ import { connect } from "node:net";
 import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 import { type Config, ConfigError, configOf, type Options } from "./config.ts";
-import { createDoors, createEvents, createRunning, openStores, runtimesInUse } from "./platform/index.ts";
+import {
+  beginIsolation,
+  createDoors,
+  createEvents,
+  createRunning,
+  openStores,
+  runtimesInUse,
+  type Stores,
+} from "./platform/index.ts";
 
 export type { Options } from "./config.ts";
 
@@ -37,10 +45,24 @@ export async function start(options: Options = {}): Promise<Platform> {
   const host = config.host.includes(":") ? `[${config.host}]` : config.host;
   const endpoint = () => `http://${host}:${port}`;
 
-  const stores = openStores(config, { ...reporting, endpoint });
+  // The launcher, which this turn of the event loop starts, gets ready while stores are opened.
+  const beginning = beginIsolation(config, endpointSocket, reporting.note);
+  beginning.catch(() => undefined);
+  await new Promise((turn) => setImmediate(turn));
+  let stores: Stores;
+  try {
+    stores = openStores(config, { ...reporting, endpoint });
+  } catch (error) {
+    await beginning.then(
+      (begun) => begun.close(),
+      () => undefined,
+    );
+    throw error;
+  }
+  const isolation = await beginning;
   const { registry, objects, images, artifacts, logs, metering, tracing } = stores;
-  const running = await createRunning(config, { ...reporting, stores, endpointSocket, endpointPort: () => port });
-  const { isolation, environments, invoke, isOwned } = running;
+  const running = createRunning(config, { ...reporting, stores, isolation, endpointPort: () => port });
+  const { environments, invoke, isOwned } = running;
   const events = createEvents(config, { ...reporting, stores, invoke, endpoint });
   const { durable, queue, messages, sources } = events;
   const { edge, bootAhead } = createDoors(config, { ...reporting, stores, running, events, endpoint });

@@ -1,5 +1,5 @@
 export { createDoors } from "./doors.ts";
 export { createEvents } from "./events.ts";
 export { runtimesInUse } from "./owned.ts";
-export { createRunning } from "./running.ts";
-export { openStores } from "./stores.ts";
+export { beginIsolation, createRunning } from "./running.ts";
+export { openStores, type Stores } from "./stores.ts";
