@@ -12,6 +12,8 @@ const unfinished = `${outdir}.${process.pid}`;
 
 /** Rooms that are loaded by name in the middle of a call (src/platform/later.ts). */
 const laterRooms = /\bload\("(\.[^"]+)\.ts"\)/g;
+/** Files that threads run. */
+const threads = /\bnew URL\("(\.[^"]+)\.ts", import\.meta\.url\)/g;
 const within = (path) => relative(root, path).split(sep).join("/");
 const laterName = (from, room) =>
   posix
@@ -27,6 +29,13 @@ function entryPoints() {
     const path = join(folder, name);
     for (const [, room] of readFileSync(path, "utf8").matchAll(laterRooms)) {
       found[laterName(path, room)] = `${posix.join("src/platform", room)}.ts`;
+    }
+  }
+  for (const name of readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })) {
+    if (!name.endsWith(".ts") || name.endsWith(".test.ts")) continue;
+    const path = join(root, "src", name);
+    for (const [, file] of readFileSync(path, "utf8").matchAll(threads)) {
+      found[laterName(path, file)] = `${posix.join(posix.dirname(within(path)), file)}.ts`;
     }
   }
   return found;
@@ -58,6 +67,7 @@ const sources = {
     build.onLoad({ filter: /\.[jt]s$/ }, ({ path }) => {
       let contents = takeBuiltIns(readFileSync(path, "utf8"))
         .replace(laterRooms, (_, room) => `load("./${laterName(path, room)}.js")`)
+        .replace(threads, (_, file) => `new URL("./${laterName(path, file)}.js", bundleUrl)`)
         .replaceAll("createRequire(import.meta.url)", "createRequire(bundleUrl)");
       if (contents.includes("import.meta.")) {
         // What a source reads lies beside it: to itself it is still where it was.

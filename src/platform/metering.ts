@@ -11,12 +11,18 @@ import {
 import type { MappingRecord } from "../registry/index.ts";
 import type { Reporting } from "./stores.ts";
 
+export interface MeteringNeeds extends Reporting {
+  /** executions that functions have reserved or provisioned */
+  claimed(of: { readonly account: string; readonly region: string }): number;
+}
+
 /** The store of metrics, and those who count for it. */
-export function createMetering(config: Config, { clock, note, report }: Reporting) {
+export function createMetering(config: Config, { clock, note, report, claimed }: MeteringNeeds) {
   const metrics = createMetrics({ path: join(config.dataDir, "metrics.sqlite"), clock, note, report });
   const functions = createFunctionMetrics({
     metrics: config.metrics === "on" ? metrics : { ...metrics, collect: () => {} },
     clock,
+    claimed,
   });
   /** Takes metrics that a line of a function's log carries. */
   const embedded = ({ account, region }: { account: string; region: string }, message: string) => {

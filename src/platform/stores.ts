@@ -16,7 +16,7 @@ import {
 } from "../keys/index.ts";
 import type { Objects } from "../objects/index.ts";
 import { createLogStore, createStatistics } from "../observe/index.ts";
-import { createRegistry, createSyncer, type Registry } from "../registry/index.ts";
+import { createRegistry, createSyncer, type Registry, type Scope } from "../registry/index.ts";
 import type { Repositories } from "../repositories/index.ts";
 import { later } from "./later.ts";
 import { createMetering } from "./metering.ts";
@@ -56,7 +56,8 @@ export function openStores(config: Config, { clock, note, report, endpoint }: St
   });
   const { auth, credentials, ofAccount } = authOf(config, { registry, sealer });
   const machine = machineIdentity(builtAgent);
-  const metering = createMetering(config, { clock, note, report });
+  const claimed = (of: Scope) => registry.accountConcurrency - registry.functions.unreserved(of);
+  const metering = createMetering(config, { clock, note, report, claimed });
   const functions = () => {
     metering.metrics.flush();
     return metering.functions.totals.list();

@@ -46,10 +46,12 @@ export interface FunctionMetricsNeeds {
   readonly metrics: Pick<Metrics, "put" | "putSketch" | "collect">;
   /** milliseconds since the epoch */
   clock(): number;
+  /** executions that functions have reserved or provisioned, whether they run or not; left out: none */
+  claimed?(of: Pick<FunctionVersion, "account" | "region">): number;
 }
 
 /** Counts in memory what happens to functions; once a minute it becomes metrics. */
-export function createFunctionMetrics({ metrics, clock }: FunctionMetricsNeeds): FunctionMetrics {
+export function createFunctionMetrics({ metrics, clock, claimed = () => 0 }: FunctionMetricsNeeds): FunctionMetrics {
   const gauges = createGauges();
   const totals = createTotals();
   let cells = new Map<FunctionVersion, Map<string, Cell>>();
@@ -106,7 +108,10 @@ export function createFunctionMetrics({ metrics, clock }: FunctionMetricsNeeds):
     const put = (name: string, dimensions: readonly Dimension[], sketch: Sketch, unit = "Count") =>
       metrics.putSketch(seriesOf(of, lambdaNamespace, name, dimensions, unit), at, sketch);
     if (kind === "account") put("ConcurrentExecutions", [], concurrency);
-    if (kind === "unreserved") put("UnreservedConcurrentExecutions", [], concurrency);
+    if (kind === "unreserved") {
+      put("UnreservedConcurrentExecutions", [], concurrency);
+      put("ClaimedAccountConcurrency", [], raised(concurrency, claimed(of)));
+    }
     if (kind === "function") put("ConcurrentExecutions", named(of.name), concurrency);
     if (kind !== "version" || own === 0) return;
     const began = provisioned + spilled;
@@ -192,6 +197,12 @@ function ones(count: number, some: number): Sketch {
 function capped({ count, sum, min, max }: Sketch, most: number): Sketch {
   const sketch = newSketch();
   addSet(sketch, { count, sum: Math.min(sum, count * most), min: Math.min(min, most), max: Math.min(max, most) });
+  return sketch;
+}
+
+function raised({ count, sum, min, max }: Sketch, by: number): Sketch {
+  const sketch = newSketch();
+  addSet(sketch, { count, sum: sum + count * by, min: min + by, max: max + by });
   return sketch;
 }
 
