@@ -69,7 +69,7 @@ export function FunctionPage({ name, tab }: { name: string; tab: string }) {
           configuration && <Copy text={cliOf(configuration)} label="Copy as aws CLI" />
         )}
       </div>
-      <nav class="tabs" aria-label="Of this function">
+      <nav class="tabs" aria-label="Parts of this function">
         {tabs.map((each) => (
           <a
             key={each.tab}

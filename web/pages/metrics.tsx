@@ -18,7 +18,7 @@ export function MetricsPage() {
       <div class="title">
         <div>
           <h1>Metrics</h1>
-          <p>By the minute, kept for thirty days: the same as CloudWatch's API gives.</p>
+          <p>The same as CloudWatch's API gives: by the minute for fifteen days, coarser for fifteen months.</p>
         </div>
         <div class="controls">
           <select
