@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -56,6 +56,17 @@ test("no record is lost and every key keeps its order, however often platform an
   let next = 0;
   let producing = true;
   let held = Promise.resolve();
+  /** requests on their way */
+  let putting = 0;
+
+  /** Has the server written what it took last? */
+  const isKept = () => {
+    const files = readdirSync(kept).map((name) => readFileSync(join(kept, name), "utf8"));
+    return streams.every((name) => {
+      const last = Math.max(...[...put.get(name)!.values()].flat());
+      return files.some((text) => text.includes(`"${Buffer.from(String(last)).toString("base64")}"`));
+    });
+  };
 
   /** One request after the other: what was not accepted, or nobody knows of, gets another number. */
   const produce = async (StreamName: string) => {
@@ -63,7 +74,9 @@ test("no record is lost and every key keeps its order, however often platform an
       await held;
       const batch = keys.map((PartitionKey) => ({ PartitionKey, number: next++ }));
       const Records = batch.map(({ PartitionKey, number }) => ({ PartitionKey, Data: Buffer.from(String(number)) }));
+      putting += 1;
       const answer = await kinesis.send(new PutRecordsCommand({ StreamName, Records })).catch(() => undefined);
+      putting -= 1;
       for (const [index, { PartitionKey, number }] of batch.entries()) {
         if (answer?.Records?.[index]?.SequenceNumber !== undefined)
           put.get(StreamName)!.get(PartitionKey)!.push(number);
@@ -151,10 +164,10 @@ test("no record is lost and every key keeps its order, however often platform an
       }
       server = await start();
       if (round % 10 === 1) {
-        // What it has is on its disk when nothing was put for a moment.
         const going = Promise.withResolvers<void>();
         held = going.promise;
-        await pause(1500);
+        await until(() => putting === 0);
+        await until(isKept);
         await source.restart();
         going.resolve();
       }
