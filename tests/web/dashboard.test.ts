@@ -347,6 +347,16 @@ test("where signatures are checked, the page shows nothing without the operator'
   await page.getByLabel("Payload").fill('{ "order": 7 }');
   await page.getByRole("button", { name: "Invoke", exact: true }).click();
   await page.getByText('"taken": 7').waitFor();
+  for (const [tab, shows] of Object.entries(tabs)) {
+    await go(page, `/functions/mine/${tab}`, "mine");
+    await page.locator(shows).first().waitFor();
+    assert.deepEqual(await page.getByRole("alert").allInnerTexts(), [], tab);
+  }
+  for (const [name, heading] of Object.entries(pages)) {
+    await go(page, name === "starts" ? "/" : `/${name}`, heading);
+    await page.locator("table tbody tr, .row, .cell, .empty, .plane").first().waitFor();
+    assert.deepEqual(await page.getByRole("alert").allInnerTexts(), [], name);
+  }
   assert.deepEqual(await page.evaluate("[document.cookie, Object.keys(localStorage), Object.keys(sessionStorage)]"), [
     "",
     ["thaw-theme"],
