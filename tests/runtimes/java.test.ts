@@ -4,12 +4,31 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { CreateFunctionCommand, type LambdaClient, type Runtime } from "@aws-sdk/client-lambda";
+import {
+  CreateCapacityProviderCommand,
+  CreateFunctionCommand,
+  DeleteFunctionCommand,
+  type LambdaClient,
+  PublishVersionCommand,
+  PutFunctionScalingConfigCommand,
+  type Runtime,
+} from "@aws-sdk/client-lambda";
 import { archiveName } from "../../src/artifacts/java-archive.ts";
 import { clientDirectory } from "../../src/artifacts/java-client.ts";
 import { findJdks, type Jdk } from "../../src/artifacts/java-search.ts";
 import { configOf } from "../../src/config.ts";
-import { active, answerOf, createFunction, type Files, invoke, lambdaOf, role, wasCold } from "../e2e/lambda.ts";
+import {
+  active,
+  answerOf,
+  createFunction,
+  type Files,
+  invoke,
+  lambdaOf,
+  role,
+  updated,
+  wasCold,
+  zipOf,
+} from "../e2e/lambda.ts";
 import { type Server, startServer } from "../e2e/server.ts";
 import { type RuntimeOverHttp, startOverHttp } from "./http-harness.ts";
 
@@ -120,6 +139,61 @@ for (const jdk of jdks) {
       const { payload, log } = await invoke(client, `${runtime}-archived`);
       assert.match(String(payload.flags), /-XX:(AOTCache|SharedArchiveFile)=/);
       assert.doesNotMatch(log, /warning|CDS|AOT/i);
+    });
+
+    test("an event says whose it is, and no environment has two tenants", async () => {
+      const TenancyConfig = { TenantIsolationMode: "PER_TENANT" as const };
+      const settings = { Handler: "demo.Meeting", Runtime: runtime, MemorySize: 512 };
+      await createFunction(client, `${runtime}-tenants`, { code: classes, ...settings, TenancyConfig });
+      const streams = new Map<string, Set<string>>();
+      for (const TenantId of ["one", "two", "one", "two"]) {
+        const { tenant, stream } = await answerOf(client, `${runtime}-tenants`, {}, { TenantId });
+        assert.equal(tenant, TenantId);
+        streams.set(stream, (streams.get(stream) ?? new Set()).add(TenantId));
+      }
+      for (const [stream, tenants] of streams) assert.equal(tenants.size, 1, stream);
+    });
+
+    const old = jdk.major < 21 ? `${runtime} is not for capacity providers` : false;
+    test("on a capacity provider AWS's client runs several events at once", { skip: old }, async () => {
+      const FunctionName = `${runtime}-several`;
+      const CapacityProviderName = `${runtime}-provider`;
+      const { CapacityProvider } = await client.send(
+        new CreateCapacityProviderCommand({
+          CapacityProviderName,
+          VpcConfig: { SubnetIds: ["subnet-1"], SecurityGroupIds: [] },
+          PermissionsConfig: { CapacityProviderOperatorRoleArn: role },
+        }),
+      );
+      const LambdaManagedInstancesCapacityProviderConfig = {
+        CapacityProviderArn: CapacityProvider!.CapacityProviderArn,
+        PerExecutionEnvironmentMaxConcurrency: 4,
+      };
+      await client.send(
+        new CreateFunctionCommand({
+          FunctionName,
+          Role: role,
+          Runtime: runtime,
+          Handler: "demo.Meeting",
+          MemorySize: 2048,
+          Timeout: 30,
+          Code: { ZipFile: await zipOf(classes) },
+          CapacityProviderConfig: { LambdaManagedInstancesCapacityProviderConfig },
+        }),
+      );
+      await updated(client, FunctionName);
+      const Qualifier = "$LATEST.PUBLISHED";
+      await client.send(new PublishVersionCommand({ FunctionName, PublishTo: "LATEST_PUBLISHED" }));
+      const FunctionScalingConfig = { MinExecutionEnvironments: 1, MaxExecutionEnvironments: 1 };
+      await client.send(new PutFunctionScalingConfigCommand({ FunctionName, Qualifier, FunctionScalingConfig }));
+      const calls = Array.from({ length: 4 }, (_, n) => invoke(client, FunctionName, { n, meet: 4 }));
+      const streams = new Set<string>();
+      for (const [n, { payload, requestId }] of (await Promise.all(calls)).entries()) {
+        assert.deepEqual([payload.met, payload.n, payload.id], [true, n, requestId], JSON.stringify(payload));
+        streams.add(payload.stream);
+      }
+      assert.equal(streams.size, 1);
+      await client.send(new DeleteFunctionCommand({ FunctionName }));
     });
 
     test("a stream handler finds the jars in lib/", async () => {
@@ -260,7 +334,7 @@ async function compiled(jdk: Jdk, tool: (name: string, args: readonly string[]) 
   tool("jar", ["--create", "--file", join(target, "lib", "shout.jar"), "-C", library, "."]);
   await bringClient(runtime);
   const path = `${join(clientDirectory(jdk, shelf()), "lib", "*")}:${library}`;
-  const files = ["Hello", "Inside", "Streaming", "Failing", "Seeded", "Linked"].map((name) =>
+  const files = ["Hello", "Inside", "Streaming", "Failing", "Seeded", "Linked", "Meeting"].map((name) =>
     join(sources, "demo", `${name}.java`),
   );
   tool("javac", ["-d", target, "-cp", path, ...files]);
