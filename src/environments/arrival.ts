@@ -1,8 +1,10 @@
-import { type ExtensionFault, Extensions } from "../extensions/index.ts";
+import type { ExtensionFault, Extensions } from "../extensions/index.ts";
 import type { Driver } from "../isolation/index.ts";
 import { limits, monotonicMs } from "../model/index.ts";
 import type { InvocationLog } from "../observe/index.ts";
+import { Company } from "./company.ts";
 import { extensionFailed, messageIn, reported, timedOut } from "./failure.ts";
+import type { ShutdownReason } from "./farewell.ts";
 import { Housing, type HousingEvents } from "./housing.ts";
 import type { Life } from "./lifecycle.ts";
 import type { ReadyMarks, RuntimeExit, SentEvent } from "./link.ts";
@@ -32,7 +34,7 @@ export interface ArrivalNeeds {
   readonly log: InvocationLog;
   readonly life: Life;
   /** what is heard from the sandbox */
-  readonly events: HousingEvents;
+  readonly events: Omit<HousingEvents, "beside">;
   /** its extensions have got somewhere */
   besideChanged(): void;
   besideFailed(fault: ExtensionFault): void;
@@ -57,10 +59,8 @@ export class Arrival {
   initFailure: InitFailure | undefined;
   /** an init has failed: whatever follows belongs to an invocation */
   initLost = false;
-  /** its extensions; undefined: nobody has spoken of any */
-  beside: Extensions | undefined;
-  /** sends BOOT, when all external extensions have registered */
-  #afterExtensions: (() => void) | undefined;
+  /** who is there beside the runtime; another sandbox has another */
+  #company: Company;
   readonly #needs: ArrivalNeeds;
   #booting: Start<InitFailure> | undefined;
   #waking: Start<Error> | undefined;
@@ -79,11 +79,28 @@ export class Arrival {
 
   constructor(needs: ArrivalNeeds) {
     this.#needs = needs;
+    this.#company = this.#makeCompany();
+  }
+
+  #makeCompany(): Company {
+    const { plan, log, besideChanged, besideFailed } = this.#needs;
+    const external = plan.extensions;
+    return new Company({ target: plan.target, external, log, changed: besideChanged, failed: besideFailed });
+  }
+
+  get company(): Company {
+    return this.#company;
+  }
+
+  /** its extensions; undefined: nobody has spoken of any */
+  get beside(): Extensions | undefined {
+    return this.#company.extensions;
   }
 
   /** Makes a sandbox, for a boot or for a copy of an image, and the links into it. Rejects with the driver's error. */
   async settle(sandboxId: string, move: "made" | "restore", image?: string): Promise<void> {
-    const { driver, plan, life, events } = this.#needs;
+    const { driver, plan, life } = this.#needs;
+    const events = { ...this.#needs.events, beside: this.#company.events };
     const housing = await Housing.make(
       driver,
       sandboxOf(plan, sandboxId, image),
@@ -95,6 +112,7 @@ export class Arrival {
       throw new Error("the environment was stopped while its sandbox was being made");
     }
     this.housing = housing;
+    this.#company.settle(housing);
     this.marks.main ||= housing.sandbox.marks.main;
     life.move(move);
   }
@@ -141,38 +159,17 @@ export class Arrival {
     else if (this.beside) log.initialised(monotonicMs() - start.began);
   }
 
-  /** The extensions of this sandbox: those that are there from the start, and whoever else registers. */
-  extensions(): Extensions {
-    const { plan, log } = this.#needs;
-    const housing = this.housing!;
-    this.beside ??= new Extensions({
-      target: plan.target,
-      external: plan.extensions,
-      log,
-      reply: (number, payload) => housing.link.reply(number, payload),
-      send: (number, payload) => housing.link.send(number, payload),
-      changed: () => this.#needs.besideChanged(),
-      failed: (fault) => this.#needs.besideFailed(fault),
-    });
-    return this.beside;
-  }
-
   #extend(boot: () => void): void {
     const { plan, terms, driver } = this.#needs;
-    const extensions = this.extensions();
-    this.#afterExtensions = boot;
+    const extensions = this.#company.open();
+    this.#company.boot = boot;
     this.marks.extended = monotonicMs();
-    if (!extensions.withinLimit) return void setImmediate(() => extensions.tooMany());
+    if (!extensions.withinLimit) {
+      setImmediate(() => extensions.tooMany());
+      return;
+    }
     const { sandbox, link } = this.housing!;
     link.extend(extendDocument(plan, sandbox, terms, driver.name !== "process"));
-  }
-
-  /** Once all external extensions have registered, the runtime begins. */
-  extensionsChanged(): void {
-    if (!this.beside?.registered || this.#needs.life.state !== "initializing") return;
-    const boot = this.#afterExtensions;
-    this.#afterExtensions = undefined;
-    boot?.();
   }
 
   /** An extension has failed during init. */
@@ -296,13 +293,23 @@ export class Arrival {
     if (life.state !== "initializing" || this.#unfit) return;
     this.initLost = true;
     life.move("broke");
-    this.beside?.begin();
-    this.beside?.close();
-    this.beside = undefined;
     this.#discardedPeak = this.memoryPeakBytes();
-    this.#discarded = this.housing?.leave();
+    const reason = failure.errorType === "timeout" ? "timeout" : "failure";
+    this.#discarded = Promise.all([this.#discarded, this.#discard(reason)]);
     this.housing = undefined;
+    this.#company = this.#makeCompany();
     this.#booting!.break(failure);
+  }
+
+  /** The sandbox of a failed init goes, when its extensions have had their time. */
+  async #discard(reason: ShutdownReason): Promise<void> {
+    const { housing } = this;
+    const company = this.#company;
+    if (company.extensions) {
+      housing?.deafen();
+      await company.part(reason);
+    }
+    await housing?.leave();
   }
 
   /** A copy that was to load its function: it may be the copy that is bad. Whoever wanted it gives it up. */

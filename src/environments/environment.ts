@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { ExtensionFault, Extensions } from "../extensions/index.ts";
+import type { ExtensionFault } from "../extensions/index.ts";
 import type { Driver } from "../isolation/index.ts";
 import { type FunctionVersion, type Invocation, monotonicMs } from "../model/index.ts";
 import type { InitializationType, InvocationLog } from "../observe/index.ts";
@@ -7,7 +7,7 @@ import { Arrival } from "./arrival.ts";
 import type { Errand } from "./errand.ts";
 import { Events } from "./events.ts";
 import { exited, extensionFailed, type LoggedFailure, reported } from "./failure.ts";
-import { Farewell, type ShutdownReason } from "./farewell.ts";
+import type { ShutdownReason } from "./farewell.ts";
 import { headOf, traceIn } from "./head.ts";
 import type { HousingEvents } from "./housing.ts";
 import { Life, type State } from "./lifecycle.ts";
@@ -73,9 +73,6 @@ export class Environment {
   /** why it serves no more, though nobody has stopped it */
   #lost: ((requestId: string) => LoggedFailure) | undefined;
   #stopped: Promise<void> | undefined;
-  /** the runtime is ready for its first event, and its extensions are not */
-  #early: { readonly marks: ReadyMarks | undefined } | undefined;
-  #farewell: Farewell | undefined;
 
   constructor(plan: Plan, mode: StartMode, provisioned: boolean, needs: EnvironmentNeeds) {
     this.plan = plan;
@@ -251,7 +248,7 @@ export class Environment {
     }
   }
 
-  #events(): HousingEvents {
+  #events(): Omit<HousingEvents, "beside"> {
     return {
       ready: (marks, stream) => this.#ready(marks, stream),
       initError: (errorType, document) => this.#arrival.initError(errorType, document),
@@ -263,12 +260,6 @@ export class Environment {
       streamStart: (stream, contentType) => this.#running.served(stream)?.streamStarted(contentType),
       streamChunk: (stream, bytes) => this.#running.served(stream)?.streamed(bytes),
       streamEnd: (stream, error, ready) => this.#running.hears(stream, ready)?.streamEnded(error, ready),
-      beside: {
-        request: (number, head, body) => this.#arrival.extensions().request(number, head, body),
-        gone: (number) => this.#arrival.beside?.gone(number),
-        ended: (how) => this.#arrival.beside?.ended(how),
-        sent: (number, arrived, answer) => this.#arrival.beside?.sent(number, arrived, answer),
-      },
       datagram: (bytes) => this.#needs.onDatagram(this, bytes),
       log: (source, bytes, stream) => this.#running.logOf(stream).write(source, bytes),
       exit: (status, outOfMemory) => this.#exit(status, outOfMemory),
@@ -277,7 +268,7 @@ export class Environment {
 
   #ready(marks: ReadyMarks | undefined, stream: number): void {
     if (this.state === "initializing" || this.state === "restoring") {
-      if (this.#arrival.beside && !this.#areReady(this.#arrival.beside, marks)) return;
+      if (!this.#arrival.company.isReady(marks)) return;
       this.#running.rest();
       this.#arrival.ready(marks);
       if (this.#ahead) this.#runAhead(this.#ahead);
@@ -363,7 +354,7 @@ export class Environment {
       this.#arrival.exited(status, outOfMemory, failure);
       return;
     }
-    this.#farewell?.runtimeEnded();
+    this.#arrival.company.runtimeEnded();
     if (this.state === "stopping" || this.state === "gone") return;
     this.#lost = failure;
     if (isCrash(status)) this.#prove(status.signal);
@@ -374,19 +365,10 @@ export class Environment {
   // — its extensions —
 
   #besideChanged(): void {
-    const { beside } = this.#arrival;
-    this.#farewell?.check();
-    this.#arrival.extensionsChanged();
-    if (beside && this.#early && !beside.settleIn) this.#ready(this.#early.marks, 0);
+    const { company } = this.#arrival;
+    if (this.state === "initializing") company.bootIfRegistered();
+    if (company.early && !company.extensions?.settleIn) this.#ready(company.early.marks, 0);
     this.#running.settleDown(false);
-  }
-
-  /** The runtime is ready for its first event; and so are they? Else it is heard again when they are. */
-  #areReady(beside: Extensions, marks: ReadyMarks | undefined): boolean {
-    beside.closeRegistration();
-    this.#early = beside.settleIn ? { marks } : undefined;
-    if (this.#early === undefined) beside.begin();
-    return this.#early === undefined;
   }
 
   #besideFailed(fault: ExtensionFault): void {
@@ -410,19 +392,17 @@ export class Environment {
 
   async #stop(reason: ShutdownReason): Promise<void> {
     if (this.state === "gone") return;
-    const { beside, housing } = this.#arrival;
+    const { beside, company } = this.#arrival;
     if (this.#ahead && this.state === "restoring") {
       this.#lost ??= (requestId) => exited(requestId, { signal: "SIGKILL" }, false);
     }
     if (beside && this.state === "frozen") this.#rest.end();
     this.#life.move("stop");
     this.#leave();
-    if (beside && housing) {
+    if (beside) {
       // Whoever waits for an answer need not wait for that.
       this.#running.fail((requestId) => exited(requestId, { signal: "SIGKILL" }, false));
-      this.#farewell = new Farewell(beside, housing, reason);
-      await this.#farewell.over;
-      beside.close();
+      await company.part(reason);
     }
     await this.#arrival.leave();
     this.#ended();

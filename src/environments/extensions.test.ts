@@ -183,6 +183,25 @@ describe("extensions", () => {
     }
   });
 
+  test("the others hear that an init has failed, and have their time", async () => {
+    const start = rig.lines.length;
+    const good = `${client}
+(async () => {
+  await register(["INVOKE", "SHUTDOWN"]);
+  const event = await next();
+  await pause(50);
+  say("heard", [event.eventType, event.shutdownReason]);
+  process.exit(0);
+})();`;
+    const bad = `${client}(async () => { await pause(150); await register([]); process.exit(1); })();`;
+    const target = rig.version(handler(), { layers: layerOf({ bad, good }) });
+    const { answer } = (await rig.call(target)) as { answer: { errorType: string } };
+    assert.equal(answer.errorType, "Extension.Crash");
+    // Of the init, and of the first event's try once more.
+    await until(() => linesFrom(start).of("heard").length === 2);
+    assert.deepEqual(new Set(linesFrom(start).of("heard")), new Set(['heard ["SHUTDOWN","failure"]']));
+  });
+
   test("one that cannot be started, and an eleventh, fail the init too", async () => {
     const plain = rig.version(handler(), { layers: layerOf({ data: "no program" }, 0o644) });
     const { answer } = (await rig.call(plain)) as { answer: { errorType: string; errorMessage: string } };

@@ -50,6 +50,11 @@ export class Housing {
     else this.link.thaw();
   }
 
+  /** What becomes of the runtime is of no interest any more. */
+  deafen(): void {
+    this.#deaf = true;
+  }
+
   /** Hears no more of it and kills everything in it. Resolves when nothing is left. */
   async leave(): Promise<void> {
     this.#deaf = true;
