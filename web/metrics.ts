@@ -24,6 +24,8 @@ export interface Metric {
 
 export interface Query extends Metric {
   readonly stat: string;
+  /** all series that have these dimensions, folded into one: where AWS keeps none of all functions together */
+  readonly over?: { readonly fold: "SUM" | "MAX"; readonly by: readonly string[] };
 }
 
 /** Points of one metric, the oldest first; `at` in milliseconds since the epoch. */
@@ -45,16 +47,20 @@ export async function loadPoints(queries: readonly Query[], range: Range, now: n
     StartTime: Math.floor(now / 1000 / range.period) * range.period - range.seconds,
     EndTime: Math.ceil(now / 1000),
     ScanBy: "TimestampAscending",
-    MetricDataQueries: queries.map(({ stat, ...Metric }, index) => ({
-      Id: `q${index}`,
-      MetricStat: { Metric, Period: range.period, Stat: stat },
-    })),
+    MetricDataQueries: queries.map((query, index) => ({ Id: `q${index}`, ...asked(query, range.period) })),
   };
   const { MetricDataResults } = await askService<Answer>("monitoring", target("GetMetricData"), body);
   return queries.map((_, index) => {
     const found = MetricDataResults.find(({ Id }) => Id === `q${index}`);
     return (found?.Timestamps ?? []).map((time, at) => ({ at: momentOf(time), value: found!.Values[at]! }));
   });
+}
+
+function asked({ stat, over, ...Metric }: Query, Period: number) {
+  if (over === undefined) return { MetricStat: { Metric, Period, Stat: stat } };
+  const filters = (Metric.Dimensions ?? []).map(({ Name, Value }) => ` ${Name}="${Value}"`).join("");
+  const search = `{${[Metric.Namespace, ...over.by].join(",")}} MetricName="${Metric.MetricName}"${filters}`;
+  return { Expression: `${over.fold}(SEARCH('${search}', '${stat}', ${Period}))`, Period };
 }
 
 /** AWS's JSON has seconds since the epoch. */

@@ -222,6 +222,8 @@ test("what was measured is drawn, and read out by arrow keys", { skip }, async (
   const { page } = await openDashboard(browser, server.endpoint);
   await go(page, "/metrics", "Metrics");
   await page.getByLabel("Metric", { exact: true }).selectOption("Shop · Orders");
+  // of all functions together, too, is told what is kept of each alone
+  await page.locator(".chart", { hasText: "from the pool" }).locator(".curve").first().waitFor({ state: "attached" });
   const chart = page.locator(".chart", { hasText: "Orders" });
   await chart.locator(".curve").first().waitFor();
   const time = chart.getByRole("slider");

@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { ahead } from "../live.ts";
 import { type Dimension, loadPoints, type Points, type Query, type Range, ranges } from "../metrics.ts";
-import { kinds, kindWords, ms, whole } from "../words.ts";
+import { kindWords, ms, whole } from "../words.ts";
 import { Problem, usePolled } from "./bits.tsx";
 import { Chart, type Line } from "./chart.tsx";
 
@@ -22,113 +22,102 @@ export interface Panel {
 
 const plain = (value: number): string => (value < 10 && value % 1 !== 0 ? value.toFixed(1) : whole(value));
 
+const aws = "AWS/Lambda";
+const thaw = "Thaw/Lambda";
+
 /** The panels of all functions together, or of one. */
 export function panelsOf(name: string | undefined): readonly Panel[] {
   const Dimensions: readonly Dimension[] = name === undefined ? [] : [{ Name: "FunctionName", Value: name }];
-  const lambda = (MetricName: string, stat: string): Query => ({
-    Namespace: "AWS/Lambda",
+  const of = (Namespace: string, MetricName: string, stat: string): Query => ({
+    Namespace,
     MetricName,
     Dimensions,
     stat,
   });
-  const own = (MetricName: string, stat: string): Query => ({ Namespace: "Thaw/Lambda", MetricName, Dimensions, stat });
-  const ofKind = (kind: string): Query => ({
-    Namespace: "Thaw/Lambda",
-    MetricName: "StartDuration",
-    Dimensions: [...Dimensions, { Name: "StartKind", Value: kind }],
-    stat: "SampleCount",
-  });
+  /** of what is kept by function only */
+  const each = (query: Query, fold: "SUM" | "MAX", by: readonly string[] = ["FunctionName"]): Query =>
+    name === undefined ? { ...query, over: { fold, by } } : query;
+  const startsOf = (kind: string): Query => {
+    const query = of(thaw, "StartDuration", "SampleCount");
+    const ofKind = { ...query, Dimensions: [...Dimensions, { Name: "StartKind", Value: kind }] };
+    return each(ofKind, "SUM", ["FunctionName", "StartKind"]);
+  };
+  const counted = (line: Omit<Wanted, "counts">): Wanted => ({ ...line, counts: true });
   return [
     {
       title: "Calls",
       format: plain,
       lines: [
-        { name: "calls", colour: "--run", area: true, counts: true, query: lambda("Invocations", "Sum") },
-        { name: "errors", colour: "--bad", counts: true, query: lambda("Errors", "Sum") },
-        ...(name === undefined
-          ? []
-          : [
-              {
-                name: "throttled",
-                colour: "--platform",
-                dashed: true,
-                counts: true,
-                query: lambda("Throttles", "Sum"),
-              },
-            ]),
+        counted({ name: "calls", colour: "--run", area: true, query: of(aws, "Invocations", "Sum") }),
+        counted({ name: "errors", colour: "--bad", query: of(aws, "Errors", "Sum") }),
       ],
     },
     {
       title: "Duration of the handler",
       format: ms,
       lines: [
-        { name: "median", colour: "--run", query: lambda("Duration", "p50") },
-        { name: "p99", colour: "--run", dashed: true, query: lambda("Duration", "p99") },
+        { name: "median", colour: "--run", query: of(aws, "Duration", "p50") },
+        { name: "p99", colour: "--run", dashed: true, query: of(aws, "Duration", "p99") },
       ],
     },
     {
       title: "Starts",
       format: plain,
-      lines:
-        name === undefined
-          ? [{ name: "starts", colour: "--accent", area: true, counts: true, query: own("ColdStarts", "Sum") }]
-          : kinds
-              .filter((kind) => kind !== "warm" && kind !== "clone")
-              .map((kind) => ({
-                name: kindWords[kind].name.toLowerCase(),
-                colour: kind === "pool" ? "--runtime" : `--${kind}`,
-                counts: true,
-                query: ofKind(kind),
-              })),
+      lines: (["restore", "pool", "plain"] as const).map((kind) =>
+        counted({
+          name: kindWords[kind].name.toLowerCase(),
+          colour: kind === "pool" ? "--runtime" : `--${kind}`,
+          query: startsOf(kind),
+        }),
+      ),
     },
     {
       title: "Time of a start",
       format: ms,
       lines: [
-        { name: "median", colour: "--accent", query: own("StartDuration", "p50") },
-        { name: "p99", colour: "--accent", dashed: true, query: own("StartDuration", "p99") },
+        { name: "median", colour: "--accent", query: of(thaw, "StartDuration", "p50") },
+        { name: "p99", colour: "--accent", dashed: true, query: of(thaw, "StartDuration", "p99") },
       ],
     },
     {
       title: "At once",
       format: plain,
       lines: [
-        { name: "most at once", colour: "--run", area: true, query: lambda("ConcurrentExecutions", "Maximum") },
-        ...(name === undefined
-          ? []
-          : [
-              {
-                name: "on provisioned",
-                colour: "--text",
-                dashed: true,
-                query: lambda("ProvisionedConcurrentExecutions", "Maximum"),
-              },
-            ]),
+        { name: "most at once", colour: "--run", area: true, query: of(aws, "ConcurrentExecutions", "Maximum") },
+        {
+          name: "on provisioned",
+          colour: "--text",
+          dashed: true,
+          query: each(of(aws, "ProvisionedConcurrentExecutions", "Maximum"), "SUM"),
+        },
       ],
     },
-    name === undefined
-      ? {
-          title: "Let down",
-          format: plain,
-          lines: [
-            { name: "timed out", colour: "--bad", area: true, counts: true, query: own("Timeouts", "Sum") },
-            { name: "throttled", colour: "--platform", dashed: true, counts: true, query: lambda("Throttles", "Sum") },
-          ],
-        }
-      : {
-          title: "Without anybody waiting",
-          format: plain,
-          lines: [
-            {
-              name: "received",
-              colour: "--run",
-              area: true,
-              counts: true,
-              query: lambda("AsyncEventsReceived", "Sum"),
-            },
-            { name: "dropped", colour: "--bad", counts: true, query: lambda("AsyncEventsDropped", "Sum") },
-          ],
-        },
+    {
+      title: "Let down",
+      format: plain,
+      lines: [
+        counted({ name: "timed out", colour: "--bad", area: true, query: of(thaw, "Timeouts", "Sum") }),
+        counted({ name: "throttled", colour: "--platform", dashed: true, query: of(aws, "Throttles", "Sum") }),
+      ],
+    },
+    {
+      title: "Without anybody waiting",
+      format: plain,
+      lines: [
+        counted({
+          name: "received",
+          colour: "--run",
+          area: true,
+          query: each(of(aws, "AsyncEventsReceived", "Sum"), "SUM"),
+        }),
+        counted({ name: "dropped", colour: "--bad", query: each(of(aws, "AsyncEventsDropped", "Sum"), "SUM") }),
+      ],
+    },
+    {
+      title: "Age of what is read from streams",
+      format: ms,
+      lines: [{ name: "oldest", colour: "--accent", query: each(of(aws, "IteratorAge", "Maximum"), "MAX") }],
+    },
   ];
 }
 
