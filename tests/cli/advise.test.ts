@@ -26,7 +26,16 @@ async function json(args: readonly string[]): Promise<ReturnType<typeof JSON.par
 const busy = (ms: number): string => `const end = performance.now() + ${ms}; while (performance.now() < end);\n`;
 const many = Array.from({ length: 40 }, (_, i) => i);
 
+const hundreds = Array.from({ length: 600 }, (_, i) => i);
+
 const files: Readonly<Record<string, string>> = {
+  "wide/index.js": 'const { sum } = require("parts");\nexports.handler = async () => sum;',
+  "wide/node_modules/parts/package.json": '{"name":"parts","main":"main.js"}',
+  "wide/node_modules/parts/main.js": `exports.sum = ${hundreds.map((i) => `require("./p${i}.js").n`).join("+")};`,
+  ...Object.fromEntries(hundreds.map((i) => [`wide/node_modules/parts/p${i}.js`, `exports.n = ${i};`])),
+  "nosy/index.js":
+    'const { look } = require("./look.js");\nexports.handler = async () => look(process.env.LAMBDA_TASK_ROOT);',
+  "nosy/look.js": 'exports.look = (folder) => require("node:fs").readdirSync(folder).sort();',
   "shop/index.js":
     'const heavy = require("heavy");\nrequire("node:net").connect(1, "127.0.0.1").on("error", () => {});\n' +
     "exports.handler = async () => {\n  new (class DynamoDBClient {})();\n  const client = () => new DynamoDBClient({});\n" +
@@ -94,6 +103,22 @@ test("thaw advise --fix writes a package that answers alike, without what was no
   assert.doesNotMatch(readFileSync(join(folder, "better/index.js"), "utf8"), /never/);
   await json(["deploy", "better"]);
   assert.equal((await run(["invoke", "better"])).stdout, '{"heavy":"heavy"}\n');
+});
+
+test("thaw advise proves what one file in place of six hundred gains, and writes it", async () => {
+  const { proof, fixed } = await json(["advise", "wide", "--fix", "--runs", "5", "--out", "narrow"]);
+  assert.equal(proof.sameAnswer, true);
+  // six hundred files cost more than any load of the machine hides
+  assert.ok(proof.afterMs < proof.beforeMs, JSON.stringify(proof));
+  assert.equal(fixed?.folder, "narrow", fixed?.words);
+  assert.deepEqual(readdirSync(join(folder, "narrow")), ["index.js"]);
+});
+
+test("thaw advise does not fix what would answer differently", async () => {
+  const { code, stdout, stderr } = await run(["advise", "nosy", "--fix", "--runs", "1", "--out", "changed"]);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /Not fixed: .*it answers the event differently/);
+  assert.ok(!existsSync(join(folder, "changed")));
 });
 
 test("thaw advise prices an ES module by its own statements", async () => {
