@@ -13,7 +13,7 @@ export interface RestArrival {
   /** the same as segments, each decoded by itself, without the empty one of a `/` at the end */
   readonly segments: readonly string[];
   readonly parts: RequestParts;
-  /** names as the client wrote them, by those in lower case */
+  /** names as the client wrote them, by those in lower case; nameOf() reads it */
   readonly names: ReadonlyMap<string, string>;
 }
 
@@ -51,12 +51,16 @@ const added = new Map(
   ]),
 );
 
+/** A header as events call it. */
+export const nameOf = ({ names }: Pick<RestArrival, "names">, lower: string): string =>
+  added.get(lower) ?? names.get(lower) ?? lower;
+
 function namesOf({ rawHeaders }: Pick<IncomingMessage, "rawHeaders">): Map<string, string> {
-  const names = new Map(added);
+  const names = new Map<string, string>();
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]!;
     const lower = name.toLowerCase();
-    if (!names.has(lower)) names.set(lower, name);
+    if (name !== lower && !names.has(lower)) names.set(lower, name);
   }
   return names;
 }

@@ -124,11 +124,22 @@ export function createRestDoor(needs: GatewayNeeds): RestDoor {
  * "Amazon API Gateway important notes".
  */
 function renamed(headers: ProxyAnswer["headers"]): ProxyAnswer["headers"] {
-  const remapped =
-    /^(?:authorization|connection|content-md5|date|host|server|www-authenticate|x-amz-apigw-id|x-amzn-requestid)$/i;
+  if (!headers.some(([name]) => ownNames.has(name.toLowerCase()))) return headers;
   return headers.map(([name, value]) =>
-    remapped.test(name) ? [`x-amzn-remapped-${name.toLowerCase()}`, value] : [name, value],
+    ownNames.has(name.toLowerCase()) ? [`x-amzn-remapped-${name.toLowerCase()}`, value] : [name, value],
   );
 }
+
+const ownNames: ReadonlySet<string> = new Set([
+  "authorization",
+  "connection",
+  "content-md5",
+  "date",
+  "host",
+  "server",
+  "www-authenticate",
+  "x-amz-apigw-id",
+  "x-amzn-requestid",
+]);
 
 const tooLarge = (): ServiceError => new ServiceError("RequestTooLargeException", "Request Too Long");

@@ -1,6 +1,6 @@
 import { logMoment } from "../../proxy/moment.ts";
 import { queryOf, type RequestParts, tableOf } from "../../proxy/parts.ts";
-import type { RestArrival } from "./arrival.ts";
+import { nameOf, type RestArrival } from "./arrival.ts";
 import type { SelectedMethod } from "./select.ts";
 
 /** What is known of a request to a REST API before its integration is called. */
@@ -68,8 +68,10 @@ export function authorizerEvent(call: RestExchange, methodArn: string): object {
   };
 }
 
-function requestTables({ parts, names }: RestArrival) {
-  const named = [...parts.headers].map(([name, values]) => [names.get(name) ?? name, values] as const);
+function requestTables(arrival: RestArrival) {
+  const { parts } = arrival;
+  const named = new Map<string, readonly string[]>();
+  for (const [lower, values] of parts.headers) named.set(nameOf(arrival, lower), values);
   const query = queryOf(parts.query);
   return {
     headers: tableOf(named, (values) => values.at(-1)!),

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Scope } from "../../../registry/index.ts";
 import { regional } from "../../api-gateway/rest/apis.ts";
-import type { ApiKey, ApiKeyRecord, UsagePlan, UsagePlanRecord } from "../../api-gateway/rest/records.ts";
+import type { ApiKey, ApiKeyRecord, PlannedStage, UsagePlan, UsagePlanRecord } from "../../api-gateway/rest/records.ts";
 import {
   bad,
   conflict,
@@ -15,7 +15,7 @@ import {
   refusal,
   seconds,
 } from "./context.ts";
-import { patched } from "./patch.ts";
+import { patched, pathOf, unsupported } from "./patch.ts";
 
 type KeyInput = Partial<ApiKey> & {
   readonly stageKeys?: readonly { readonly restApiId?: string; readonly stageName?: string }[];
@@ -143,19 +143,50 @@ export function updateUsagePlan(context: RestContext, { input, scope }: RestCall
   const record = planOf(context, scope, input);
   const operations = input.patchOperations ?? [];
   const ofStages = ({ path }: PatchOperation) => path === "/apiStages";
-  const patchOperations = operations.filter((operation) => !ofStages(operation));
+  const ofThrottles = ({ path = "" }: PatchOperation) => path.startsWith("/apiStages/");
+  const patchOperations = operations.filter((operation) => !ofStages(operation) && !ofThrottles(operation));
   let plan: UsagePlan = patched("UsagePlan", record.plan, { patchOperations }, ["id", "apiStages", "tags"]);
   for (const { op, value = "" } of operations.filter(ofStages)) {
     const [apiId = "", stage = ""] = value.split(":");
     const others = (plan.apiStages ?? []).filter((one) => one.apiId !== apiId || one.stage !== stage);
     plan = { ...plan, apiStages: op === "remove" ? others : [...others, { apiId, stage }] };
   }
+  for (const operation of operations.filter(ofThrottles)) plan = throttled(plan, operation);
   // What is taken away last leaves nothing behind.
   if (Object.keys(plan.throttle ?? {}).length === 0) plan = without(plan, "throttle");
   if (Object.keys(plan.quota ?? {}).length === 0) plan = without(plan, "quota");
   checkPlan(context, scope, plan);
   context.rest.plans.put({ ...record, plan });
   return plan;
+}
+
+/**
+ * A plan with what one of its stages' methods is throttled to, or not any more: `/apiStages/<api>:<stage>/throttle/~1pets/GET/rateLimit`.
+ * Throws BadRequestException.
+ */
+function throttled(plan: UsagePlan, operation: PatchOperation): UsagePlan {
+  const [, place = "", throttle, ...rest] = pathOf(operation);
+  const stages = plan.apiStages ?? [];
+  const planned = stages.find(({ apiId, stage }) => place === `${apiId}:${stage}`);
+  if (planned === undefined || throttle !== "throttle") throw unsupported(operation);
+  const { throttle: known = {}, ...others } = planned;
+  const put = (changed: PlannedStage["throttle"]) => ({
+    ...plan,
+    apiStages: stages.map((one) =>
+      one === planned ? { ...others, ...(changed === undefined ? {} : { throttle: changed }) } : one,
+    ),
+  });
+  const limit = rest.at(-1);
+  if (limit === "rateLimit" || limit === "burstLimit") {
+    const method = rest.slice(0, -1).join("/");
+    const number = Number(operation.value);
+    if (operation.op === "remove" || !Number.isFinite(number) || number < 0) throw unsupported(operation);
+    return put({ ...known, [method]: { ...known[method], [limit]: number } });
+  }
+  if (operation.op !== "remove") throw unsupported(operation);
+  if (rest.length === 0) return put(undefined);
+  const { [rest.join("/")]: _gone, ...left } = known;
+  return put(left);
 }
 
 function without(plan: UsagePlan, name: "throttle" | "quota"): UsagePlan {
