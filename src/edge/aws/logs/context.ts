@@ -120,9 +120,6 @@ export async function eventsOf(context: LogsContext, group: GroupRecord, since =
   return events.sort((one, other) => one.timestamp - other.timestamp || one.number - other.number);
 }
 
-/** When it came, as far as its number tells: never before it happened. */
-export const ingested = ({ timestamp, number }: StoredEvent): number => Math.max(timestamp, Math.floor(number / 1000));
-
 /** One page; the token is the last name shown. Throws InvalidParameterException. */
 export function page<T>(records: readonly T[], token: string | undefined, limit: number, nameOf: (one: T) => string) {
   const after = token === undefined ? undefined : Buffer.from(token, "base64url").toString("utf8");

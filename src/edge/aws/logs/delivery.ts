@@ -5,8 +5,8 @@ import type { LogStore, StoredEvent } from "../../../observe/index.ts";
 import type { Named, Registry, Scope } from "../../../registry/index.ts";
 import type { LambdaApiNeeds } from "../../lambda-api/needs.ts";
 import { groupArn, invalid, type SubscriptionRecord } from "./context.ts";
-import { placeOf } from "./events.ts";
 import { parsePattern } from "./pattern.ts";
+import { placeOf } from "./place.ts";
 
 export interface DeliveryNeeds extends Pick<LambdaApiNeeds, "report"> {
   readonly registry: Registry;

@@ -11,12 +11,12 @@ import {
   type GroupRecord,
   groupNameOf,
   groupOf,
-  ingested,
   invalid,
   type LogsOperation,
   noStream,
 } from "./context.ts";
 import { InvalidPattern, type Pattern, parsePattern } from "./pattern.ts";
+import { digits, ingested, placeOf } from "./place.ts";
 
 /** Most of one answer and of one upload, with 26 bytes beside each event. */
 const batchBytes = 1_048_576;
@@ -77,11 +77,6 @@ async function checkStream(call: Parameters<typeof groupOf>[0], group: GroupReco
   if ((await eventsOf(context, group)).some((event) => event.stream === stream)) return;
   throw noStream();
 }
-
-/** A place between events: time and number, in the 56 digits of AWS's event ids. */
-const digits = 56;
-export const placeOf = ({ timestamp, number }: Pick<StoredEvent, "timestamp" | "number">): string =>
-  `${String(Math.max(0, timestamp)).padStart(20, "0")}${String(number).padStart(digits - 20, "0")}`;
 
 /**
  * Of one stream, from its end or its start. Each answer has two tokens: on from its last event, and back from its first;

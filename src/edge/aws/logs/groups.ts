@@ -18,12 +18,12 @@ import {
   groupArn,
   groupNameOf,
   groupOf,
-  ingested,
   invalid,
   type LogsOperation,
   noStream,
   page,
 } from "./context.ts";
+import { ingested } from "./place.ts";
 
 type OfGroup = { readonly logGroupName: string };
 

@@ -1,17 +1,15 @@
+import type { StoredEvent } from "../../../../observe/index.ts";
+import { ingested, placeOf } from "../place.ts";
 import type { Value } from "./values.ts";
 
 /** A log event, and where it lies. */
-export interface EventRow {
-  /** milliseconds since the epoch */
-  readonly timestamp: number;
-  readonly ingested: number;
-  readonly message: string;
-  readonly stream: string;
+export interface EventRow extends StoredEvent {
   /** `account:group` */
   readonly log: string;
-  /** names the event: GetLogRecord takes it */
-  readonly ptr: string;
 }
+
+/** Names an event: GetLogRecord takes it. */
+const pointerTo = (event: EventRow): string => Buffer.from(`${event.log}|${placeOf(event)}`).toString("base64");
 
 type Fields = Readonly<Record<string, Value>>;
 
@@ -111,11 +109,11 @@ export function discover(event: EventRow): Discovered {
   };
   const own: Readonly<Record<string, () => Value>> = {
     "@timestamp": () => new Date(event.timestamp),
-    "@ingestionTime": () => new Date(event.ingested),
+    "@ingestionTime": () => new Date(ingested(event)),
     "@message": () => event.message,
     "@logStream": () => event.stream,
     "@log": () => event.log,
-    "@ptr": () => event.ptr,
+    "@ptr": () => pointerTo(event),
   };
   const ofLog = (): Fields => {
     lambda ??= ofLambda(event.message, json());

@@ -11,7 +11,7 @@ const id = (number: number): string => `00000000-0000-4000-8000-${String(number)
 
 function event(message: string, seconds = 0, stream = "s"): EventRow {
   const timestamp = start + seconds * 1000;
-  return { timestamp, ingested: timestamp, message, stream, log: "000000000000:/aws/lambda/f", ptr: `p${seconds}` };
+  return { timestamp, number: timestamp * 1000, message, stream, log: "000000000000:/aws/lambda/f" };
 }
 
 const run = (query: string, events: readonly EventRow[], limit = 10_000) =>
@@ -44,10 +44,13 @@ const lambda = [
 test("without a command, the newest events come first, with what they are found again by", () => {
   const { results, matched } = run("", lambda);
   assert.equal(matched, 8);
+  const at = start + 403_000;
+  const place = `${String(at).padStart(20, "0")}${String(at * 1000).padStart(36, "0")}`;
+  const pointer = Buffer.from(`000000000000:/aws/lambda/f|${place}`).toString("base64");
   assert.deepEqual(results[0], [
     { field: "@timestamp", value: "2026-11-22 10:06:43.000" },
     { field: "@message", value: lambda[7]!.message },
-    { field: "@ptr", value: "p403" },
+    { field: "@ptr", value: pointer },
   ]);
 });
 

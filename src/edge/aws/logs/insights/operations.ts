@@ -9,22 +9,23 @@ import type {
 import type { StoredEvent } from "../../../../observe/index.ts";
 import { JsonError } from "../../json.ts";
 import {
+  dayMs,
   eventsOf,
   type GroupRecord,
   groupNameOf,
   groupOf,
-  ingested,
   invalid,
   type LogsCall,
   type LogsOperation,
   page,
 } from "../context.ts";
-import { placeOf } from "../events.ts";
-import { discover, type EventRow } from "./event-fields.ts";
+import { placeOf } from "../place.ts";
+import { discover } from "./event-fields.ts";
 import { parseQuery } from "./parse.ts";
 import type { RunningQuery } from "./queries.ts";
 import { QueryError } from "./scanner.ts";
 import { textOf } from "./values.ts";
+import type { SomeEvents } from "./worker.ts";
 
 const mostGroups = 50;
 const noQuery = () => new JsonError("ResourceNotFoundException", "Query does not exist.");
@@ -49,7 +50,7 @@ export const startQuery: LogsOperation<StartQueryRequest> = async (call) => {
     text: queryString,
     groups: groups.map(({ name }) => name),
     limit: input.limit ?? 10_000,
-    read: () => rowsOf(call, groups, from, to),
+    read: () => eventsIn(call, groups, from, to),
   });
   if (query === undefined) throw new JsonError("LimitExceededException", "Account maximum query concurrency reached.");
   return { queryId: query.id };
@@ -72,27 +73,23 @@ function check(text: string): void {
   }
 }
 
-async function rowsOf(
-  { context, scope }: LogsCall<unknown>,
+/** Events that have not expired, as they lie: the thread sorts them. */
+async function* eventsIn(
+  { context }: LogsCall<unknown>,
   groups: readonly GroupRecord[],
   from: number,
   to: number,
-): Promise<EventRow[]> {
-  const rows: EventRow[] = [];
+): AsyncGenerator<SomeEvents> {
   for (const group of groups) {
-    for (const event of await eventsOf(context, group, from)) {
-      if (event.timestamp <= to) rows.push(rowOf(scope.account, group.name, event));
-    }
+    const { account, name, retentionDays = Number.POSITIVE_INFINITY } = group;
+    const since = Math.max(from, context.clock() - retentionDays * dayMs);
+    const events = await context.logs.read({ account, group: name, since });
+    yield { log: `${account}:${name}`, events: events.filter(({ timestamp }) => timestamp <= to) };
   }
-  return rows;
 }
 
-function rowOf(account: string, group: string, event: StoredEvent): EventRow {
-  const { timestamp, message, stream } = event;
-  const log = `${account}:${group}`;
-  const ptr = Buffer.from(`${log}|${placeOf(event)}`).toString("base64");
-  return { timestamp, ingested: ingested(event), message, stream, log, ptr };
-}
+const fieldsOf = (account: string, group: string, event: StoredEvent) =>
+  discover({ ...event, log: `${account}:${group}` }).all();
 
 export const getQueryResults: LogsOperation<GetQueryResultsRequest> = ({ input, scope, context }) => {
   const query = context.queries.find(scope.account, input.queryId ?? "");
@@ -146,7 +143,7 @@ export const getLogRecord: LogsOperation<GetLogRecordRequest> = async (call) => 
   const group = await groupOf(call, name);
   const found = (await eventsOf(context, group, Number(place.slice(0, 20)))).find((one) => placeOf(one) === place);
   if (found === undefined) throw new JsonError("ResourceNotFoundException", "The log record does not exist.");
-  const fields = discover(rowOf(account, name, found)).all();
+  const fields = fieldsOf(account, name, found);
   return { logRecord: Object.fromEntries([...fields].map(([field, value]) => [field, textOf(value)])) };
 };
 
@@ -162,9 +159,7 @@ export const getLogGroupFields: LogsOperation<GetLogGroupFieldsRequest> = async 
   const events = (await eventsOf(context, group, from)).filter(({ timestamp }) => timestamp <= to).slice(-sampled);
   const counts = new Map<string, number>();
   for (const event of events) {
-    for (const name of discover(rowOf(scope.account, group.name, event))
-      .all()
-      .keys()) {
+    for (const name of fieldsOf(scope.account, group.name, event).keys()) {
       if (name !== "@ptr") counts.set(name, (counts.get(name) ?? 0) + 1);
     }
   }

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import type { EventRow } from "./event-fields.ts";
 import type { QueryResult } from "./run.ts";
-import type { Work } from "./worker.ts";
+import type { SomeEvents, Work } from "./worker.ts";
 
 export type QueryStatus = "Scheduled" | "Running" | "Complete" | "Failed" | "Cancelled" | "Timeout";
 
@@ -20,8 +20,8 @@ export interface RunningQuery {
 
 export interface QueryRequest extends Pick<RunningQuery, "account" | "text" | "groups"> {
   readonly limit: number;
-  /** Reads the events when the query's turn has come. */
-  read(): Promise<readonly EventRow[]>;
+  /** Reads the events when the query's turn has come, a group at a time. */
+  read(): AsyncIterable<SomeEvents>;
 }
 
 /** Queries and their results, in memory: as many as there is room for. */
@@ -49,6 +49,8 @@ const mostWaiting = 30;
 const mostKept = 200;
 const mostKeptCharacters = 64 * 1024 * 1024;
 const memoryMb = 512;
+/** Events of one message to a thread: a millisecond of the platform's time. */
+const chunk = 500;
 const nothing: QueryResult = { results: [], matched: 0 };
 
 export function createQueries({ clock, report, patienceMs }: QueriesNeeds): Queries {
@@ -78,11 +80,7 @@ export function createQueries({ clock, report, patienceMs }: QueriesNeeds): Quer
 
   async function run(query: RunningQuery, request: QueryRequest): Promise<void> {
     query.status = "Running";
-    const events = await request.read();
-    const bytes = events.reduce((sum, { message }) => sum + message.length, 0);
-    query.scanned = { events: events.length, bytes };
-    if (query.status !== "Running") return;
-    const workerData: Work = { query: query.text, events, limit: request.limit, now: clock() };
+    const workerData: Work = { query: query.text, limit: request.limit, now: clock() };
     const worker = new Worker(new URL("./worker.ts", import.meta.url), {
       workerData,
       resourceLimits: { maxOldGenerationSizeMb: memoryMb },
@@ -102,8 +100,28 @@ export function createQueries({ clock, report, patienceMs }: QueriesNeeds): Quer
     // Out of memory, too.
     worker.once("error", () => end("Failed"));
     worker.once("exit", () => end("Failed"));
-    await promise;
-    clearTimeout(timer);
+    try {
+      await feed(query, request, worker);
+      await promise;
+    } finally {
+      clearTimeout(timer);
+      end("Failed");
+    }
+  }
+
+  /** Bit by bit, so that invocations find their places between. */
+  async function feed(query: RunningQuery, request: QueryRequest, worker: Worker): Promise<void> {
+    for await (const { log, events } of request.read()) {
+      for (let at = 0; at < events.length; at += chunk) {
+        if (query.status !== "Running") return;
+        const some = events.slice(at, at + chunk);
+        const bytes = some.reduce((sum, { message }) => sum + message.length, query.scanned.bytes);
+        query.scanned = { events: query.scanned.events + some.length, bytes };
+        worker.postMessage({ log, events: some } satisfies SomeEvents);
+        await nextTurn();
+      }
+    }
+    worker.postMessage(undefined);
   }
 
   /** The oldest results go, so that the newest have room. */

@@ -39,7 +39,8 @@ const mostCharacters = 24 * 1024 * 1024;
 
 /** Runs a query over events. Newest first, unless it sorts. */
 export function runQuery(query: Query, events: readonly EventRow[], options: RunOptions): QueryResult {
-  const rows = events.toSorted((one, other) => other.timestamp - one.timestamp).map(rowOf);
+  const order = (one: EventRow, other: EventRow) => other.timestamp - one.timestamp || other.number - one.number;
+  const rows = events.toSorted(order).map(rowOf);
   const table: Table = { rows, shown: undefined, matched: undefined };
   for (const command of query) apply(table, command, options);
   const matched = table.matched ?? table.rows.length;
