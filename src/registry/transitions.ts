@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type CodeRef, type LayerRef, ServiceError } from "../model/index.ts";
+import { providerOf } from "./managed.ts";
 import { type FunctionRecord, type FunctionSettings, functionArn, timestamp, type VersionRecord } from "./records.ts";
 
 /** What a version consists of. */
@@ -23,13 +24,14 @@ export function newVersion(version: string, content: Content): VersionRecord {
 }
 
 /**
- * `$LATEST` under a number. What is ready is ready under every name, unless a snapshot is to be made of it first: then, and
+ * `$LATEST` under a number. What is ready is ready under every name, unless a snapshot or environments are to be made of it first: then, and
  * while an update of `$LATEST` is under way, the version is Pending.
  */
 export function publishedVersion(latest: VersionRecord, version: string, settings: FunctionSettings): VersionRecord {
   const made = newVersion(version, { settings, code: latest.code, layers: latest.layers });
   const ready = latest.state === "Active" && latest.lastUpdateStatus === "Successful";
-  if (!ready || settings.SnapStart.ApplyOn === "PublishedVersions") return made;
+  const isToStart = settings.SnapStart.ApplyOn === "PublishedVersions" || providerOf(settings) !== undefined;
+  if (!ready || isToStart) return made;
   return settledVersion(made, { ready: true });
 }
 

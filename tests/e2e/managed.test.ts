@@ -3,12 +3,14 @@ import { after, before, test } from "node:test";
 import {
   CreateCapacityProviderCommand,
   CreateFunctionCommand,
+  DeleteFunctionCommand,
   GetFunctionConfigurationCommand,
   type LambdaClient,
   PublishVersionCommand,
   PutFunctionScalingConfigCommand,
   type Runtime,
   UpdateFunctionCodeCommand,
+  waitUntilFunctionActiveV2,
 } from "@aws-sdk/client-lambda";
 import { answerOf, type FunctionOptions, invoke, lambdaOf, role, updated, zipOf } from "./lambda.ts";
 import { type Server, startServer } from "./server.ts";
@@ -182,6 +184,39 @@ test("a crash ends all events of its environment, and others are made", async ()
   const crash = await invoke(client, "crash", { crash: true });
   for (const { payload } of [crash, ...(await held)]) assert.equal(payload.errorType, "Runtime.ExitError");
   await whenReady("crash", 1);
+});
+
+test("a publication is Pending until its environments are there, and has failed when its init fails", async () => {
+  const make = async (FunctionName: string, init: string) => {
+    await client.send(
+      new CreateFunctionCommand({
+        FunctionName,
+        Role: role,
+        Runtime: "nodejs24.x",
+        Handler: "index.handler",
+        MemorySize: 2048,
+        Code: { ZipFile: await zipOf({ "index.js": `${init}\nexports.handler = async () => 1;` }) },
+        CapacityProviderConfig: { LambdaManagedInstancesCapacityProviderConfig: { CapacityProviderArn: arn } },
+      }),
+    );
+    await updated(client, FunctionName);
+    const { State } = await client.send(new PublishVersionCommand({ FunctionName, PublishTo: "LATEST_PUBLISHED" }));
+    assert.equal(State, "Pending");
+  };
+  const patience = { client, maxWaitTime: 60, minDelay: 1, maxDelay: 1 };
+  await make("pending", "const until = Date.now() + 300; while (Date.now() < until);");
+  await waitUntilFunctionActiveV2(patience, { FunctionName: "pending", Qualifier });
+  const rows = await environmentsOf("pending");
+  assert.deepEqual(
+    rows.map(({ state }) => state),
+    ["idle", "idle", "idle"],
+  );
+  await make("broken", 'throw new Error("not today");');
+  await assert.rejects(waitUntilFunctionActiveV2(patience, { FunctionName: "broken", Qualifier }));
+  const broken = await client.send(new GetFunctionConfigurationCommand({ FunctionName: "broken", Qualifier }));
+  assert.deepEqual([broken.State, broken.StateReasonCode], ["Failed", "FunctionError"]);
+  await assert.rejects(invoke(client, "broken"), { name: "ResourceConflictException" });
+  await client.send(new DeleteFunctionCommand({ FunctionName: "broken" }));
 });
 
 test("the minimum is kept ready, and a new publication takes the place of the old one", async () => {

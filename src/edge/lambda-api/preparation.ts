@@ -2,11 +2,13 @@ import { ImageRefused, RuntimeUnavailable } from "../../artifacts/index.ts";
 import { type FunctionVersion, ServiceError } from "../../model/index.ts";
 import type { Settlement, VersionRecord } from "../../registry/index.ts";
 import { imageFailure } from "./images.ts";
+import { environmentsThere } from "./managed-start.ts";
 import type { LambdaApiNeeds } from "./needs.ts";
 import { isOwnFailure, snapshotOf } from "./snapshots.ts";
 
 /**
- * Gets a version's code, layers and runtime ready in the background, makes its snapshot if it has SnapStart, and ends its
+ * Gets a version's code, layers and runtime ready in the background, makes its snapshot if it has SnapStart, waits for its
+ * environments if it has any before it is called (on a capacity provider), and ends its
  * Pending or InProgress with the result.
  */
 export interface Preparation {
@@ -26,7 +28,7 @@ export interface Preparation {
   pause(): void;
 }
 
-type Needs = Pick<LambdaApiNeeds, "registry" | "artifacts" | "snapshot" | "note" | "report">;
+type Needs = Pick<LambdaApiNeeds, "registry" | "artifacts" | "snapshot" | "provisioned" | "note" | "report">;
 
 interface Unready {
   readonly work: Promise<Settlement>;
@@ -59,6 +61,9 @@ export function createPreparation(needs: Needs): Preparation {
         ]);
     } catch (error) {
       return { ready: false, ...reasonOf(error) };
+    }
+    if (target.managed !== undefined && target.version !== "$LATEST") {
+      return environmentsThere({ registry, provisioned: needs.provisioned, over: () => paused }, target);
     }
     return target.snapStart ? snapshotOf({ snapshot: needs.snapshot, note, report }, target) : { ready: true };
   }

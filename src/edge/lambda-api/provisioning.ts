@@ -59,7 +59,7 @@ export function createProvisioning({ registry, provision }: Needs): Provisioning
 }
 
 /** Environments of a version that are to be there whether anybody calls or not. */
-const readyOf = ({ managed, provisionedConcurrency }: FunctionVersion): number =>
+export const readyOf = ({ managed, provisionedConcurrency }: FunctionVersion): number =>
   managed === undefined ? provisionedConcurrency : Math.min(managed.minEnvironments, managed.maxEnvironments);
 
 const isAsBefore = (one: FunctionVersion, other: FunctionVersion): boolean =>
