@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { InvokeCommand, type LambdaClient } from "@aws-sdk/client-lambda";
+import { InvokeCommand, type LambdaClient, PutFunctionConcurrencyCommand } from "@aws-sdk/client-lambda";
 import {
   BatchGetTracesCommand,
   GetSamplingRulesCommand,
@@ -47,8 +47,14 @@ const partsOf = (header: string): Record<string, string> =>
   Object.fromEntries(header.split(";").map((part) => part.split("=") as [string, string]));
 
 /** Calls a function with a header, and gives the header that the function saw, and the end of its log. */
-async function call(FunctionName: string, header?: string, event: object = {}) {
-  const command = new InvokeCommand({ FunctionName, Payload: JSON.stringify(event), LogType: "Tail" });
+async function call(
+  FunctionName: string,
+  header?: string,
+  event: object = {},
+  InvocationType: "RequestResponse" | "Event" = "RequestResponse",
+) {
+  const Payload = JSON.stringify(event);
+  const command = new InvokeCommand({ FunctionName, Payload, LogType: "Tail", InvocationType });
   command.middlewareStack.add(
     (next) => (args) => {
       if (header !== undefined)
@@ -57,8 +63,8 @@ async function call(FunctionName: string, header?: string, event: object = {}) {
     },
     { step: "build" },
   );
-  const { Payload, LogResult = "" } = await lambda.send(command);
-  const answer: unknown = JSON.parse(Payload?.transformToString() ?? "null");
+  const { Payload: answered, LogResult = "" } = await lambda.send(command);
+  const answer: unknown = JSON.parse(answered?.transformToString() || "null");
   return { seen: partsOf(typeof answer === "string" ? answer : ""), log: Buffer.from(LogResult, "base64").toString() };
 }
 
@@ -141,6 +147,22 @@ test("a failure is a fault with its cause", async () => {
   const FilterExpression = 'fault AND message CONTAINS "as asked" AND !throttle';
   const { TraceSummaries = [] } = await xray.send(new GetTraceSummariesCommand({ ...window(), FilterExpression }));
   assert.ok(TraceSummaries.some(({ Id, HasFault }) => Id === root && HasFault === true));
+});
+
+test("who is turned away is a throttle of the service; an asynchronous call goes on in its caller's trace", async () => {
+  const code = { "index.js": "exports.handler = async () => {};" };
+  await createFunction(lambda, "closed", { code });
+  await lambda.send(new PutFunctionConcurrencyCommand({ FunctionName: "closed", ReservedConcurrentExecutions: 0 }));
+  const root = newRoot();
+  await assert.rejects(call("closed", `Root=${root};Sampled=1`), { name: "TooManyRequestsException" });
+  const [service, ...more] = await segmentsOf(root);
+  assert.deepEqual([service.throttle, service.error, service.http.response.status, more], [true, true, 429, []]);
+
+  const later = newRoot();
+  const parent = "53995c3f42cd8ad8";
+  await call("passing", `Root=${later};Parent=${parent};Sampled=1`, {}, "Event");
+  while ((await segmentsOf(later)).length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal((await segmentsOf(later))[0].parent_id, parent);
 });
 
 test("segments of others are kept, subsegments are put where they belong, and a graph shows who calls whom", async () => {
