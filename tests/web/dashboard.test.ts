@@ -251,6 +251,14 @@ test("the code of a function is shown as it was deployed", { skip }, async () =>
   await page.close();
 });
 
+test("a function that is not there is said to be missing, and has no page", { skip }, async () => {
+  const { page } = await openDashboard(browser, server.endpoint);
+  await go(page, "/functions/nosuch", "nosuch");
+  await page.getByText("Function not found").waitFor();
+  assert.equal(await page.getByLabel("Payload").count(), 0);
+  await page.close();
+});
+
 test("a call that failed is found among all", { skip }, async () => {
   const { page } = await openDashboard(browser, server.endpoint);
   await page.locator(".row").first().waitFor();

@@ -73,7 +73,9 @@ export function AlarmsPage() {
         <Problem text={alarms.problem} />
         {alarms.value?.length === 0 ? (
           <Empty title="Nothing is watched yet">
-            Be told when a function fails.
+            Three alarms that everybody wants (a cold start over 500 ms, more than 1 % errors, a timeout), or one of
+            your own.
+            <Command text="thaw alarms install" />
             <Command text="aws cloudwatch put-metric-alarm --alarm-name errors --namespace AWS/Lambda --metric-name Errors --statistic Sum --period 60 --evaluation-periods 1 --threshold 0 --comparison-operator GreaterThanThreshold" />
           </Empty>
         ) : (

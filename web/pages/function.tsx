@@ -53,6 +53,7 @@ const tabs = [
 export function FunctionPage({ name, tab }: { name: string; tab: string }) {
   const detail = usePolled(() => load(name), 5000, [name]);
   const configuration = detail.value?.configuration;
+  if (detail.problem !== undefined && detail.value === undefined) return <Missing name={name} why={detail.problem} />;
   return (
     <>
       <div class="title">
@@ -97,6 +98,23 @@ export function FunctionPage({ name, tab }: { name: string; tab: string }) {
         />
       )}
       {tab === "settings" && detail.value && <Settings name={name} of={detail.value} />}
+    </>
+  );
+}
+
+function Missing({ name, why }: { name: string; why: string }) {
+  return (
+    <>
+      <div class="title">
+        <h1 class="wrap">{name}</h1>
+      </div>
+      <Card>
+        <Problem text={why} />
+        <Empty title="Nothing can be shown">
+          Look at <a href="#/functions">all functions</a>, or deploy this one.
+          <Command text={`thaw deploy FOLDER --name ${name}`} />
+        </Empty>
+      </Card>
     </>
   );
 }

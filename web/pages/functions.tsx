@@ -55,7 +55,8 @@ export function FunctionsPage() {
         <Problem text={functions.problem} />
         {functions.value?.length === 0 ? (
           <Empty title="No function yet">
-            Deploy one with any tool that knows AWS: <code>thaw env</code> prints what it needs.
+            Deploy a folder with code, or use any tool that knows AWS: <code>thaw env</code> prints what it needs.
+            <Command text="thaw deploy hello" />
             <Command text="aws lambda create-function --function-name hello --runtime nodejs24.x --handler index.handler --role arn:aws:iam::000000000000:role/any --zip-file fileb://hello.zip" />
           </Empty>
         ) : (
