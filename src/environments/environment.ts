@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { ExtensionFault } from "../extensions/index.ts";
-import type { Driver } from "../isolation/index.ts";
-import { type FunctionVersion, type Invocation, monotonicMs } from "../model/index.ts";
-import type { InitializationType, InvocationLog } from "../observe/index.ts";
+import { type Invocation, monotonicMs } from "../model/index.ts";
+import type { InvocationLog } from "../observe/index.ts";
 import { Arrival } from "./arrival.ts";
+import type { EnvironmentNeeds } from "./environment-needs.ts";
 import type { Errand } from "./errand.ts";
 import { Events } from "./events.ts";
 import { exited, extensionFailed, type LoggedFailure, reported } from "./failure.ts";
@@ -19,26 +19,9 @@ import { isCrash } from "./restore-failure.ts";
 import type { Run } from "./serving.ts";
 import { initSeconds, type StartMode } from "./start.ts";
 
+export type { EnvironmentNeeds } from "./environment-needs.ts";
 export type { Run } from "./serving.ts";
 export type { StartMarks } from "./start.ts";
-
-/** What an environment needs from its surroundings. */
-export interface EnvironmentNeeds {
-  readonly driver: Pick<Driver, "name" | "create">;
-  openLog(target: FunctionVersion, logStream: string, initialization: InitializationType): InvocationLog;
-  /** it is idle now and may serve whoever waits */
-  onIdle(environment: Environment): void;
-  /** it has begun to end, or ended by itself: never offer it again */
-  onEnding(environment: Environment): void;
-  /** A copy has answered its first event; or it was ended by a signal then or before: it may have been a bad copy. */
-  onProven(environment: Environment, signal: string | undefined): void;
-  /** Its extensions went on for so long (milliseconds) after its runtime was done with an event. */
-  onExtensions(environment: Environment, afterMs: number): void;
-  /** Somebody in it has sent this to X-Ray's daemon. */
-  onDatagram(environment: Environment, bytes: Buffer): void;
-  /** idle for this long, it gets no more CPU (milliseconds) */
-  readonly freezeAfterMs: number;
-}
 
 /**
  * One execution environment: a sandbox, the runtime in it, at most one event at a time. On a capacity provider it is `shared`:
@@ -356,8 +339,12 @@ export class Environment {
     }
     this.#arrival.company.runtimeEnded();
     if (this.state === "stopping" || this.state === "gone") return;
-    this.#lost = failure;
     if (isCrash(status)) this.#prove(status.signal);
+    this.#lose(failure);
+  }
+
+  #lose(failure: (requestId: string) => LoggedFailure): void {
+    this.#lost = failure;
     this.#running.fail(failure);
     void this.stop("failure");
   }
@@ -372,15 +359,8 @@ export class Environment {
   }
 
   #besideFailed(fault: ExtensionFault): void {
-    if (this.state === "initializing") {
-      this.#arrival.extensionFailed(fault);
-      return;
-    }
-    if (this.state === "stopping" || this.state === "gone") return;
-    const failure = (requestId: string) => extensionFailed(requestId, fault);
-    this.#lost = failure;
-    this.#running.fail(failure);
-    void this.stop("failure");
+    if (this.state === "initializing") this.#arrival.extensionFailed(fault);
+    else if (this.state !== "stopping" && this.state !== "gone") this.#lose((id) => extensionFailed(id, fault));
   }
 
   /** A copy that is not ready yet, as far as is known, has an event: did it read it, and could not say so any more? */
