@@ -6,7 +6,7 @@ import type { StoredSegment } from "./segment.ts";
 export interface TraceStore {
   /** In one transaction. One with the id of another takes its place. */
   add(segments: readonly StoredSegment[]): void;
-  /** All of a trace, in order of their beginnings. */
+  /** Those of a trace, in order of their beginnings, up to a million characters. */
   ofTrace(account: string, region: string, trace: string): string[];
   /** Traces with a segment that began in this time (seconds since the epoch), the newest first. */
   between(account: string, region: string, from: number, to: number, most: number): string[];
@@ -29,6 +29,9 @@ const migrations: readonly string[] = [
    CREATE INDEX by_start ON segments (account, region, start, trace);
    CREATE INDEX by_age ON segments (start)`,
 ];
+
+/** Of one trace at AWS: 500 KB (Service Quotas). */
+const longestTrace = 1024 * 1024;
 
 /** A power cut costs the last second, and never the file. Throws what SQLite says about a file that is none. */
 export function openTraceStore({
@@ -73,7 +76,16 @@ export function openTraceStore({
         throw error;
       }
     },
-    ofTrace: (account, region, id) => trace.all(account, region, id).map(({ document }) => String(document)),
+    ofTrace(account, region, id) {
+      const documents: string[] = [];
+      let characters = 0;
+      for (const { document } of trace.iterate(account, region, id)) {
+        characters += String(document).length;
+        if (characters > longestTrace) break;
+        documents.push(String(document));
+      }
+      return documents;
+    },
     between: (account, region, from, to, most) =>
       between.all(account, region, from, to, most).map((row) => String(row.trace)),
     sweep(oldest) {

@@ -266,6 +266,38 @@ test("X-Ray's own SDK in a function sends its subsegments to the daemon", async 
   }
 });
 
+test("many traces come in pages, whether they fit or not", async () => {
+  const put = (from: number) => {
+    const TraceSegmentDocuments = Array.from({ length: 50 }, (_, index) => {
+      const now = Date.now() / 1000;
+      const number = String(from + index).padStart(16, "0");
+      const annotations = { even: index % 2 === 0, many: true };
+      return JSON.stringify({
+        trace_id: newRoot(),
+        id: number,
+        name: "many",
+        start_time: now,
+        end_time: now,
+        annotations,
+      });
+    });
+    return xray.send(new PutTraceSegmentsCommand({ TraceSegmentDocuments }));
+  };
+  for (let from = 0; from < 400; from += 50) await put(from);
+  const FilterExpression = "annotation.even = true AND annotation.many = true";
+  const found = new Set<string | undefined>();
+  let pages = 0;
+  let NextToken: string | undefined;
+  do {
+    const page = await xray.send(new GetTraceSummariesCommand({ ...window(), FilterExpression, NextToken }));
+    for (const { Id } of page.TraceSummaries ?? []) found.add(Id);
+    NextToken = page.NextToken;
+    pages += 1;
+  } while (NextToken !== undefined);
+  assert.equal(found.size, 200);
+  assert.ok(pages >= 2, `${pages} pages`);
+});
+
 test("what SDKs outside of functions ask is answered, what cannot be is refused", async () => {
   const { SamplingRuleRecords = [] } = await xray.send(new GetSamplingRulesCommand({}));
   assert.deepEqual(

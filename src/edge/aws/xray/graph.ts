@@ -130,7 +130,7 @@ const shown = (node: Node, account: string): object => ({
 });
 
 /** Traces that one graph is made of. */
-const mostTraces = 1000;
+const mostTraces = 300;
 
 function tracesOf(call: XRayCall<unknown>, ids: readonly string[]): Trace[] {
   return ids.slice(0, mostTraces).flatMap((id) => traceOf(call, id) ?? []);

@@ -57,6 +57,8 @@ export const batchGetTraces: XRayOperation<BatchGetTracesRequest> = (call) => {
 };
 
 const pageSize = 100;
+/** Traces that one request looks at: a few tens of milliseconds of the platform's time. */
+const scanned = 300;
 const dayS = 86_400;
 
 /** Throws InvalidRequestException. */
@@ -73,7 +75,9 @@ export const getTraceSummaries: XRayOperation<Seconds<GetTraceSummariesRequest>>
   const from = pageFrom(input.NextToken);
   const TraceSummaries = [];
   let at = from;
-  for (; at < ids.length && TraceSummaries.length < pageSize; at += 1) {
+  // A page may have fewer than there are, or none: whoever wants more asks with its token.
+  const end = Math.min(ids.length, from + scanned);
+  for (; at < end && TraceSummaries.length < pageSize; at += 1) {
     const trace = traceOf(call, ids[at]!);
     if (trace !== undefined && fits(trace)) TraceSummaries.push(summaryOf(trace, scope.account));
   }
