@@ -172,6 +172,16 @@ test("alarms outlive the platform, and see what happened meanwhile", async () =>
   assert.equal(await stateOf(later, "kept"), undefined);
 });
 
+test("a state that missing data give says so", async () => {
+  const client = new CloudWatchClient(config(server));
+  await client.send(rate("Silence", "silent"));
+  const { MetricAlarms = [] } = await client.send(new DescribeAlarmsCommand({ AlarmNames: ["silent"] }));
+  assert.equal(
+    MetricAlarms[0]?.StateReason,
+    "Threshold Crossed: no datapoints were received for 3 periods and 3 missing datapoints were treated as [NonBreaching].",
+  );
+});
+
 test("an alarm that cannot be is refused", async () => {
   const client = new CloudWatchClient(config(server));
   const wrong = rate("Good", "wrong");

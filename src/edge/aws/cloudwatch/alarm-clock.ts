@@ -60,8 +60,8 @@ export function createAlarmClock(needs: AlarmClockNeeds): AlarmClock {
     const real = points.filter((value) => value !== undefined).slice(-EvaluationPeriods);
     const count = breaching.filter(Boolean).length;
     const reason =
-      state === "INSUFFICIENT_DATA"
-        ? "Insufficient Data: no datapoints were received"
+      real.length === 0
+        ? withoutData(state, EvaluationPeriods)
         : `Threshold Crossed: ${count} out of the last ${real.length} datapoints [${real.join(", ")}] ${state === "ALARM" ? "were" : "were not all"} ${phrases[alarm.ComparisonOperator ?? ""]} the threshold (${Threshold}).`;
     const data = { version: "1.0", queryDate: new Date(context.clock()).toISOString(), recentDatapoints: real };
     change(record, state, reason, JSON.stringify({ ...data, period, threshold: Threshold }));
@@ -123,6 +123,14 @@ export function createAlarmClock(needs: AlarmClockNeeds): AlarmClock {
       timer = undefined;
     },
   };
+}
+
+/** Why it is in this state though there was nothing to look at, as AWS says it. */
+function withoutData(state: AlarmState, periods: number): string {
+  if (state === "INSUFFICIENT_DATA") return "Insufficient Data: no datapoints were received";
+  const [noun, verb] = periods === 1 ? ["", "was"] : ["s", "were"];
+  const treated = state === "ALARM" ? "Breaching" : "NonBreaching";
+  return `Threshold Crossed: no datapoints were received for ${periods} period${noun} and ${periods} missing datapoint${noun} ${verb} treated as [${treated}].`;
 }
 
 const phrases: Readonly<Record<string, string>> = {
