@@ -70,8 +70,8 @@ export function FunctionsPage() {
                   <th class="number">Code</th>
                   <th class="number">Calls</th>
                   <th class="number">Errors</th>
-                  <th class="number">Warm, median</th>
-                  <th class="number">Starts, median</th>
+                  <th class="number">Warm call, median</th>
+                  <th class="number">Cold call, median</th>
                   <th class="number">Environments</th>
                 </tr>
               </thead>
