@@ -50,7 +50,7 @@ async function load() {
 
 /** How many may run at once, for whom places are kept, and what is kept ready. */
 export function ConcurrencyPage() {
-  const loaded = usePolled(load, 4000);
+  const loaded = usePolled(load, 10_000);
   const limit = loaded.value?.limit;
   const rows = loaded.value?.rows ?? [];
   const busy = (name?: string) =>

@@ -134,7 +134,7 @@ export function Panels({ of, on }: { of: readonly Panel[]; on: readonly unknown[
       );
       return { points, to: Math.floor(now / 1000 / chosen.period) * chosen.period * 1000, range: chosen };
     },
-    5000,
+    10_000,
     [chosen, ...on],
   );
   const { points, to, range: of_ } = loaded.value ?? { points: undefined, to: Date.now(), range: chosen };
