@@ -102,6 +102,7 @@ export function createDoors(config: Config, needs: DoorsNeeds) {
     mappingChanged: (mapping) =>
       sources.changed(mapping, registry.mappings.get(mapping.account, mapping.name) !== undefined),
     mappingStatus: sources.status,
+    checkSource: sources.check,
     post: queue.post,
     maySend: needs.events.maySend,
     buses,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { until } from "../../tests/e2e/streams.ts";
 import { createFilter } from "./filtering.ts";
 import { houseOf, type SourceFixture } from "./source.contract.ts";
@@ -77,6 +78,7 @@ export function malformedContract(name: string, make: () => Promise<MalformedFix
     await until(
       async () => {
         left = await missing();
+        if (left.length > 0) await pause(malformedCount / 20);
         return left.length === 0;
       },
       () => [left.length, left.slice(0, 3).map((key) => key.slice(0, 80)), house.problems.at(-1), house.counts],

@@ -1,7 +1,8 @@
 import type { FunctionVersion, Posting } from "../model/index.ts";
 import type { MappingRecord } from "../registry/index.ts";
 import { createCalls, type Place, type Remote } from "../remote/index.ts";
-import type { Counters, Counts } from "./counters.ts";
+import { type Counters, type Counts, createCounters } from "./counters.ts";
+import { checkSource } from "./existence.ts";
 import { createFilter } from "./filtering.ts";
 import { postingOf } from "./giving-up.ts";
 import { type InvokingNeeds, invokeMapped, mappedArn } from "./invoking.ts";
@@ -16,6 +17,8 @@ export interface SourcesNeeds extends InvokingNeeds {
   clock(): number;
   /** all that there are */
   mappings(): Iterable<MappingRecord>;
+  /** seconds that a version may run */
+  timeoutOf(target: FunctionVersion): number;
   /** ARN of a version's execution role */
   roleOf(target: FunctionVersion): string;
   /**
@@ -50,6 +53,8 @@ export interface Sources {
   takeUp(): void;
   /** A mapping was made, changed or (it is no longer in the registry) deleted. */
   changed(mapping: MappingRecord, exists: boolean): void;
+  /** Looks for the source of a mapping that is to be made or changed. Rejects with InvalidParameterValueException. */
+  check(mapping: MappingRecord): Promise<void>;
   /** undefined: nobody reads sources of this kind */
   status(mapping: MappingRecord): MappingStatus | undefined;
   list(): MappingSummary[];
@@ -115,6 +120,12 @@ export function createSources(needs: SourcesNeeds): Sources {
   }
 
   return {
+    async check(mapping) {
+      const { account, region, functionName, qualifier, source, settings } = mapping;
+      const timeoutSeconds = needs.timeoutOf(needs.resolve(account, region, functionName, qualifier));
+      const { calls } = needsOf(mapping, createCounters());
+      await checkSource({ source, arn: String(settings.EventSourceArn ?? ""), calls, timeoutSeconds });
+    },
     takeUp() {
       const mappings = [...needs.mappings()];
       checkpoints.keep(new Set(mappings.map(({ uuid }) => uuid)));

@@ -26,6 +26,7 @@ import {
   UpdateFunctionEventInvokeConfigCommand,
   UpdateFunctionUrlConfigCommand,
 } from "@aws-sdk/client-lambda";
+import { CreateQueueCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { createFunction, lambdaOf } from "./lambda.ts";
 import { type Server, startServer } from "./server.ts";
 
@@ -41,6 +42,10 @@ before(async () => {
   server = await startServer();
   client = lambdaOf(server);
   await createFunction(client, FunctionName, { code: { "index.js": "exports.handler = async () => 1;" } });
+  const credentials = { accessKeyId: "test", secretAccessKey: "test" };
+  const sqs = new SQSClient({ endpoint: server.endpoint, region: "us-east-1", credentials });
+  await sqs.send(new CreateQueueCommand({ QueueName: "orders" }));
+  sqs.destroy();
 });
 after(async () => {
   client.destroy();

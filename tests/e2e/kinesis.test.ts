@@ -223,6 +223,12 @@ test("what a function reports as failed is sent again, and nothing before it; fi
   assert.ok(!batches.join().includes("left out"));
 });
 
+test("a stream that is not there is no source", async () => {
+  const arn = "arn:aws:kinesis:us-east-1:000000000000:stream/nowhere";
+  const message = `Stream not found: ${arn}`;
+  await assert.rejects(map("reports", arn, {}), { name: "InvalidParameterValueException", message });
+});
+
 test("a consumer of enhanced fan-out is pushed its records", async () => {
   const StreamARN = await stream("fanned");
   const { Consumer } = await kinesis.send(new RegisterStreamConsumerCommand({ StreamARN, ConsumerName: "c" }));

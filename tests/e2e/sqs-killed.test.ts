@@ -59,7 +59,7 @@ test("no message that was sent is lost, and groups keep their order, however oft
 
   try {
     const lambda = lambdaOf(server);
-    await createFunction(lambda, "f", { code, MemorySize: 128 });
+    await createFunction(lambda, "f", { code, MemorySize: 128, Timeout: 2 });
     for (const QueueName of ["plain", "ordered.fifo"]) {
       const Attributes = { VisibilityTimeout: "2" };
       const fifo = { FifoQueue: "true", ContentBasedDeduplication: "true" };

@@ -14,10 +14,12 @@ import {
   AddPermissionCommand,
   CreateQueueCommand,
   type CreateQueueCommandInput,
+  DeleteQueueCommand,
   GetQueueAttributesCommand,
   ReceiveMessageCommand,
   SendMessageBatchCommand,
   SendMessageCommand,
+  SetQueueAttributesCommand,
   SQSClient,
 } from "@aws-sdk/client-sqs";
 import { createFunction, lambdaOf } from "./lambda.ts";
@@ -88,6 +90,16 @@ async function left(QueueUrl: string): Promise<number> {
   const names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"] as const;
   const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [...names] }));
   return names.reduce((sum, name) => sum + Number(Attributes![name]), 0);
+}
+/** Hides messages for so long, from now on. */
+const hide = (QueueUrl: string, seconds: number) =>
+  sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { VisibilityTimeout: String(seconds) } }));
+/** A mapping that is only read when its queue hides messages for a second: it is made of one that does so for as long as the function may run. */
+async function mapHiding(url: string, name: string, given: Parameters<typeof map>[1] = {}): Promise<string> {
+  const UUID = await map(name, { ...given, Enabled: false });
+  await hide(url, 1);
+  await lambda.send(new UpdateEventSourceMappingCommand({ UUID, Enabled: true }));
+  return UUID;
 }
 const emptied = (url: string) =>
   until(
@@ -175,8 +187,8 @@ test("a window gathers a batch", async () => {
 test("only what the function names as failed comes again, and a poisoned message ends in the dead-letter queue", async () => {
   const letters = await queue("letters");
   const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: arnOf("letters"), maxReceiveCount: 2 });
-  const url = await queue("poisoned", { VisibilityTimeout: "1", RedrivePolicy });
-  await map("poisoned", { FunctionResponseTypes: ["ReportBatchItemFailures"] });
+  const url = await queue("poisoned", { RedrivePolicy });
+  await mapHiding(url, "poisoned", { FunctionResponseTypes: ["ReportBatchItemFailures"] });
   const bodyOf = (n: number) => ({ n, poison: n === 3 });
   const Entries = [1, 2, 3, 4].map((n) => ({ Id: `${n}`, MessageBody: JSON.stringify(bodyOf(n)) }));
   await sqs.send(new SendMessageBatchCommand({ QueueUrl: url, Entries }));
@@ -194,9 +206,8 @@ test("messages of a group keep their order, one batch after the other, also behi
   const url = await queue("ordered.fifo", {
     FifoQueue: "true",
     ContentBasedDeduplication: "true",
-    VisibilityTimeout: "1",
   });
-  await map("ordered.fifo", { BatchSize: 3 });
+  await mapHiding(url, "ordered.fifo", { BatchSize: 3 });
   const groups = ["a", "b"];
   for (let n = 0; n < 12; n += 1) {
     for (const MessageGroupId of groups)
@@ -220,8 +231,8 @@ test("messages of a group keep their order, one batch after the other, also behi
 
 test("a message that is shown again while its function still runs waits for its end, and so does its group", async () => {
   const fifo = { FifoQueue: "true", ContentBasedDeduplication: "true" };
-  const url = await queue("late.fifo", { ...fifo, VisibilityTimeout: "1" });
-  await map("late.fifo", { BatchSize: 1 });
+  const url = await queue("late.fifo", fifo);
+  await mapHiding(url, "late.fifo", { BatchSize: 1 });
   await send(url, { n: 0, firstMs: 1500 }, { MessageGroupId: "a" });
   await send(url, { n: 1 }, { MessageGroupId: "a" });
   await emptied(url);
@@ -261,7 +272,7 @@ test("a queue of another account is read when its policy says so", async () => {
 test("a function that feeds its own queue is stopped, and the message ends in the dead-letter queue", async () => {
   const letters = await queue("circle-letters");
   const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: arnOf("circle-letters"), maxReceiveCount: 1 });
-  const url = await queue("circle", { VisibilityTimeout: "1", RedrivePolicy });
+  const url = await queue("circle", { RedrivePolicy });
   const QueueUrl = new URL(url).pathname;
   const feeding = `
     const http = require("node:http");
@@ -281,11 +292,26 @@ test("a function that feeds its own queue is stopped, and the message ends in th
       sending.once("error", reject).end(JSON.stringify({ QueueUrl, MessageBody }));
     });`;
   await createFunction(lambda, "feeding", { code: { "index.js": feeding }, MemorySize: 128 });
-  await map("circle", { FunctionName: "feeding" });
+  await mapHiding(url, "circle", { FunctionName: "feeding" });
   await send(url, { n: 0 });
   const { Messages } = await sqs.send(new ReceiveMessageCommand({ QueueUrl: letters, WaitTimeSeconds: 20 }));
   const { n } = JSON.parse(Messages?.[0]?.Body ?? "{}");
   assert.ok(n >= 15 && n <= 17, String(n));
+});
+
+test("a queue that is not there, or hides messages for less than the function may run, is no source", async () => {
+  const refused = (name: string, message: string) =>
+    assert.rejects(map(name), { name: "InvalidParameterValueException", message });
+  for (const name of ["nowhere", "nowhere.fifo"]) {
+    await refused(
+      name,
+      "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified queue does not exist.",
+    );
+  }
+  const url = await queue("short", { VisibilityTimeout: "29" });
+  await refused("short", "Queue visibility timeout: 29 seconds is less than Function timeout: 30 seconds");
+  await hide(url, 30);
+  await map("short");
 });
 
 test("no more batches run at once than MaximumConcurrency says", async () => {
@@ -347,17 +373,19 @@ test("a disabled mapping reads nothing, an enabled one goes on, and a deleted on
   );
 });
 
-test("a queue that nobody serves stalls its own mapping only, and says why", async () => {
+test("a queue that nobody serves, or that is gone, stalls its own mapping only, and says why", async () => {
   const url = await queue("alive");
   const dead = await map("dead", { Tags: { "thaw:endpoint": "http://127.0.0.1:9" } });
+  const gone = await queue("none-there");
   const none = await map("none-there");
+  await sqs.send(new DeleteQueueCommand({ QueueUrl: gone }));
   const alive = await map("alive");
   await until(async () => /ECONNREFUSED/.test((await describe(dead)).StateTransitionReason ?? ""));
   await until(async () => /QueueDoesNotExist/.test((await describe(none)).StateTransitionReason ?? ""));
   await send(url, { n: 1 });
   await emptied(url);
   assert.equal((await describe(alive)).StateTransitionReason, "USER_INITIATED");
-  // It appears, and is read.
+  // It appears again, and is read.
   const late = await queue("none-there");
   await send(late, { n: 2 });
   await emptied(late);

@@ -41,6 +41,8 @@ export interface LambdaApiNeeds {
   provisioned?(target: FunctionVersion): Provisioned;
   /** An event source mapping was made, changed or (`enabled` is false, and it is no longer in the registry) deleted. */
   mappingChanged?(mapping: MappingRecord): void;
+  /** Looks for the source of a mapping that is to be made or changed. Rejects as Lambda does; absent: nobody looks. */
+  checkSource?(mapping: MappingRecord): Promise<void>;
   /** How the reading of a source goes. Absent or undefined: nobody reads sources of this kind. */
   mappingStatus?(mapping: MappingRecord): MappingStatus | undefined;
   /** Told what the operator should know and what is no failure. */

@@ -71,7 +71,9 @@ for (const { name, start, skip } of [
             const Entries = some.map((body, index) => ({
               Id: String(index),
               MessageBody: body.toString("utf8"),
-              ...(suffix === "" ? {} : { MessageGroupId: `g${index}`, MessageDeduplicationId: `${from + index}` }),
+              ...(suffix === ""
+                ? {}
+                : { MessageGroupId: `g${(from + index) % 200}`, MessageDeduplicationId: `${from + index}` }),
             }));
             // One that is refused does not keep the others out.
             for (const entries of [Entries, ...Entries.map((entry) => [entry])]) {

@@ -8,11 +8,8 @@ import { mappingView } from "../mappings/view.ts";
 import type { Operation } from "../operation.ts";
 import { checkTags } from "../tags.ts";
 
-/**
- * POST /2015-03-31/event-source-mappings. Whether anybody reads the source is another matter: see mappings/view.ts.
- * Not done: whether the source exists is not checked.
- */
-export const createEventSourceMapping: Operation<CreateEventSourceMappingRequest> = ({ input, scope, needs }) => {
+/** POST /2015-03-31/event-source-mappings. */
+export const createEventSourceMapping: Operation<CreateEventSourceMappingRequest> = async ({ input, scope, needs }) => {
   const { registry } = needs;
   const source = sourceOfRequest(input);
   const now = Date.now();
@@ -34,6 +31,9 @@ export const createEventSourceMapping: Operation<CreateEventSourceMappingRequest
     settings,
     tags: input.Tags ?? {},
   };
+  checkUnique(registry, record);
+  await needs.checkSource?.(record);
+  // Somebody else may have made the same while the source was looked for.
   checkUnique(registry, record);
   registry.mappings.put(record);
   needs.mappingChanged?.(record);
