@@ -47,12 +47,6 @@ export function createEvents(config: Config, needs: EventsNeeds) {
     const path = join(config.dataDir, name);
     return { path, owes: () => existsSync(path) };
   };
-  const roleOf = (target: FunctionVersion) =>
-    registry.functions.version(target, target.name, target.version).settings.Role;
-  const deadLetterArn = (target: FunctionVersion) => {
-    const { DeadLetterConfig } = registry.functions.version(target, target.name, target.version).settings;
-    return (DeadLetterConfig as { TargetArn?: string } | undefined)?.TargetArn || undefined;
-  };
   const durableFile = keptAs("durable.sqlite");
   const makeDurable = () =>
     (load("../durable/index.ts") as typeof import("../durable/index.ts")).createDurable({
@@ -67,17 +61,6 @@ export function createEvents(config: Config, needs: EventsNeeds) {
         if (looping) throw recursiveInvocation();
         return header;
       },
-      async deadLetter({ account, region, functionName, version, id, status, error }, input) {
-        // A version that is gone has nobody to send it as.
-        if (registry.functions.find({ account, region }, functionName) === undefined) return;
-        const target = registry.resolve(account, region, functionName, version);
-        const arn = deadLetterArn(target);
-        if (arn === undefined) return;
-        const ErrorMessage = (error?.ErrorMessage ?? status).slice(0, 1024);
-        const attributes = { RequestID: id, ErrorCode: "200", ErrorMessage };
-        const to = { account, region, name: functionName, arn, roleArn: roleOf(target), attributes };
-        await queue.letter({ ...to, payload: Buffer.from(input) });
-      },
       report,
     });
   const laterDurable = later<Durable>({
@@ -89,6 +72,8 @@ export function createEvents(config: Config, needs: EventsNeeds) {
   const durable = laterDurable.room;
   const run = (invocation: Invocation) =>
     invocation.target.durable === undefined ? invoke(invocation) : durable.run(invocation);
+  const roleOf = (target: FunctionVersion) =>
+    registry.functions.version(target, target.name, target.version).settings.Role;
   const roleAllows = config.auth === "iam" ? createRoleJudge(registry) : () => true;
   const destinations = createDestinations({ place: places.destination, send: remote.send });
   const queue = createQueue({
@@ -98,7 +83,10 @@ export function createEvents(config: Config, needs: EventsNeeds) {
     resolve: registry.resolve,
     invoke: run,
     settings: registry.eventInvoke.get,
-    deadLetterArn,
+    deadLetterArn: (target) => {
+      const { DeadLetterConfig } = registry.functions.version(target, target.name, target.version).settings;
+      return (DeadLetterConfig as { TargetArn?: string } | undefined)?.TargetArn || undefined;
+    },
     deliver: withLogGroups(needs.stores.logs, destinations),
     roleOf,
     roleAllows,
