@@ -137,6 +137,18 @@ test("whoever calls has decided, and is the parent; without active tracing nobod
   assert.equal((await call("passing")).seen.Sampled, "0");
 });
 
+test("the answer names the trace, as the caller sent it or as it began", async () => {
+  const ask = async (headers: Record<string, string>) => {
+    const url = `${server.endpoint}/2015-03-31/functions/passing/invocations`;
+    const response = await fetch(url, { method: "POST", body: "{}", headers });
+    return partsOf(response.headers.get("x-amzn-trace-id") ?? "");
+  };
+  const root = newRoot();
+  const { Lineage, ...told } = await ask({ "x-amzn-trace-id": `Root=${root};Sampled=0` });
+  assert.deepEqual([told, /^1:[0-9a-f]{8}:0$/.test(Lineage!)], [{ Root: root, Sampled: "0" }, true]);
+  assert.match((await ask({})).Root ?? "", /^1-[0-9a-f]{8}-[0-9a-f]{24}$/);
+});
+
 test("a failure is a fault with its cause", async () => {
   const root = newRoot();
   await call("passing", `Root=${root};Sampled=1`, { fail: true });

@@ -80,7 +80,7 @@ export async function serveInvocation(
     return;
   }
   const result = await needs.invoke(invocation);
-  sendResult(response, result, request.headers["x-thaw-timing"] === "1");
+  sendResult(response, result, invocation.traceId ?? "", request.headers["x-thaw-timing"] === "1");
 }
 
 /**
@@ -144,7 +144,7 @@ function tenantOf(header: string | string[] | undefined): string | undefined {
   throw validationError(broken.map((text) => violation(header, "tenantId", text)));
 }
 
-function sendResult(response: ServerResponse, result: InvocationResult, withTiming: boolean): void {
+function sendResult(response: ServerResponse, result: InvocationResult, trace: string, withTiming: boolean): void {
   const { outcome } = result;
   if (outcome.kind === "streamed") throw new Error("a buffered invocation was answered as a stream");
   const payload = outcome.kind === "returned" ? outcome.payload : outcome.failure.payload;
@@ -160,6 +160,8 @@ function sendResult(response: ServerResponse, result: InvocationResult, withTimi
     "0",
     "x-amz-executed-version",
     result.executedVersion,
+    "x-amzn-trace-id",
+    trace,
   ];
   if (outcome.kind === "failed") headers.push("x-amz-function-error", outcome.failure.functionError);
   if (result.logTail !== undefined) headers.push("x-amz-log-result", result.logTail.toString("base64"));
