@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { getPriority } from "node:os";
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { CloudWatchClient, GetMetricStatisticsCommand, ListMetricsCommand } from "@aws-sdk/client-cloudwatch";
@@ -55,6 +57,10 @@ async function makeGroup(
 }
 
 const window = () => ({ startTime: Math.floor(Date.now() / 1000) - 600, endTime: Math.floor(Date.now() / 1000) + 60 });
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await pause(20);
+}
 
 async function ended(queryId: string | undefined) {
   for (;;) {
@@ -149,6 +155,18 @@ test("a query that would take for ever does not hold up the platform, and is sto
   const { queryId } = await logs.send(new StartQueryCommand({ logGroupName: "hostile", queryString, ...window() }));
   while ((await logs.send(new GetQueryResultsCommand({ queryId }))).status === "Scheduled") await pause(20);
   assert.equal((await logs.send(new GetQueryResultsCommand({ queryId }))).status, "Running");
+  if (process.platform === "linux") {
+    // Field 19 of proc(5)'s stat, behind the name in parentheses.
+    const folder = `/proc/${server.process.pid}/task`;
+    const niceOf = (thread: string | number) =>
+      Number(
+        readFileSync(`${folder}/${thread}/stat`, "utf8")
+          .replace(/^.*\) /s, "")
+          .split(" ")[16],
+      );
+    await until(() => readdirSync(folder).some((thread) => niceOf(thread) === 19));
+    if (getPriority() < 19) assert.ok(niceOf(server.process.pid!) < 19);
+  }
   assert.equal((await logs.send(new StopQueryCommand({ queryId }))).success, true);
   assert.equal((await ended(queryId)).status, "Cancelled");
 });
