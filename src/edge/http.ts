@@ -88,7 +88,11 @@ export function createHttpDoor(needs: HttpNeeds): HttpDoor {
       },
       listener,
     );
-    server.on("upgrade", (request, socket, head) => needs.upgrade(request, socket, head, randomUUID()));
+    server.on("upgrade", (request, socket, head) => {
+      if (hasOneHost(request)) needs.upgrade(request, socket, head, randomUUID());
+      else
+        socket.on("error", () => {}).end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    });
     // Longer than clients keep theirs (the SDKs: about a minute), so that it is they who close an idle connection.
     server.keepAliveTimeout = 75_000;
     server.headersTimeout = silenceMs;

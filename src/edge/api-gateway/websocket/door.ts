@@ -60,6 +60,8 @@ export function createWebSocketDoor(needs: WebSocketNeeds): WebSocketDoor {
   };
 
   async function connect(request: IncomingMessage, socket: Duplex, head: Buffer, arrival: Arrival): Promise<void> {
+    // Before a function hears of a connection that there will never be.
+    if (!isHandshake(request)) return refuse(socket, 400);
     const connected = { id: newConnectionId(), arrival, connectedAt: Date.now(), authorizer: undefined };
     const route = routeOf(arrival.definition, "$connect");
     try {
@@ -211,6 +213,14 @@ function identityOf(source: string, { parts, stage }: Arrival): string | undefin
   if (where === "stageVariables") return stage.stageVariables[name];
   return name === "identity.sourceIp" ? parts.sourceIp : undefined;
 }
+
+/** RFC 6455, 4.2.1 */
+const isHandshake = ({ method, headers }: IncomingMessage): boolean =>
+  method === "GET" &&
+  headers["sec-websocket-version"] === "13" &&
+  /^[+/0-9A-Za-z]{22}==$/.test(headers["sec-websocket-key"] ?? "") &&
+  (headers["content-length"] ?? "0") === "0" &&
+  headers["transfer-encoding"] === undefined;
 
 /** Answers a wish to connect with something else. */
 export function refuse(socket: Duplex, status: number): void {
