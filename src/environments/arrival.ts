@@ -2,7 +2,7 @@ import type { ExtensionFault, Extensions } from "../extensions/index.ts";
 import type { Driver } from "../isolation/index.ts";
 import { limits, monotonicMs } from "../model/index.ts";
 import type { InvocationLog } from "../observe/index.ts";
-import { Company } from "./company.ts";
+import { Company, loadRoom } from "./company.ts";
 import { extensionFailed, messageIn, reported, timedOut } from "./failure.ts";
 import type { ShutdownReason } from "./farewell.ts";
 import { Housing, type HousingEvents } from "./housing.ts";
@@ -101,6 +101,8 @@ export class Arrival {
   async settle(sandboxId: string, move: "made" | "restore", image?: string): Promise<void> {
     const { driver, plan, life } = this.#needs;
     const events = { ...this.#needs.events, beside: this.#company.events };
+    // They hear of the start from its first line on.
+    if (plan.extensions.length > 0) await loadRoom();
     const housing = await Housing.make(
       driver,
       sandboxOf(plan, sandboxId, image),
@@ -161,15 +163,13 @@ export class Arrival {
 
   #extend(boot: () => void): void {
     const { plan, terms, driver } = this.#needs;
-    const extensions = this.#company.open();
     this.#company.boot = boot;
     this.marks.extended = monotonicMs();
-    if (!extensions.withinLimit) {
-      setImmediate(() => extensions.tooMany());
-      return;
-    }
     const { sandbox, link } = this.housing!;
-    link.extend(extendDocument(plan, sandbox, terms, driver.name !== "process"));
+    this.#company.open((extensions) => {
+      if (extensions.withinLimit) link.extend(extendDocument(plan, sandbox, terms, driver.name !== "process"));
+      else setImmediate(() => extensions.tooMany());
+    });
   }
 
   /** An extension has failed during init. */

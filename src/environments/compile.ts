@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { refuseAll } from "../extensions/index.ts";
 import type { Driver } from "../isolation/index.ts";
 import { limits } from "../model/index.ts";
+import { refuseRequest } from "./company.ts";
 import { messageIn, reported } from "./failure.ts";
 import { Housing } from "./housing.ts";
 import { bootDocument, initializationOf, logStreamOf, type Plan, sandboxOf } from "./plan.ts";
@@ -66,7 +66,7 @@ export async function compileAhead(plan: Plan, needs: CompileNeeds): Promise<Com
     restoreError: failed,
     exit: () => reject(new CompileFailed("the runtime ended during init")),
     prepared: spoke,
-    beside: { ...unasked, request: (number) => housing.link.reply(number, refuseAll()) },
+    beside: { ...unasked, request: (number) => void refuseRequest(housing.link, number) },
     log: spoke,
     response: spoke,
     error: spoke,

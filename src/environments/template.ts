@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { refuseAll } from "../extensions/index.ts";
 import { type Driver, type DumpFacts, DumpRefused } from "../isolation/index.ts";
 import { type FunctionVersion, limits, monotonicMs } from "../model/index.ts";
 import type { InitializationType, InvocationLog } from "../observe/index.ts";
 import { isBare, unheard } from "./bare.ts";
+import { refuseRequest } from "./company.ts";
 import { messageIn, reported } from "./failure.ts";
 import { Housing } from "./housing.ts";
 import { bootDocument, initializationOf, logStreamOf, type Plan, sandboxOf } from "./plan.ts";
@@ -101,7 +101,7 @@ export async function takeImage(
       ),
     beside: {
       request(number) {
-        housing.link.reply(number, refuseAll());
+        void refuseRequest(housing.link, number);
         reject(new DumpRefused("extensions", "its init speaks with an API for extensions"));
       },
       gone: spoke,
