@@ -28,6 +28,7 @@ export function close(unit: Unit, live: Live, { status, result, error }: Ending)
   execution.owed = false;
   execution.retryAt = undefined;
   execution.pause = undefined;
+  if (execution.asynchronous === true && status !== "SUCCEEDED") execution.letterOwed = true;
   const root = rootOf(live);
   root.status = status;
   root.ended = now;

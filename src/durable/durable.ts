@@ -7,6 +7,7 @@ import { close } from "./closing.ts";
 import { createDocuments } from "./documents.ts";
 import { createEngine, isOverdue, type Unit } from "./engine.ts";
 import type { InvokingNeeds } from "./invoking.ts";
+import { createLetters, type LettersNeeds } from "./letters.ts";
 import { deadlineOf, type Live } from "./live.ts";
 import { type PauseRequest, pause, pauseNow, resume } from "./pausing.ts";
 import { type ErrorObject, type Execution, forgottenAt, type HistoryEvent, isClosed } from "./records.ts";
@@ -26,6 +27,7 @@ export interface DurableNeeds extends InvokingNeeds, Pick<ChainsNeeds, "trace"> 
   clock(): number;
   /** Calls back once, at this moment of the clock or soon after; gives back how to call it off. */
   schedule(at: number, run: () => void): () => void;
+  deadLetter: LettersNeeds["deadLetter"];
   report(error: unknown): void;
 }
 
@@ -66,9 +68,11 @@ export function createDurable(needs: DurableNeeds): Durable {
   const store = openDurableStore(needs.path, createDocuments(needs.sealer));
   const runner = createRunner({ ...needs, engine: () => engine });
   const chains = createChains({ ...needs, engine: () => engine });
+  const letters = createLetters({ ...needs, store, engine: () => engine });
   const engine = createEngine({
     ...needs,
     store,
+    owesLetter: letters.owed,
     isRunning: (arn) => runner.running(arn) !== undefined,
     begin: runner.begin,
     fire,
@@ -149,6 +153,7 @@ export function createDurable(needs: DurableNeeds): Durable {
     },
     close() {
       engine.stop();
+      letters.stop();
       runner.stop();
       chains.stop();
       store.close();

@@ -24,6 +24,8 @@ export interface EngineNeeds {
   isRunning(arn: string): boolean;
   /** An invocation is owed and may start. */
   begin(live: Live): void;
+  /** The event of an execution that has ended is to go to the dead-letter queue. */
+  owesLetter(execution: Execution): void;
   /** Something of the execution is due. */
   fire(unit: Unit, live: Live): void;
 }
@@ -101,6 +103,7 @@ export function createEngine(needs: EngineNeeds): Engine {
     if (isClosed(status)) {
       for (const resolve of waiters.get(arn) ?? []) resolve({ ...live.execution });
       waiters.delete(arn);
+      if (live.execution.letterOwed === true) needs.owesLetter(live.execution);
     } else if (owed && status === "RUNNING" && (retryAt === undefined || retryAt <= now) && !needs.isRunning(arn)) {
       // Before it begins, for the function may be as quick as to checkpoint at once.
       loaded.set(arn, live);

@@ -88,10 +88,10 @@ export function isWaiting(live: Live): boolean {
   return false;
 }
 
-/** An invocation or a plain function that it waits for would be lost with the process. */
+/** An invocation, a plain function that it waits for, or its letter would be lost with the process. */
 export function isActive(live: Live): boolean {
   const { execution, operations } = live;
-  if (isClosed(execution.status)) return false;
+  if (isClosed(execution.status)) return execution.letterOwed === true;
   if (execution.owed) return true;
   for (const { type, status, child } of operations.values()) {
     if (type === "CHAINED_INVOKE" && status === "STARTED" && child === undefined) return true;

@@ -44,6 +44,8 @@ export interface Execution {
   readonly parent?: { readonly arn: string; readonly operation: string } | undefined;
   readonly traceId?: string | undefined;
   readonly tenantId?: string | undefined;
+  /** nobody waits for it: if it fails, its event goes to the function's dead-letter queue */
+  readonly asynchronous?: boolean;
 
   status: ExecutionStatus;
   ended?: number;
@@ -53,6 +55,8 @@ export interface Execution {
   deadline: number;
   /** an invocation is wanted or running: what a restart takes up */
   owed: boolean;
+  /** its event has not been handed to the dead-letter queue yet: what a restart takes up, too */
+  letterOwed?: boolean | undefined;
   /** the invocation that is owed waits until then */
   retryAt?: number | undefined;
   /** invocations in a row that failed */

@@ -63,6 +63,7 @@ export function newExecution(unit: Unit, request: StartRequest, parent?: Executi
     parent,
     traceId: request.traceId,
     tenantId: request.tenantId,
+    asynchronous: !request.synchronous && parent === undefined,
     status: "RUNNING",
     deadline: unit.now + settings.timeoutSeconds * 1000,
     owed: true,

@@ -51,7 +51,14 @@ const timing = { start: "warm", total: 0 } as Timing;
 /** `plain`: the functions that are not durable. */
 export function openBench(
   functions: Readonly<Record<string, Handler>>,
-  options: { path?: string; plain?: readonly string[]; settings?: DurableSettings; from?: number } = {},
+  options: {
+    path?: string;
+    plain?: readonly string[];
+    settings?: DurableSettings;
+    from?: number;
+    /** told of each letter: the function, how its execution ended, the event */
+    deadLetter?: (letter: string) => Promise<void>;
+  } = {},
 ): Bench {
   let dead = false;
   let now = options.from ?? Date.UTC(2026, 0, 1);
@@ -107,6 +114,9 @@ export function openBench(
     trace(_target, traceId = "") {
       if (traceId.length < 16) return `${traceId}x`;
       throw new ServiceError("RecursiveInvocationException", "a loop");
+    },
+    async deadLetter({ functionName, status }, input) {
+      await options.deadLetter?.(`${functionName} ${status} ${input}`);
     },
     report: (error) => reported.push(error),
   });

@@ -9,7 +9,7 @@ import { createDestinations } from "../destinations/index.ts";
 import type { Durable } from "../durable/index.ts";
 import { createRoleJudge, recursiveInvocation, traced } from "../edge/index.ts";
 import type { Messages, ServiceSender } from "../messages/index.ts";
-import type { FunctionVersion, Invocation, InvocationResult } from "../model/index.ts";
+import { type FunctionVersion, type Invocation, type InvocationResult, ServiceError } from "../model/index.ts";
 import { createQueue } from "../queue/index.ts";
 import { createRemote } from "../remote/index.ts";
 import type { Sources } from "../sources/index.ts";
@@ -47,6 +47,20 @@ export function createEvents(config: Config, needs: EventsNeeds) {
     const path = join(config.dataDir, name);
     return { path, owes: () => existsSync(path) };
   };
+  const existing = (...name: Parameters<typeof registry.resolve>): FunctionVersion | undefined => {
+    try {
+      return registry.resolve(...name);
+    } catch (error) {
+      if (error instanceof ServiceError && error.code === "ResourceNotFoundException") return undefined;
+      throw error;
+    }
+  };
+  const roleOf = (target: FunctionVersion) =>
+    registry.functions.version(target, target.name, target.version).settings.Role;
+  const deadLetterArn = (target: FunctionVersion) => {
+    const { DeadLetterConfig } = registry.functions.version(target, target.name, target.version).settings;
+    return (DeadLetterConfig as { TargetArn?: string } | undefined)?.TargetArn || undefined;
+  };
   const durableFile = keptAs("durable.sqlite");
   const makeDurable = () =>
     (load("../durable/index.ts") as typeof import("../durable/index.ts")).createDurable({
@@ -61,6 +75,15 @@ export function createEvents(config: Config, needs: EventsNeeds) {
         if (looping) throw recursiveInvocation();
         return header;
       },
+      async deadLetter({ account, region, functionName, version, id, status, error }, input) {
+        const target = existing(account, region, functionName, version);
+        const arn = target === undefined ? undefined : deadLetterArn(target);
+        if (target === undefined || arn === undefined) return;
+        const ErrorMessage = (error?.ErrorMessage ?? status).slice(0, 1024);
+        const attributes = { RequestID: id, ErrorCode: "200", ErrorMessage };
+        const to = { account, region, name: functionName, arn, roleArn: roleOf(target), attributes };
+        await queue.letter({ ...to, payload: Buffer.from(input) });
+      },
       report,
     });
   const laterDurable = later<Durable>({
@@ -72,8 +95,6 @@ export function createEvents(config: Config, needs: EventsNeeds) {
   const durable = laterDurable.room;
   const run = (invocation: Invocation) =>
     invocation.target.durable === undefined ? invoke(invocation) : durable.run(invocation);
-  const roleOf = (target: FunctionVersion) =>
-    registry.functions.version(target, target.name, target.version).settings.Role;
   const roleAllows = config.auth === "iam" ? createRoleJudge(registry) : () => true;
   const destinations = createDestinations({ place: places.destination, send: remote.send });
   const queue = createQueue({
@@ -83,10 +104,7 @@ export function createEvents(config: Config, needs: EventsNeeds) {
     resolve: registry.resolve,
     invoke: run,
     settings: registry.eventInvoke.get,
-    deadLetterArn: (target) => {
-      const { DeadLetterConfig } = registry.functions.version(target, target.name, target.version).settings;
-      return (DeadLetterConfig as { TargetArn?: string } | undefined)?.TargetArn || undefined;
-    },
+    deadLetterArn,
     deliver: withLogGroups(needs.stores.logs, destinations),
     roleOf,
     roleAllows,

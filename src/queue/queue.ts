@@ -1,11 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Invocation, Posting } from "../model/index.ts";
 import { createDispatcher, type Verdict } from "./dispatcher.ts";
-import { type NewEvent, type QueuedEvent, runKey, runPrefix, type Scope } from "./events.ts";
+import { type NewEvent, type QueuedEvent, runKey, runPrefix, type Scope, sendKey } from "./events.ts";
 import { createIdleness, type Idleness } from "./idleness.ts";
 import type { RunHead } from "./records.ts";
 import { createRunning, type RunningNeeds } from "./running.ts";
-import { createSending, type SendingNeeds } from "./sending.ts";
+import { createSending, type SendHead, type SendingNeeds } from "./sending.ts";
 import { openQueueStore, type QueueStore } from "./store.ts";
 import { posted } from "./targets.ts";
 import { createWriter } from "./writer.ts";
@@ -37,6 +37,18 @@ export interface QueueCounts {
   destinationDeliveryFailures: number;
 }
 
+/** An event of a function, for its dead-letter queue. */
+export interface FunctionLetter extends Scope {
+  /** the function's */
+  readonly name: string;
+  /** of the queue or topic */
+  readonly arn: string;
+  readonly roleArn: string;
+  /** RequestID, ErrorCode, ErrorMessage */
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly payload: Buffer;
+}
+
 /** Events of asynchronous invocations, and records on their way to destinations. */
 export interface EventQueue {
   /**
@@ -50,6 +62,8 @@ export interface EventQueue {
    * brought to where it goes at least once, or to its dead-letter queue. Rejects when they could not be written.
    */
   post(postings: readonly Posting[]): Promise<void>;
+  /** Takes an event whose function has failed with it elsewhere, for its dead-letter queue; resolves when it is durable. */
+  letter(letter: FunctionLetter): Promise<void>;
   /** The function is gone, and with it all of its events. */
   drop(scope: Scope, name: string): void;
   /** Takes up what was left by the process before; to be called once, when functions can run. */
@@ -176,6 +190,12 @@ export function createQueue(needs: QueueNeeds): EventQueue {
         needs.count?.(posting, "AsyncEventsReceived", 1);
       }
       await writer.durable({ add: events }, (ids) => dispatcher.arrived(events, ids));
+    },
+    async letter({ payload, ...to }) {
+      const now = clock();
+      const head: SendHead = { kind: "dead-letter", ...to };
+      const event: NewEvent = { queue: sendKey(to.arn), accepted: now, due: now, head: JSON.stringify(head), payload };
+      await writer.durable({ add: [event] }, (ids) => dispatcher.arrived([event], ids));
     },
     drop(scope, name) {
       for (const key of store.named(runPrefix(scope, name))) {

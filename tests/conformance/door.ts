@@ -79,6 +79,7 @@ export async function openDoor(
       const timer = setTimeout(wake, Math.min(at - Date.now(), 86_400_000));
       return () => clearTimeout(timer);
     },
+    deadLetter: async () => {},
     resolve: registry.resolve,
     invoke,
     trace: (_target, traceId) => traceId,

@@ -79,3 +79,19 @@ test("failed events go to a dead-letter queue of this platform", async () => {
   assert.deepEqual(JSON.parse(Body!), { fails: true, n: 7 });
   assert.equal(MessageAttributes?.ErrorMessage?.StringValue, "as told");
 });
+
+test("the event of a durable execution that nobody waits for and that fails goes to a dead-letter queue", async () => {
+  const letters = await newQueue("durable-letters");
+  const failed = `exports.handler = async () => ({ Status: "FAILED", Error: { ErrorMessage: "as told" } });`;
+  await createFunction(lambda, "durable", {
+    code: { "index.js": failed },
+    MemorySize: 128,
+    DeadLetterConfig: { TargetArn: arnOf("durable-letters") },
+    DurableConfig: { ExecutionTimeout: 60, RetentionPeriodInDays: 1 },
+  });
+  const called = { FunctionName: "durable", Qualifier: "$LATEST", InvocationType: "Event" as const };
+  await lambda.send(new InvokeCommand({ ...called, Payload: '{"n":8}' }));
+  const { Body, MessageAttributes } = await next(letters);
+  assert.deepEqual(JSON.parse(Body!), { n: 8 });
+  assert.equal(MessageAttributes?.ErrorMessage?.StringValue, "as told");
+});
