@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { withSegment } from "./invocation-segments.ts";
+import type { FunctionVersion, Timing } from "../model/index.ts";
+import { segmentsOf, withSegment } from "./invocation-segments.ts";
 import { readDatagram, type SegmentDocument } from "./segment.ts";
 import { createTraces } from "./traces.ts";
 
@@ -94,4 +95,29 @@ test("a datagram is a header and a document; nothing else is one", () => {
   ]) {
     assert.throws(() => read(wrong), { name: "InvalidSegment" }, wrong);
   }
+});
+
+test("a start is Initialization, or Restore of a copy, none of a warm call; what adds up to the function's time", () => {
+  const phases = { place: 2, sandbox: 3, agent: 4, runtimeBoot: 0, codeInit: 0, restore: 5, hooks: 6, handler: 20 };
+  const timing: Timing = { start: "restore", total: 50, admit: 1, ...phases, response: 4, unexplained: 5 };
+  const target = { name: "f", arn: "arn:f", account: "a", region: "r", logGroup: "g" } as FunctionVersion;
+  const place = { trace: traceId(1), parent: undefined, service: hex(1, 16), function: hex(2, 16) };
+  const of = (start: Timing["start"]) => {
+    const run = { target, requestId: "r", place, ended: 10_000, total: 50, failure: undefined, refused: undefined };
+    return segmentsOf({ ...run, timing: { ...timing, start }, newId: () => hex(3, 16) });
+  };
+  const times = ({ name, start_time, end_time = 0 }: SegmentDocument) =>
+    [name, Math.round(start_time * 1e3), Math.round(end_time * 1e3)] as const;
+  const [service, own] = of("restore") as [SegmentDocument, SegmentDocument];
+  assert.deepEqual(times(service), ["f", 9950, 10_000]);
+  assert.deepEqual(times(own), ["f", 9953, 10_000]);
+  assert.deepEqual(own.subsegments?.map(times), [
+    ["Restore", 9953, 9971],
+    ["Invocation", 9971, 9991],
+    ["Overhead", 9991, 10_000],
+  ]);
+  const names = (start: Timing["start"]) => of(start)[1]?.subsegments?.map(({ name }) => name);
+  assert.deepEqual(names("plain"), ["Initialization", "Invocation", "Overhead"]);
+  assert.deepEqual(names("pool"), ["Initialization", "Invocation", "Overhead"]);
+  assert.deepEqual(names("warm"), ["Invocation", "Overhead"]);
 });
