@@ -138,9 +138,12 @@ export function createFunctionMetrics({ metrics, clock, claimed = () => 0 }: Fun
       addValue(cell.duration, timing.handler);
       if (timing.start === "warm") return;
       const { start, place, sandbox, agent, runtimeBoot, codeInit, restore, hooks } = timing;
+      const waited = place + sandbox + agent + runtimeBoot + codeInit + restore + hooks;
+      // Provisioned or started ahead, and ready before its first call came: cold for nobody.
+      if (waited === 0) return;
       const sketch = cell.starts.get(start) ?? newSketch();
       cell.starts.set(start, sketch);
-      addValue(sketch, place + sandbox + agent + runtimeBoot + codeInit + restore + hooks);
+      addValue(sketch, waited);
     },
     count(of, metric, value, { unit = "Count", dimensions = [] } = {}) {
       totals.count(of, metric, value);
