@@ -103,7 +103,7 @@ mod tests {
             0x20_0000..0x20_1000,
             0x30_0000..0x30_1000,
             0x50_0000..0x50_1000,
-            0u64.wrapping_sub(PAGE)..0u64.wrapping_sub(1),
+            0u64.wrapping_sub(2 * PAGE)..0u64.wrapping_sub(PAGE),
             WINDOW..WINDOW + PAGE,
         ] {
             assert!(checked(&pack(&[run.clone()]), &maps()).is_empty(), "{run:x?}");
