@@ -20,6 +20,7 @@ const plain: KafkaSettings = {
   mostAgeMs: undefined,
   bisect: false,
   reportsItems: false,
+  failureTopic: undefined,
 };
 const now = 1_000_000;
 

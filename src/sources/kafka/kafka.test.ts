@@ -74,6 +74,49 @@ async function testWith(cluster: Broker): Promise<void> {
     };
   });
 
+  test("what is given up lies in the topic that is its destination, with the event, once the group goes on", async () => {
+    const [fixture, made] = [await makeFixture(), "letters"];
+    await admin.createTopics({ topics: [{ topic: made, numPartitions: 1 }], waitForLeaders: true });
+    const letters: string[] = [];
+    const consumer = client.consumer({ groupId: made });
+    await consumer.connect();
+    await consumer.subscribe({ topic: made, fromBeginning: true });
+    await consumer.run({ eachMessage: async ({ message }) => void letters.push(String(message.value)) });
+    const DestinationConfig = { OnFailure: { Destination: `kafka://${made}` } };
+    const given = { ...fixture.settings, MaximumRetryAttempts: 1, BatchSize: 1, DestinationConfig };
+    await using house = houseOf({ ...fixture, settings: given });
+    house.fail(([body]) => body === "poison");
+    house.start();
+    for (const body of ["1", "poison", "2"]) await fixture.send(body);
+    await until(
+      () => letters.length > 0 && house.done().size === 2,
+      () => [house.problems.at(-1), letters, house.counts, house.seen],
+    );
+    await consumer.disconnect();
+    const { requestContext, KafkaBatchInfo, payload } = JSON.parse(letters[0]!);
+    assert.equal(requestContext.condition, "RetryAttemptsExhausted");
+    assert.equal(KafkaBatchInfo.batchSize, 1);
+    const [[record]] = Object.values(JSON.parse(payload).records) as [[{ value: string }]];
+    assert.equal(Buffer.from(record.value, "base64").toString(), "poison");
+    assert.ok(house.counts.OnFailureDestinationDeliveredEventCount > 0);
+    assert.deepEqual(house.lost(), []);
+  });
+
+  test("AT_TIMESTAMP begins with the first message since then, also when it is older than the mapping", async () => {
+    const fixture = await makeFixture();
+    await fixture.send("before");
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    const StartingPositionTimestamp = Math.floor(Date.now() / 1000);
+    await fixture.send("since");
+    const settings = { ...fixture.settings, StartingPosition: "AT_TIMESTAMP", StartingPositionTimestamp };
+    await using house = houseOf({ ...fixture, settings });
+    house.start();
+    await until(() => house.known().size > 0);
+    await fixture.send("later");
+    await until(() => house.known().size === 2, house.known);
+    assert.deepEqual(house.known(), new Set(["since", "later"]));
+  });
+
   test("LATEST is what it was when the mapping first looked: what came later is read, what was before never", async () => {
     const fixture = await makeFixture({ StartingPosition: "LATEST" });
     await using house = houseOf(fixture);

@@ -3,6 +3,7 @@ import { reconnecting } from "../reconnecting.ts";
 import type { Source, SourceNeeds } from "../source.ts";
 import { accessOfCluster } from "./access.ts";
 import { type KafkaMessage, laneOf } from "./event.ts";
+import { createLetters } from "./letters.ts";
 import { createReader, type Group } from "./reader.ts";
 import { type KafkaSettings, settingsOf } from "./settings.ts";
 import { startsOf } from "./starts.ts";
@@ -37,7 +38,14 @@ async function readTopics(needs: SourceNeeds, settings: KafkaSettings, signal: A
     retry: { retries: 3, initialRetryTime: 100, restartOnFailure: async () => false },
   });
   const group = groupOf(consumer, (settings.brokers.length > 0 ? settings.brokers : brokers).join(","));
-  const reader = createReader(needs, settings, group, stop);
+  const { failureTopic } = settings;
+  const letters = failureTopic === undefined ? undefined : createLetters(client, failureTopic, needs, stop);
+  const reader = createReader(
+    letters === undefined ? needs : { ...needs, giveUp: letters.giveUp },
+    settings,
+    group,
+    stop,
+  );
   consumer.on("consumer.crash", ({ payload }) => crashed.abort(payload.error));
   consumer.on("consumer.group_join", ({ payload }) => {
     needs.problem(undefined);
@@ -71,6 +79,7 @@ async function readTopics(needs: SourceNeeds, settings: KafkaSettings, signal: A
   } finally {
     crashed.abort();
     await reader.end();
+    await letters?.close();
     await consumer.disconnect().catch(() => undefined);
   }
   if (!signal.aborted) throw crashed.signal.reason;

@@ -30,6 +30,7 @@ test("a mapping that says little is read with Lambda's defaults", () => {
     mostAgeMs: undefined,
     bisect: false,
     reportsItems: false,
+    failureTopic: undefined,
   });
 });
 
@@ -37,7 +38,12 @@ test("what is not done is said, and not passed over", () => {
   const refused = [
     { SelfManagedKafkaEventSourceConfig: { SchemaRegistryConfig: { SchemaRegistryURI: "https://registry" } } },
     { AmazonManagedKafkaEventSourceConfig: { ConsumptionMode: "QUEUE" } },
-    { DestinationConfig: { OnFailure: { Destination: "kafka://failed" } } },
   ];
   for (const settings of refused) assert.throws(() => settingsOf(mappingOf(settings)), /is not done/);
+});
+
+test("an on-failure destination is a topic where its name says so", () => {
+  const of = (Destination: string) => settingsOf(mappingOf({ DestinationConfig: { OnFailure: { Destination } } }));
+  assert.equal(of("kafka://failed").failureTopic, "failed");
+  assert.equal(of("arn:aws:sqs:us-east-1:000000000000:failed").failureTopic, undefined);
 });

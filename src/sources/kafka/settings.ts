@@ -1,4 +1,5 @@
 import type { MappingRecord } from "../../registry/index.ts";
+import { failureTopic } from "./letters.ts";
 
 /** What a mapping says about how topics are read. */
 export interface KafkaSettings {
@@ -19,6 +20,8 @@ export interface KafkaSettings {
   readonly mostAgeMs: number | undefined;
   readonly bisect: boolean;
   readonly reportsItems: boolean;
+  /** where records of what is given up go; undefined: elsewhere */
+  readonly failureTopic: string | undefined;
 }
 
 interface GroupConfig {
@@ -35,9 +38,6 @@ export function settingsOf({ settings, uuid }: MappingRecord): KafkaSettings {
     {}) as GroupConfig;
   if (config.SchemaRegistryConfig?.SchemaRegistryURI !== undefined) throw new Error("SchemaRegistryConfig is not done");
   if (config.ConsumptionMode?.toUpperCase() === "QUEUE") throw new Error("ConsumptionMode QUEUE is not done");
-  const { OnFailure } = (settings.DestinationConfig ?? {}) as { OnFailure?: { Destination?: string } };
-  // Nothing is read, for what is given up would be lost.
-  if (OnFailure?.Destination?.startsWith("kafka:")) throw new Error("A topic as on-failure destination is not done");
   const { Endpoints = {} } = (settings.SelfManagedEventSource ?? {}) as { Endpoints?: Record<string, string[]> };
   const age = number("MaximumRecordAgeInSeconds", -1);
   const responses = (settings.FunctionResponseTypes ?? []) as readonly string[];
@@ -55,6 +55,7 @@ export function settingsOf({ settings, uuid }: MappingRecord): KafkaSettings {
     retries: number("MaximumRetryAttempts", -1),
     mostAgeMs: age === -1 ? undefined : age * 1000,
     bisect: settings.BisectBatchOnFunctionError === true,
+    failureTopic: failureTopic(settings),
     reportsItems: responses.includes("ReportBatchItemFailures"),
   };
 }
