@@ -2,13 +2,19 @@ import { isMapping, type Mapping } from "../templates/index.ts";
 
 /** Properties that are whole numbers wherever they stand: parameters, and so much of templates, are texts. */
 const numbers = new Set(
-  "MemorySize Timeout Size BatchSize MaximumBatchingWindowInSeconds MaximumRecordAgeInSeconds MaximumRetryAttempts MaximumEventAgeInSeconds ParallelizationFactor TumblingWindowInSeconds MaximumConcurrency MinimumPollers MaximumPollers ReservedConcurrentExecutions ProvisionedConcurrentExecutions RetentionInDays ShardCount RetentionPeriodHours ReadCapacityUnits WriteCapacityUnits MaxSessionDuration PendingWindowInDays RetentionPeriodInDays ExecutionTimeout MaxAge TimeoutInMillis ThrottlingBurstLimit AuthorizerResultTtlInSeconds MaximumWindowInMinutes Port HealthCheckIntervalSeconds HealthCheckTimeoutSeconds HealthyThresholdCount UnhealthyThresholdCount".split(
+  "MemorySize Timeout Size BatchSize MaximumBatchingWindowInSeconds MaximumRecordAgeInSeconds MaximumRetryAttempts MaximumEventAgeInSeconds ParallelizationFactor TumblingWindowInSeconds MaximumConcurrency MinimumPollers MaximumPollers ReservedConcurrentExecutions ProvisionedConcurrentExecutions RetentionInDays ShardCount RetentionPeriodHours ReadCapacityUnits WriteCapacityUnits MaxSessionDuration PendingWindowInDays RetentionPeriodInDays ExecutionTimeout MaxAge TimeoutInMillis ThrottlingBurstLimit AuthorizerResultTtlInSeconds MaximumWindowInMinutes Port HealthCheckIntervalSeconds HealthCheckTimeoutSeconds HealthyThresholdCount UnhealthyThresholdCount Period EvaluationPeriods DatapointsToAlarm".split(
     " ",
   ),
 );
-const fractions = new Set(["ThrottlingRateLimit", "FunctionWeight", "StartingPositionTimestamp"]);
+const fractions = new Set([
+  "ThrottlingRateLimit",
+  "FunctionWeight",
+  "StartingPositionTimestamp",
+  "Threshold",
+  "DefaultValue",
+]);
 const booleans = new Set(
-  "Enabled AutoDeploy FifoQueue FifoTopic ContentBasedDeduplication BisectBatchOnFunctionError AllowCredentials SqsManagedSseEnabled RawMessageDelivery EnableKeyRotation DisableExecuteApiEndpoint EnableSimpleResponses Publish InvokedViaFunctionUrl MultiRegion Ipv6AllowedForDualStack EnableDnsSupport EmptyOnDelete ApiKeyRequired DetailedMetricsEnabled TracingEnabled".split(
+  "Enabled AutoDeploy FifoQueue FifoTopic ContentBasedDeduplication BisectBatchOnFunctionError AllowCredentials SqsManagedSseEnabled RawMessageDelivery EnableKeyRotation DisableExecuteApiEndpoint EnableSimpleResponses Publish InvokedViaFunctionUrl MultiRegion Ipv6AllowedForDualStack EnableDnsSupport EmptyOnDelete ApiKeyRequired DetailedMetricsEnabled TracingEnabled ActionsEnabled ReturnData".split(
     " ",
   ),
 );

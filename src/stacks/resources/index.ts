@@ -6,6 +6,7 @@ import { lambdaHandlers } from "./lambda.ts";
 import { loadBalancerHandlers } from "./load-balancers.ts";
 import { messagingHandlers } from "./messaging.ts";
 import { nestedStackHandlers } from "./nested-stack.ts";
+import { observingHandlers } from "./observing.ts";
 import { restApiHandlers } from "./rest-apis.ts";
 import { settingsHandlers } from "./settings.ts";
 import { storageHandlers } from "./storage.ts";
@@ -16,6 +17,7 @@ const handlers: Handlers = {
   ...messagingHandlers,
   ...storageHandlers,
   ...settingsHandlers,
+  ...observingHandlers,
   ...httpApiHandlers,
   ...restApiHandlers,
   ...loadBalancerHandlers,
