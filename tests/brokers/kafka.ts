@@ -14,28 +14,33 @@ const version = "4.0.0";
 export interface KafkaOptions {
   /** users of SASL with their passwords; left out: nobody is asked */
   readonly users?: Readonly<Record<string, string>>;
+  /** what its clients are shown; left out: they speak without TLS */
+  readonly tls?: { readonly certificate: string; readonly key: string };
 }
 
 /** Apache Kafka of Maven Central, one node. Rejects without Maven or Java. */
-export async function startKafka({ users }: KafkaOptions = {}): Promise<Broker> {
+export async function startKafka({
+  users,
+  tls,
+}: KafkaOptions = {}): Promise<Broker & { addScram(name: string, password: string): Promise<void> }> {
   const jars = join(root, `node_modules/.cache/thaw-e2e/kafka-${version}`);
   if (!existsSync(jars)) await fetchKafka(jars);
   const folder = mkdtempSync(join(tmpdir(), "thaw-kafka-"));
-  const [port, controller] = [await freePort(), await freePort()];
+  const [port, own, controller] = [await freePort(), await freePort(), await freePort()];
   const data = join(folder, "data");
   mkdirSync(data);
   // What its own tool would write, for which another JVM would have to start.
   const identity = randomBytes(16).toString("base64url");
   writeFileSync(join(data, "meta.properties"), `version=1\ncluster.id=${identity}\nnode.id=1\n`);
-  const client = users === undefined ? "PLAINTEXT" : "SASL_PLAINTEXT";
+  const client = `${users === undefined ? "" : "SASL_"}${tls === undefined ? "PLAINTEXT" : "SSL"}`;
   const settings = {
     "process.roles": "broker,controller",
     "node.id": "1",
     "controller.quorum.voters": `1@127.0.0.1:${controller}`,
-    listeners: `CLIENTS://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controller}`,
-    "advertised.listeners": `CLIENTS://127.0.0.1:${port}`,
-    "listener.security.protocol.map": `CLIENTS:${client},CONTROLLER:PLAINTEXT`,
-    "inter.broker.listener.name": "CLIENTS",
+    listeners: `CLIENTS://127.0.0.1:${port},OWN://127.0.0.1:${own},CONTROLLER://127.0.0.1:${controller}`,
+    "advertised.listeners": `CLIENTS://127.0.0.1:${port},OWN://127.0.0.1:${own}`,
+    "listener.security.protocol.map": `CLIENTS:${client},CONTROLLER:PLAINTEXT,OWN:PLAINTEXT`,
+    "inter.broker.listener.name": "OWN",
     "controller.listener.names": "CONTROLLER",
     "log.dirs": data,
     "offsets.topic.replication.factor": "1",
@@ -49,6 +54,7 @@ export async function startKafka({ users }: KafkaOptions = {}): Promise<Broker> 
     "num.network.threads": "1",
     "num.io.threads": "2",
     ...(users === undefined ? {} : saslOf(users)),
+    ...(tls === undefined ? {} : tlsOf(tls)),
   };
   const file = join(folder, "server.properties");
   writeFileSync(
@@ -64,16 +70,48 @@ export async function startKafka({ users }: KafkaOptions = {}): Promise<Broker> 
     "-XX:+UseSerialGC",
   ];
   const program = { command: "java", args: [...jvm, "-cp", join(jars, "*"), "kafka.Kafka", file] };
-  return runBroker(program, port, () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  const broker = await runBroker(program, port, () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  return {
+    ...broker,
+    /** Lets users in by SCRAM, too, which the broker keeps itself. */
+    async addScram(name: string, password: string) {
+      const tool = [...jvm, "-cp", join(jars, "*"), "kafka.admin.ConfigCommand"];
+      const who = [
+        "--bootstrap-server",
+        `127.0.0.1:${own}`,
+        "--alter",
+        "--entity-type",
+        "users",
+        "--entity-name",
+        name,
+      ];
+      // One at a time is taken.
+      for (const mechanism of ["SCRAM-SHA-256", "SCRAM-SHA-512"]) {
+        await execute("java", [...tool, ...who, "--add-config", `${mechanism}=[password=${password}]`]);
+      }
+    },
+  };
+}
+
+/** Lines of properties end where they do: those of PEM are written as such. */
+function tlsOf({ certificate, key }: { readonly certificate: string; readonly key: string }) {
+  const inLine = (pem: string) => pem.trim().replaceAll("\n", "\\n");
+  return {
+    "listener.name.clients.ssl.keystore.type": "PEM",
+    "listener.name.clients.ssl.keystore.certificate.chain": inLine(certificate),
+    "listener.name.clients.ssl.keystore.key": inLine(key),
+  };
 }
 
 function saslOf(users: Readonly<Record<string, string>>) {
   const [[name, password]] = Object.entries(users) as [[string, string]];
   const all = Object.entries(users).map(([user, secret]) => `user_${user}="${secret}"`);
   const module = "org.apache.kafka.common.security.plain.PlainLoginModule required";
+  const scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
   return {
-    "sasl.enabled.mechanisms": "PLAIN",
-    "sasl.mechanism.inter.broker.protocol": "PLAIN",
+    "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
+    "listener.name.clients.scram-sha-256.sasl.jaas.config": scram,
+    "listener.name.clients.scram-sha-512.sasl.jaas.config": scram,
     "listener.name.clients.plain.sasl.jaas.config": `${module} username="${name}" password="${password}" ${all.join(" ")};`,
   };
 }
