@@ -72,11 +72,14 @@ for (const { driver, usable, reason } of drivers) {
         processes().filter(({ name, parent, zombie }) => name === "thaw-agent" && !zombie && holds(parent));
       const launcher = launcherOf(server);
       const holds = (parent: number) => parent === (launcher ?? server.process.pid);
-      const running = [client.invoke("sleeps", { ms: 5000 }), client.invoke("sleeps", { ms: 1500 })];
+      const running = [client.invoke("sleeps", { ms: 6000 }), client.invoke("sleeps", { ms: 6000 })];
       await busy(2);
-      // A sandbox's agent has a runtime below it; a slot that waits has nothing.
-      const agent = victims().find(({ pid }) => descendants(pid).some(({ name }) => /node|MainThread/.test(name)))!;
-      process.kill(agent.pid, "SIGKILL");
+      // A sandbox's agent has a runtime below it; a slot that waits has nothing. A third is one of which an image is made.
+      const agents = await until(
+        () => victims().filter(({ pid }) => descendants(pid).some(({ name }) => /node|MainThread/.test(name))),
+        (found) => found.length === 2,
+      );
+      process.kill(agents[0]!.pid, "SIGKILL");
       const answers = await Promise.all(running);
       const failed = answers.filter(({ functionError }) => functionError !== undefined);
       assert.equal(failed.length, 1, answers.map(({ text }) => text).join());
