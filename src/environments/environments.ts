@@ -51,6 +51,8 @@ export interface EnvironmentsNeeds extends PlanNeeds {
   readonly memoryBudgetBytes: number;
   /** an idle environment gets no more CPU after this many milliseconds */
   readonly freezeAfterMs: number;
+  /** environments that all tenants of a version may have together; left out: as many as memory has room for */
+  readonly mostForTenants?: number;
   /** nothing gives its memory back sooner after its last use, milliseconds; absent: as capacity/hibernation.ts has it */
   readonly hibernateAfterMs?: number;
   /** how often idle environments are looked through, milliseconds */
@@ -199,7 +201,11 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
     cpus,
   };
   const freeBytes = atMostEvery(250, () => needs.memoryBudgetBytes - heldBytes(stations.pools()));
-  const stations = new Stations({ pool: poolNeeds, provisioned: { cpus, freeBytes } });
+  const stations = new Stations({
+    pool: poolNeeds,
+    provisioned: { cpus, freeBytes },
+    mostForTenants: needs.mostForTenants ?? Number.POSITIVE_INFINITY,
+  });
 
   const hibernation = new Hibernation({ afterMs: needs.hibernateAfterMs, budgetBytes: needs.memoryBudgetBytes });
 
@@ -218,8 +224,9 @@ export function createEnvironments(needs: EnvironmentsNeeds): Environments {
 
   return {
     acquire(invocation) {
-      const { target } = invocation;
-      const pool = stations.poolOf(target, invocation.tenantId);
+      const { target, tenantId } = invocation;
+      if (tenantId !== undefined) stations.makeRoom(target, tenantId);
+      const pool = stations.poolOf(target, tenantId);
       needs.keepAlive.observe(target.key, monotonicMs(), pool.measured);
       return pool.acquire(invocation);
     },

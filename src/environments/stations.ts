@@ -1,4 +1,4 @@
-import type { FunctionVersion } from "../model/index.ts";
+import { type FunctionVersion, ServiceError } from "../model/index.ts";
 import type { AnyPool, PoolNeeds } from "./any-pool.ts";
 import type { Environment } from "./environment.ts";
 import { Pool } from "./pool.ts";
@@ -16,6 +16,8 @@ export interface Station {
 export interface StationsNeeds {
   readonly pool: PoolNeeds;
   readonly provisioned: ProvisionedNeeds;
+  /** environments that all tenants of a version may have together */
+  readonly mostForTenants: number;
 }
 
 /**
@@ -55,6 +57,28 @@ export class Stations {
       tenants.set(tenant, own);
     }
     return own;
+  }
+
+  /**
+   * Lets a tenant have one environment more: where its version has as many as it may, the one that was idle longest ends,
+   * whosever it was. Throws TooManyRequestsException when none is idle. To be asked before poolOf().
+   */
+  makeRoom(target: FunctionVersion, tenant: string): void {
+    const tenants = this.#stations.get(target.key)?.tenants;
+    if (tenants === undefined || tenants.get(tenant)?.idle().length) return;
+    let count = 0;
+    let idlest: Environment | undefined;
+    for (const pool of tenants.values()) {
+      count += pool.all.size;
+      for (const one of pool.idle()) if (idlest === undefined || one.idleSince < idlest.idleSince) idlest = one;
+    }
+    if (count < this.#needs.mostForTenants) return;
+    if (idlest === undefined) {
+      throw new ServiceError("TooManyRequestsException", "Rate Exceeded.", {
+        Reason: "ConcurrentInvocationLimitExceeded",
+      });
+    }
+    void idlest.stop();
   }
 
   values(): Iterable<Station> {

@@ -135,7 +135,7 @@ function versionOf(changes: Partial<FunctionVersion>): FunctionVersion {
   };
 }
 
-function invocationOf(target: FunctionVersion, event: unknown): Invocation {
+export function invocationOf(target: FunctionVersion, event: unknown): Invocation {
   const payload = Buffer.from(JSON.stringify(event));
   const received = monotonicMs();
   return { requestId: randomUUID(), target, invokedArn: target.arn, payload, tail: false, received };

@@ -82,6 +82,8 @@ export function createRunning(config: Config, needs: RunningNeeds) {
     prepares: config.prepare !== "off",
     note,
     freezeAfterMs: config.freezeAfterMs,
+    // Developer Guide, "Tenant isolation": 2,500 environments for each 1,000 concurrent executions.
+    mostForTenants: Math.floor(registry.accountConcurrency * 2.5),
     reclaimEveryMs: 5000,
   });
   const invoke = createInvoke({
