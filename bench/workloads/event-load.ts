@@ -22,11 +22,14 @@ export async function queueLoad(
   { quick, progress }: WorkloadOptions,
 ): Promise<Measurement[]> {
   progress("queues under load");
-  const accepted = await sending(server, "load", (quick ? 2 : 10) * 1000);
+  const ms = (quick ? 2 : 10) * 1000;
+  const single = await sending(server, "single", ms, 1);
+  const accepted = await sending(server, "load", ms);
   const worked = await workedOff(server, fn, recorder, quick ? 1000 : 10_000);
-  const detail = `batches of 10, ${connections} connections`;
+  const detail = (sent: string) => `${sent}, ${connections} connections`;
   return [
-    measurement("SQS: messages accepted, durable", "requests/s", [accepted.rate], detail),
+    measurement("SQS: messages accepted, durable", "requests/s", [single.rate], detail("one a request")),
+    measurement("SQS: messages accepted, durable", "requests/s", [accepted.rate], detail("batches of 10")),
     measurement("SQS: messages worked off by a function", "requests/s", [worked], "batches of 10"),
   ];
 }
@@ -77,15 +80,15 @@ async function keeping(server: Server): Promise<BenchFunction> {
 }
 
 /** While nobody reads. */
-async function sending(server: Server, name: string, ms: number): Promise<{ sent: number; rate: number }> {
+async function sending(server: Server, name: string, ms: number, atOnce = 10): Promise<{ sent: number; rate: number }> {
   await once(server, sqs(server, "CreateQueue", { QueueName: name }));
   const start = monotonicMs();
   let sent = 0;
   const client = async () => {
     const connection = await Connection.open(server.endpoint);
     while (monotonicMs() < start + ms) {
-      await sendTen(server, connection, name);
-      sent += 10;
+      await send(server, connection, name, atOnce);
+      sent += atOnce;
     }
     connection.close();
   };
@@ -93,20 +96,24 @@ async function sending(server: Server, name: string, ms: number): Promise<{ sent
   return { sent, rate: (sent * 1000) / (monotonicMs() - start) };
 }
 
-async function sendTen(server: Server, connection: Connection, name: string): Promise<void> {
-  const Entries = Array.from({ length: 10 }, (_, index) => ({
-    Id: `${index}`,
-    MessageBody: JSON.stringify({ sent: monotonicMs() }),
-  }));
-  const answer = await connection.send(sqs(server, "SendMessageBatch", { QueueUrl: queueUrl(server, name), Entries }));
-  if (answer.status !== 200) throw new Error(`SendMessageBatch: ${answer.status} ${answer.body}`);
+/** One message, or a batch of them. */
+async function send(server: Server, connection: Connection, name: string, count: number): Promise<void> {
+  const QueueUrl = queueUrl(server, name);
+  const MessageBody = JSON.stringify({ sent: monotonicMs() });
+  const Entries = Array.from({ length: count }, (_, index) => ({ Id: `${index}`, MessageBody }));
+  const answer = await connection.send(
+    count === 1
+      ? sqs(server, "SendMessage", { QueueUrl, MessageBody })
+      : sqs(server, "SendMessageBatch", { QueueUrl, Entries }),
+  );
+  if (answer.status !== 200) throw new Error(`sending to ${name}: ${answer.status} ${answer.body}`);
 }
 
 /** Messages a second that a function gets, of a queue that is full when its mapping is made. */
 async function workedOff(server: Server, fn: BenchFunction, recorder: Recorder, count: number): Promise<number> {
   await once(server, sqs(server, "CreateQueue", { QueueName: "full" }));
   const connection = await Connection.open(server.endpoint);
-  for (let sent = 0; sent < count; sent += 10) await sendTen(server, connection, "full");
+  for (let sent = 0; sent < count; sent += 10) await send(server, connection, "full", 10);
   connection.close();
   const before = recorder.times.length;
   const start = monotonicMs();
