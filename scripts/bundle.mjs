@@ -1,4 +1,4 @@
-// Makes a few files of the sources (dist/), which start in half the time that hundreds of them take. npm runs it right after `npm ci`, as
+// Makes a few files of the sources (dist/bundle/), which start in half the time that hundreds of them take. npm runs it right after `npm ci`, as
 // plain JavaScript with whatever Node.js the machine has. bin/thaw runs what is here only while no source is newer; without it, or if it
 // cannot be made, the sources run as they are.
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 const required = process.argv.includes("--required");
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const outdir = join(root, "dist");
+const outdir = join(root, "dist", "bundle");
 const unfinished = `${outdir}.${process.pid}`;
 
 /** Rooms that are loaded by name in the middle of a call (src/platform/later.ts). */
@@ -23,19 +23,12 @@ const laterName = (from, room) =>
 
 function entryPoints() {
   const found = { thaw: "src/cli/main.ts" };
-  const folder = join(root, "src", "platform");
-  for (const name of readdirSync(folder)) {
+  const folder = join(root, "src");
+  for (const name of readdirSync(folder, { recursive: true })) {
     if (!name.endsWith(".ts") || name.endsWith(".test.ts")) continue;
     const path = join(folder, name);
     for (const [, room] of readFileSync(path, "utf8").matchAll(laterRooms)) {
-      found[laterName(path, room)] = `${posix.join("src/platform", room)}.ts`;
-    }
-  }
-  for (const name of readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })) {
-    if (!name.endsWith(".ts") || name.endsWith(".test.ts")) continue;
-    const path = join(root, "src", name);
-    for (const [, file] of readFileSync(path, "utf8").matchAll(threads)) {
-      found[laterName(path, file)] = `${posix.join(posix.dirname(within(path)), file)}.ts`;
+      found[laterName(path, room)] = `${posix.join(posix.dirname(within(path)), room)}.ts`;
     }
   }
   return found;
@@ -71,7 +64,7 @@ const sources = {
         .replaceAll("createRequire(import.meta.url)", "createRequire(bundleUrl)");
       if (contents.includes("import.meta.")) {
         // What a source reads lies beside it: to itself it is still where it was.
-        const url = `new URL(${JSON.stringify(`../${within(path)}`)}, bundleUrl)`;
+        const url = `new URL(${JSON.stringify(`../../${within(path)}`)}, bundleUrl)`;
         const folder = `decodeURIComponent(new URL(".", moduleUrl).pathname)`;
         contents = `const moduleUrl = ${url}.href, moduleFolder = ${folder};${contents}`;
       }
@@ -162,7 +155,8 @@ try {
   rmSync(outdir, { recursive: true, force: true });
   renameSync(unfinished, outdir);
 } catch (error) {
-  rmSync(unfinished, { recursive: true, force: true });
+  // What an earlier one has made is not of these sources.
+  for (const folder of [unfinished, outdir]) rmSync(folder, { recursive: true, force: true });
   console.error(`thaw: no bundle was made of the sources, so each start loads them one by one: ${error.message}`);
   process.exit(required ? 1 : 0);
 }

@@ -56,7 +56,7 @@ test("the bundle runs functions, loads rooms and services when they are asked fo
     credentials: { accessKeyId: "test", secretAccessKey: "test" },
   };
   assert.ok(
-    platform.command.some((each) => each.endsWith("/dist/thaw.js")),
+    platform.command.some((each) => each.endsWith("/dist/bundle/thaw.js")),
     platform.command.join(" "),
   );
   const lambda = new LambdaClient(options);
