@@ -14,7 +14,9 @@ export interface KafkaGivenUp {
   readonly payloadSize: number;
 }
 
-const instant = (ms: number): string => new Date(ms).toISOString();
+/** the last moment that a calendar has: producers may say any */
+const latestMs = 8.64e15;
+const instant = (ms: number): string => new Date(Math.min(Math.max(ms, -latestMs), latestMs)).toISOString();
 
 /**
  * The record of what a function did not do, for an on-failure destination. Source: Developer Guide, "Capturing discarded batches

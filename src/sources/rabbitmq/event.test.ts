@@ -56,3 +56,12 @@ test("an event has its messages by queue and virtual host, as Lambda's example h
     },
   });
 });
+
+test("times that no calendar has and tables without a bottom are no hindrance", () => {
+  let deep: Record<string, unknown> = {};
+  for (let depth = 0; depth < 20_000; depth += 1) deep = { deep };
+  const properties = { timestamp: Number.MAX_SAFE_INTEGER, headers: deep };
+  const item = rabbitItem({ content: Buffer.alloc(0), redelivered: false, properties });
+  assert.equal(item.basicProperties.timestamp, null);
+  assert.ok(JSON.stringify(item).length < 5000);
+});

@@ -58,16 +58,23 @@ export function rabbitPayload(json: readonly string[], queue: string, virtualHos
   );
 }
 
+/** deeper than anybody nests tables, and not so deep that the stack ends */
+const mostDepth = 100;
+
 /** Texts are their bytes, tables and lists what is in them. */
-function headerOf(value: unknown): unknown {
+function headerOf(value: unknown, depth = 0): unknown {
+  if (depth > mostDepth) return null;
   if (typeof value === "string") return { bytes: [...Buffer.from(value)] };
   if (Buffer.isBuffer(value)) return { bytes: [...value] };
-  if (Array.isArray(value)) return value.map(headerOf);
+  if (Array.isArray(value)) return value.map((inner) => headerOf(inner, depth + 1));
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, headerOf(inner)]));
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, headerOf(inner, depth + 1)]));
 }
 
 const moment = new Intl.DateTimeFormat("en-US", { dateStyle: "medium", timeStyle: "medium", timeZone: "UTC" });
 
-/** `Jan 1, 1970, 12:33:41 AM` */
-const momentOf = (seconds: number): string => moment.format(seconds * 1000).replaceAll("\u202f", " ");
+/** `Jan 1, 1970, 12:33:41 AM`; null: no calendar has it */
+function momentOf(seconds: number): string | null {
+  const date = new Date(seconds * 1000);
+  return Number.isNaN(date.getTime()) ? null : moment.format(date).replaceAll("\u202f", " ");
+}

@@ -77,7 +77,7 @@ async function testWith(server: Broker): Promise<void> {
       async sendAll(bodies) {
         for (const [index, body] of bodies.entries()) {
           const headers = { "\u0000": index, deep: { list: [[[body.subarray(0, 20)]]] }, nothing: null };
-          channel.sendToQueue(queue, body, { headers, contentType: "\u2028", timestamp: index * 1e9 });
+          channel.sendToQueue(queue, body, { headers, contentType: "\u2028", timestamp: index * 1e12 });
         }
         await channel.waitForConfirms();
         return bodies;
