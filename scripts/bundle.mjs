@@ -27,8 +27,9 @@ function entryPoints() {
   for (const name of readdirSync(folder, { recursive: true })) {
     if (!name.endsWith(".ts") || name.endsWith(".test.ts")) continue;
     const path = join(folder, name);
-    for (const [, room] of readFileSync(path, "utf8").matchAll(laterRooms)) {
-      found[laterName(path, room)] = `${posix.join(posix.dirname(within(path)), room)}.ts`;
+    const text = readFileSync(path, "utf8");
+    for (const [, file] of [...text.matchAll(laterRooms), ...text.matchAll(threads)]) {
+      found[laterName(path, file)] = `${posix.join(posix.dirname(within(path)), file)}.ts`;
     }
   }
   return found;
