@@ -114,6 +114,34 @@ test("templates are made one at a time, and a publication goes first", async () 
   );
 });
 
+test("a runtime without a function goes before functions, whoever came first", async () => {
+  const it = snapshots();
+  for (const name of ["a", "b"]) it.consider(plan(name));
+  it.consider(plan("runtime", { version: "bare" }));
+  await settled(it, plan("b"));
+  assert.deepEqual(
+    log.filter((line) => line.startsWith("take")),
+    ["take runtime", "take a", "take b"],
+  );
+});
+
+test("functions that are gone hold nobody up: no quiet moment is waited for on their behalf", async () => {
+  let looks = 0;
+  const it = snapshots({
+    busy: () => {
+      looks++;
+      return false;
+    },
+  });
+  const names = Array.from({ length: 500 }, (_, index) => `gone-${index}`);
+  for (const name of names) it.consider(plan(name));
+  for (const name of names) gone.add(name);
+  it.consider(plan("stays"));
+  assert.equal((await settled(it, plan("stays"))).state, "ready");
+  assert.deepEqual(log, ["take stays", "renewed stays"]);
+  assert.ok(looks <= 2, `${looks} looks`);
+});
+
 test("while somebody waits for an environment to start, no template is made", async () => {
   const it = snapshots();
   busy = true;

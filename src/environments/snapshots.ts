@@ -266,16 +266,24 @@ export class Snapshots {
     if (this.#working) return;
     this.#working = true;
     while (this.#queue.length > 0 && !this.#closed) {
-      if (!this.#queue.some(({ urgent }) => urgent)) await this.#untilQuiet();
-      const at = Math.max(
-        0,
-        this.#queue.findIndex(({ urgent }) => urgent),
-      );
-      const [entry] = this.#queue.splice(at, 1);
+      const next = this.#queue[this.#first()]!;
+      // Nobody waits for a quiet moment in which nothing is to be done.
+      if (!next.urgent && this.#isWanted(next)) await this.#untilQuiet();
+      const [entry] = this.#queue.splice(this.#first(), 1);
       if (entry && this.#isWanted(entry)) await this.#make(entry);
       else if (entry) settle(entry);
     }
     this.#working = false;
+  }
+
+  /** Index of who is next: a publication, then a runtime without a function, of which all its functions have something, then who came first. */
+  #first(): number {
+    const urgent = this.#queue.findIndex((entry) => entry.urgent);
+    if (urgent >= 0) return urgent;
+    return Math.max(
+      0,
+      this.#queue.findIndex(({ plan }) => isBare(plan.target)),
+    );
   }
 
   /** Its version has not been superseded. Environments of before may still start when it has, and ask for an image. */
