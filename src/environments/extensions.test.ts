@@ -34,7 +34,7 @@ describe("extensions", () => {
   let rig: Rig;
   let root: string;
   const folders = new Map<string, string>();
-  const took: number[] = [];
+  const took = new Map<string, number[]>();
   /** versions that are to have no environments */
   const gone = new Set<string>();
   before(async () => {
@@ -42,7 +42,7 @@ describe("extensions", () => {
     rig = await openRig({
       layers: async ([layer]) => layer && folders.get(layer.digest),
       isCurrent: ({ key }) => !gone.has(key),
-      extensionsTook: (_target, afterMs) => void took.push(afterMs),
+      extensionsTook: ({ key }, afterMs) => void took.set(key, [...(took.get(key) ?? []), afterMs]),
     });
   });
   after(async () => {
@@ -69,7 +69,11 @@ describe("extensions", () => {
   }
 
   async function until(holds: () => boolean): Promise<void> {
-    while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
+    const deadline = Date.now() + 15_000;
+    while (!holds()) {
+      assert.ok(Date.now() < deadline, rig.lines.slice(-20).join("\n"));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
   }
 
   /** What was logged from here on, by the first word of each line. */
@@ -137,11 +141,14 @@ describe("extensions", () => {
     assert.equal(linesFrom(start).of("worked").length, 0);
     assert.equal(linesFrom(start).of("REPORT").length, 0);
     const { start: kind } = await rig.call(target, { n: 2 });
+    // Its environment was waited for, or one was made beside it: either serves one event at a time.
+    assert.notEqual(kind, "restore");
     const { lines, of } = linesFrom(start);
-    assert.ok(lines.indexOf("worked") < lines.lastIndexOf(of("START")[1]!), lines.join("\n"));
-    assert.ok(took.at(-1)! > 100, String(took));
-    // One that was waited for or one beside it: either serves one event at a time.
-    assert.ok(["warm", "plain"].includes(kind));
+    const second = lines.lastIndexOf(of("START")[1]!);
+    if (kind === "warm") assert.ok(lines.indexOf("worked") < second, lines.join("\n"));
+    await until(() => (took.get(target.key)?.length ?? 0) >= 2);
+    const each = took.get(target.key)!;
+    assert.ok(Math.min(...each) > 100, String(each));
   });
 
   test("what they do not do in the function's time ends the environment", async () => {

@@ -51,7 +51,7 @@ test("a folder is deployed, answers, and shows where the time went", async () =>
   assert.equal(invoked.code, 0);
   assert.match(invoked.stderr, /asked by Ada/);
   assert.match(invoked.stderr, /^REPORT RequestId: .*Memory Size: 256 MB/m);
-  assert.match(invoked.stderr, /^cold start: /m);
+  assert.match(invoked.stderr, /^cold start( from a prepared sandbox)?: /m);
   assert.match(invoked.stderr, /^ {2}handler .*█/m);
 });
 
